@@ -1,0 +1,1 @@
+//! flipper moves the roles of a MySQL pair.

@@ -1,0 +1,3 @@
+//! The `flipper` command.
+
+fn main() {}
