@@ -1,1 +1,2 @@
 //! flipper moves the roles of a MySQL pair.
+pub mod model;

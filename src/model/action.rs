@@ -1,0 +1,242 @@
+//! The closed set of things that flipper does, as plain data.
+//!
+//! An action says what is to become true, never how: `dialect` spells it for a flavour, `effect` performs it. A new
+//! action makes every `match` below ask for a decision, because none of them has a `_`.
+
+use std::fmt;
+
+use super::{Access, Fencing, Interface, NodeName, Prefixed, RoleName};
+
+/// One thing to do.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Action {
+    /// Wait, while writes flow, until a node has executed what its peer had committed by now.
+    Approach {
+        /// Who is to catch up.
+        node: NodeName,
+        /// With whom.
+        source: NodeName,
+    },
+    /// Wait, while writes flow, for writing transactions to end.
+    Drain {
+        /// The node that is about to be fenced.
+        node: NodeName,
+    },
+    /// Make a server refuse writes, bounded by `lock_wait_timeout`, and read it back.
+    Fence {
+        /// The server.
+        node: NodeName,
+        /// The way its flavour knows.
+        how: Fencing,
+    },
+    /// Wait until a node has executed all that its fenced peer committed.
+    CatchUp {
+        /// Who is to catch up.
+        node: NodeName,
+        /// The fenced one.
+        source: NodeName,
+    },
+    /// See that the fenced peer's position has not moved, then accept writes.
+    Open {
+        /// Who accepts writes from here on.
+        node: NodeName,
+        /// The fenced one.
+        peer: NodeName,
+    },
+    /// Bring a role's address up and announce it.
+    Take {
+        /// The role.
+        role: RoleName,
+        /// What its clients may do.
+        access: Access,
+        /// Who takes it.
+        node: NodeName,
+        /// Where it is until then, if anywhere.
+        from: Option<NodeName>,
+        /// The address as configured.
+        address: Prefixed,
+        /// On this interface.
+        interface: Interface,
+    },
+    /// End the client sessions that came through a role's address.
+    EndSessions {
+        /// The role.
+        role: RoleName,
+        /// The node they are left on.
+        node: NodeName,
+        /// The address they came through.
+        address: Prefixed,
+    },
+    /// Remove a role's address, with exactly the prefix length found there.
+    Drop {
+        /// The role.
+        role: RoleName,
+        /// Who gives it up.
+        node: NodeName,
+        /// Who has it then, if anybody.
+        to: Option<NodeName>,
+        /// The address as found.
+        address: Prefixed,
+        /// On the interface where it was found.
+        interface: Interface,
+    },
+    /// Announce a role's address again, now that nobody else answers for it.
+    Announce {
+        /// The role.
+        role: RoleName,
+        /// Its holder.
+        node: NodeName,
+        /// The address.
+        address: Prefixed,
+        /// On this interface.
+        interface: Interface,
+    },
+    /// Let go of the read lock that a [`Fencing::ReadLock`] fence held; the server stays read-only.
+    Release {
+        /// The fenced server.
+        node: NodeName,
+    },
+    /// Connect to a role's address from outside and see who answers.
+    Verify {
+        /// The role.
+        role: RoleName,
+        /// What its clients may do.
+        access: Access,
+        /// Who must answer.
+        node: NodeName,
+        /// The address.
+        address: Prefixed,
+    },
+}
+
+/// A statement about the pair that an action needs, or makes true.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fact {
+    /// The first node has executed what the second had committed shortly before.
+    Near(NodeName, NodeName),
+    /// No writing transaction is left to wait for on the node, or the time for it is over.
+    Drained(NodeName),
+    /// The server refuses writes.
+    Closed(NodeName),
+    /// The first node has executed all that the second, closed one, ever committed.
+    CaughtUp(NodeName, NodeName),
+    /// The server accepts writes.
+    Writable(NodeName),
+    /// The node has the role's address.
+    Holds(NodeName, RoleName),
+    /// The node has not the role's address.
+    Lacks(NodeName, RoleName),
+    /// No client session is left on the node that came through the role's address.
+    Quiet(NodeName, RoleName),
+    /// The neighbours were told that the node has the role's address, and nobody contradicts.
+    Announced(NodeName, RoleName),
+    /// No lock of a fence is held on the node.
+    Unlocked(NodeName),
+    /// Somebody outside reached the node through the role's address.
+    Reached(NodeName, RoleName),
+}
+
+impl Action {
+    /// What must hold before.
+    #[must_use]
+    pub fn requires(&self) -> Vec<Fact> {
+        match self {
+            Self::Approach { .. } | Self::Drain { .. } | Self::Fence { .. } => vec![],
+            Self::CatchUp { node: _, source } => vec![Fact::Closed(source.clone())],
+            Self::Open { node, peer } => {
+                vec![Fact::Closed(peer.clone()), Fact::CaughtUp(node.clone(), peer.clone())]
+            }
+            Self::Take { access, node, from, role: _, address: _, interface: _ } => match access {
+                Access::ReadWrite => {
+                    let mut facts = vec![Fact::Writable(node.clone())];
+                    facts.extend(from.clone().map(Fact::Closed));
+                    facts
+                }
+                Access::ReadOnly => vec![],
+            },
+            Self::EndSessions { .. } => vec![],
+            Self::Drop { role, to, node: _, address: _, interface: _ } => {
+                to.iter().map(|to| Fact::Holds(to.clone(), role.clone())).collect()
+            }
+            Self::Announce { role, node, address: _, interface: _ } => vec![Fact::Holds(node.clone(), role.clone())],
+            Self::Release { node } => vec![Fact::Closed(node.clone())],
+            Self::Verify { role, access, node, address: _ } => {
+                let mut facts = vec![Fact::Holds(node.clone(), role.clone())];
+                if *access == Access::ReadWrite {
+                    facts.push(Fact::Writable(node.clone()));
+                }
+                facts
+            }
+        }
+    }
+
+    /// What holds afterwards.
+    #[must_use]
+    pub fn ensures(&self) -> Vec<Fact> {
+        match self {
+            Self::Approach { node, source } => vec![Fact::Near(node.clone(), source.clone())],
+            Self::Drain { node } => vec![Fact::Drained(node.clone())],
+            Self::Fence { node, how: _ } => vec![Fact::Closed(node.clone())],
+            Self::CatchUp { node, source } => vec![Fact::CaughtUp(node.clone(), source.clone())],
+            Self::Open { node, peer: _ } => vec![Fact::Writable(node.clone())],
+            Self::Take { role, node, access: _, from: _, address: _, interface: _ } => {
+                vec![Fact::Holds(node.clone(), role.clone())]
+            }
+            Self::EndSessions { role, node, address: _ } => vec![Fact::Quiet(node.clone(), role.clone())],
+            Self::Drop { role, node, to: _, address: _, interface: _ } => {
+                vec![Fact::Lacks(node.clone(), role.clone())]
+            }
+            Self::Announce { role, node, address: _, interface: _ } => {
+                vec![Fact::Announced(node.clone(), role.clone())]
+            }
+            Self::Release { node } => vec![Fact::Unlocked(node.clone())],
+            Self::Verify { role, node, access: _, address: _ } => vec![Fact::Reached(node.clone(), role.clone())],
+        }
+    }
+
+    /// The step's name in a plan: `fence-db1`, `take-write-db2`.
+    #[must_use]
+    pub fn id(&self) -> StepId {
+        StepId(match self {
+            Self::Approach { node, source: _ } => format!("approach-{node}"),
+            Self::Drain { node } => format!("drain-{node}"),
+            Self::Fence { node, how: _ } => format!("fence-{node}"),
+            Self::CatchUp { node, source: _ } => format!("catch-up-{node}"),
+            Self::Open { node, peer: _ } => format!("open-{node}"),
+            Self::Take { role, node, .. } => format!("take-{role}-{node}"),
+            Self::EndSessions { role, node, .. } => format!("end-sessions-{role}-{node}"),
+            Self::Drop { role, node, .. } => format!("drop-{role}-{node}"),
+            Self::Announce { role, node, .. } => format!("announce-{role}-{node}"),
+            Self::Release { node } => format!("release-{node}"),
+            Self::Verify { role, node, .. } => format!("verify-{role}-{node}"),
+        })
+    }
+
+    /// The node that the action is performed on.
+    #[must_use]
+    pub fn node(&self) -> &NodeName {
+        match self {
+            Self::Approach { node, .. }
+            | Self::Drain { node }
+            | Self::Fence { node, .. }
+            | Self::CatchUp { node, .. }
+            | Self::Open { node, .. }
+            | Self::Take { node, .. }
+            | Self::EndSessions { node, .. }
+            | Self::Drop { node, .. }
+            | Self::Announce { node, .. }
+            | Self::Release { node }
+            | Self::Verify { node, .. } => node,
+        }
+    }
+}
+
+/// A step's name, unique in its plan.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct StepId(pub String);
+
+impl fmt::Display for StepId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}

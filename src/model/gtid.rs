@@ -1,0 +1,86 @@
+//! MariaDB's binary log state as a vector clock.
+//!
+//! MySQL compares GTID sets on the server (`GTID_SUBTRACT`), which knows its own newer forms (tagged GTIDs) better
+//! than any parser of ours. MariaDB has no such function, and its `MASTER_GTID_WAIT` looks at sequence numbers only,
+//! so that a diverged peer can look caught up (hazards §0.4).
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// `@@gtid_binlog_state`: the last sequence number for each (domain, server).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BinlogState(BTreeMap<(u32, u32), u64>);
+
+impl BinlogState {
+    /// Reads `0-1-30,0-2-27`. `None` for anything else.
+    ///
+    /// ```
+    /// use flipper::model::BinlogState;
+    /// let a = BinlogState::parse("0-2-24,0-1-30").unwrap();
+    /// let b = BinlogState::parse("0-1-25,0-2-27").unwrap();
+    /// assert_eq!(a.lacking_in(&b).to_string(), "0-1-30");
+    /// assert_eq!(b.lacking_in(&a).to_string(), "0-2-27");
+    /// ```
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut state = BTreeMap::new();
+        for gtid in text.split(',').map(str::trim).filter(|gtid| !gtid.is_empty()) {
+            let mut parts = gtid.split('-');
+            let (domain, server, seq) = (parts.next()?, parts.next()?, parts.next()?);
+            if parts.next().is_some() {
+                return None;
+            }
+            let last = state.entry((domain.parse().ok()?, server.parse().ok()?)).or_insert(0);
+            *last = seq.parse().ok().filter(|seq: &u64| *seq >= *last)?;
+        }
+        Some(Self(state))
+    }
+
+    /// What this state has and the other one lacks: for each (domain, server) the last GTID that is missing there.
+    #[must_use]
+    pub fn lacking_in(&self, other: &Self) -> Self {
+        let missing = |(key, seq): (&(u32, u32), &u64)| {
+            let there = other.0.get(key).copied().unwrap_or(0);
+            (*seq > there).then_some((*key, *seq))
+        };
+        Self(self.0.iter().filter_map(missing).collect())
+    }
+
+    /// Nothing in it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Display for BinlogState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, ((domain, server), seq)) in self.0.iter().enumerate() {
+            let comma = if i == 0 { "" } else { "," };
+            write!(f, "{comma}{domain}-{server}-{seq}")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_servers_print_and_nothing_else() {
+        assert_eq!(BinlogState::parse(""), Some(BinlogState::default()));
+        assert!(BinlogState::parse("0-1-30, 1-2-4\n").is_some());
+        for bad in ["0-1", "0-1-2-3", "a-1-2", "0-1--2", "3E11FA47-71CA-11E1-9E33-C80AA9429562:1-5"] {
+            assert_eq!(BinlogState::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_domain_or_server_unknown_to_the_other_is_missing_there() {
+        let all = BinlogState::parse("0-1-5,0-2-6,1-1-1");
+        let some = BinlogState::parse("0-1-9,0-2-6");
+        let missing = all.zip(some).map(|(all, some)| all.lacking_in(&some).to_string());
+        assert_eq!(missing.as_deref(), Some("1-1-1"));
+    }
+}

@@ -1,0 +1,27 @@
+//! The nouns: pure values. Nothing in here reads a clock, a file, the environment or the network, and nothing is
+//! serialised from here (`planfile` has mirror types for that).
+
+mod action;
+mod address;
+mod goal;
+mod gtid;
+mod names;
+mod observed;
+mod pair;
+mod plan;
+mod refusal;
+mod snapshot;
+
+pub use action::{Action, Fact, StepId};
+pub use address::{BadAddress, Prefixed};
+pub use goal::{Assignment, Goal};
+pub use gtid::BinlogState;
+pub use names::{BadName, Host, Interface, NodeName, PairName, RoleName, UserName, printable};
+pub use observed::Observed;
+pub use pair::{Access, Limits, NodeSpec, Pair, RoleSpec, Side};
+pub use plan::{Basis, NodeBasis, Plan, Rule, Step};
+pub use refusal::{Code, Reason, Refusal};
+pub use snapshot::{
+    ArpingKind, Channel, Fencing, Flavour, Held, NodeSnapshot, Server, Settings, Snapshot, System, Thread, Version,
+    WriteAccess,
+};

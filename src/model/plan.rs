@@ -1,0 +1,193 @@
+//! A plan: steps in order, what they lead to, and what they rest on.
+
+use std::fmt;
+
+use super::{
+    Access, Action, Assignment, Flavour, Goal, Held, NodeName, Pair, PairName, Prefixed, RoleName, StepId, Version,
+    WriteAccess,
+};
+
+/// Why one step comes after another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rule {
+    /// A node opens, or takes the write address, only when the other one is verified fenced.
+    OneWriter,
+    /// A node opens only after it has executed all that the fenced one committed.
+    NoLoss,
+    /// An address is taken only on a node that can serve its role.
+    AddressServesRole,
+    /// The new holder answers before the old one is silent: a segment lost in a hole costs clients 200 ms and more.
+    TakeBeforeDrop,
+    /// What may take its time is done while writes still flow.
+    BeforeTheGate,
+    /// Sessions are ended once their address leads to the new holder, so that they come back there.
+    ReconnectLandsRight,
+    /// The last word about an address is its holder's, when nobody else answers any more.
+    LastWord,
+    /// The read lock is held until the address is gone, so that no administrator writes on the old writer.
+    LockUntilGone,
+    /// Roles that only read move outside the write outage.
+    ReadsOutsideOutage,
+    /// A reader never sees less than it saw before: the node that takes it has caught up.
+    MonotonicReads,
+    /// Seen from outside when all is done.
+    VerifyLast,
+}
+
+impl Rule {
+    /// Every rule.
+    pub const ALL: [Self; 11] = [
+        Self::OneWriter,
+        Self::NoLoss,
+        Self::AddressServesRole,
+        Self::TakeBeforeDrop,
+        Self::BeforeTheGate,
+        Self::ReconnectLandsRight,
+        Self::LastWord,
+        Self::LockUntilGone,
+        Self::ReadsOutsideOutage,
+        Self::MonotonicReads,
+        Self::VerifyLast,
+    ];
+
+    /// Its name in a plan file.
+    #[must_use]
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::OneWriter => "one-writer",
+            Self::NoLoss => "no-loss",
+            Self::AddressServesRole => "address-serves-role",
+            Self::TakeBeforeDrop => "take-before-drop",
+            Self::BeforeTheGate => "before-the-gate",
+            Self::ReconnectLandsRight => "reconnect-lands-right",
+            Self::LastWord => "last-word",
+            Self::LockUntilGone => "lock-until-gone",
+            Self::ReadsOutsideOutage => "reads-outside-outage",
+            Self::MonotonicReads => "monotonic-reads",
+            Self::VerifyLast => "verify-last",
+        }
+    }
+
+    /// The reason, as a reviewer reads it.
+    #[must_use]
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::OneWriter => "never two writers",
+            Self::NoLoss => "no committed transaction is left behind",
+            Self::AddressServesRole => "an address leads only to a node that can serve its role",
+            Self::TakeBeforeDrop => "clients always find somebody at the address",
+            Self::BeforeTheGate => "waiting costs nothing while writes flow",
+            Self::ReconnectLandsRight => "ended sessions come back to the new holder",
+            Self::LastWord => "the neighbours' last word is the holder's",
+            Self::LockUntilGone => "administrators cannot write while the address is here",
+            Self::ReadsOutsideOutage => "readers do not lengthen the write outage",
+            Self::MonotonicReads => "readers never see less than before",
+            Self::VerifyLast => "seen from outside, when it is done",
+        }
+    }
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.id())
+    }
+}
+
+/// One step of a plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// Its name.
+    pub id: StepId,
+    /// What is done.
+    pub action: Action,
+    /// The steps before it, each with the rule that says so.
+    pub after: Vec<(StepId, Rule)>,
+}
+
+/// What a plan rests on, of one node. Nothing in it moves by itself while traffic flows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeBasis {
+    /// The node.
+    pub name: NodeName,
+    /// Its server's family.
+    pub flavour: Flavour,
+    /// Its server's version.
+    pub version: Version,
+    /// Its server's id.
+    pub server_id: u32,
+    /// Its server's uuid (MySQL).
+    pub uuid: Option<String>,
+    /// Whom it lets write.
+    pub access: WriteAccess,
+    /// Which floating addresses of the pair it holds, as found.
+    pub holds: Vec<(RoleName, Held)>,
+    /// It replicates from the other node, receiver and applier running.
+    pub replicates: bool,
+}
+
+/// What a plan rests on. Another basis makes it stale.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Basis {
+    /// The roles as configured: name, address, access.
+    pub roles: Vec<(RoleName, Prefixed, Access)>,
+    /// Both nodes.
+    pub nodes: [NodeBasis; 2],
+}
+
+/// Steps to a goal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// The pair.
+    pub pair: PairName,
+    /// What was asked for.
+    pub goal: Goal,
+    /// What it rests on.
+    pub basis: Basis,
+    /// Who holds what before.
+    pub before: Assignment,
+    /// Who holds what after.
+    pub after: Assignment,
+    /// The steps, in an order that satisfies every rule. Empty: nothing to do.
+    pub steps: Vec<Step>,
+    /// What a reviewer should know, one sentence each.
+    pub notes: Vec<String>,
+}
+
+impl Plan {
+    /// Nothing is to be done.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    /// The step after which the way back is not safe any more: the new writer is open.
+    #[must_use]
+    pub fn point_of_no_return(&self) -> Option<&StepId> {
+        self.steps.iter().find(|step| matches!(step.action, Action::Open { .. })).map(|step| &step.id)
+    }
+
+    /// First and last step of the time in which nobody can write: from the fence to the address at the new writer.
+    #[must_use]
+    pub fn outage(&self, pair: &Pair) -> Option<(&StepId, &StepId)> {
+        let write = pair.write_role()?;
+        let fence = self.steps.iter().find(|step| matches!(step.action, Action::Fence { .. }))?;
+        let take = self
+            .steps
+            .iter()
+            .find(|step| matches!(&step.action, Action::Take { role, .. } if *role == write.name))
+            .or_else(|| self.steps.iter().find(|step| matches!(step.action, Action::Open { .. })))?;
+        Some((&fence.id, &take.id))
+    }
+
+    /// Whether the same steps would be taken on the same grounds; what is only for the reader does not count.
+    #[must_use]
+    pub fn same_as(&self, other: &Self) -> bool {
+        let Self { pair, goal, basis, before, after, steps, notes: _ } = self;
+        *pair == other.pair
+            && *goal == other.goal
+            && *basis == other.basis
+            && *before == other.before
+            && *after == other.after
+            && *steps == other.steps
+    }
+}

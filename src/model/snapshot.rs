@@ -1,0 +1,307 @@
+//! What was seen of both nodes at one moment.
+
+use std::fmt;
+
+use super::{Access, Assignment, Interface, NodeName, Observed, Pair, Prefixed, RoleName, RoleSpec, Side};
+
+/// The two families of servers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Flavour {
+    /// MySQL and its close kin (Percona Server).
+    MySql,
+    /// MariaDB.
+    MariaDb,
+}
+
+impl fmt::Display for Flavour {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::MySql => "MySQL",
+            Self::MariaDb => "MariaDB",
+        })
+    }
+}
+
+/// A server's version, compared number by number (26.7 is newer than 9.7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Version(pub u16, pub u16, pub u16);
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}.{}", self.0, self.1, self.2)
+    }
+}
+
+/// Who a server is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Server {
+    /// MySQL or MariaDB.
+    pub flavour: Flavour,
+    /// Its version.
+    pub version: Version,
+    /// `@@server_id`.
+    pub server_id: u32,
+    /// `@@server_uuid`; MariaDB has none.
+    pub uuid: Option<String>,
+    /// `@@hostname`, for the reader: cloned machines often share it.
+    pub hostname: String,
+}
+
+/// How this server is made to refuse writes (hazards H-01, H-13).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fencing {
+    /// MySQL: `super_read_only=ON` refuses everybody.
+    SuperReadOnly,
+    /// MariaDB 12 and later: `read_only=NO_LOCK_NO_ADMIN` refuses everybody.
+    NoLockNoAdmin,
+    /// MariaDB before 12: `read_only=ON` lets administrators through, so a global read lock is held over the
+    /// handover in a session of its own.
+    ReadLock,
+}
+
+impl Server {
+    /// The way of fencing that this server understands.
+    #[must_use]
+    pub fn fencing(&self) -> Fencing {
+        match (self.flavour, self.version) {
+            (Flavour::MySql, _) => Fencing::SuperReadOnly,
+            (Flavour::MariaDb, version) if version >= Version(12, 0, 0) => Fencing::NoLockNoAdmin,
+            (Flavour::MariaDb, _) => Fencing::ReadLock,
+        }
+    }
+}
+
+/// Whom a server lets write, by its own variables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum WriteAccess {
+    /// Everybody with the grants.
+    Open,
+    /// Administrators only (`read_only=ON` where the server could refuse them too).
+    Guarded,
+    /// Nobody that this server is able to refuse.
+    Fenced,
+    /// Between two states: somebody's `SET` is still waiting (MySQL shows `read_only=0, super_read_only=1`).
+    Changing,
+}
+
+impl fmt::Display for WriteAccess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Open => "open for writes",
+            Self::Guarded => "read-only, except for administrators",
+            Self::Fenced => "read-only",
+            Self::Changing => "between two states",
+        })
+    }
+}
+
+/// An address found on a node.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Held {
+    /// The address with the prefix length it has there.
+    pub address: Prefixed,
+    /// The interface it is on.
+    pub interface: Interface,
+    /// The kernel's mark: removing the primary address of its subnet may take this one along (H-58).
+    pub secondary: bool,
+}
+
+/// Which `arping` a node has; their options differ (H-61).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ArpingKind {
+    /// The one of iputils.
+    Iputils,
+    /// Thomas Habets' one.
+    Habets,
+}
+
+/// What flipper uses on a node's system.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct System {
+    /// Path of `ip` (iproute2).
+    pub ip: Option<String>,
+    /// Path of `ss` (iproute2).
+    pub ss: Option<String>,
+    /// Path and kind of `arping`.
+    pub arping: Option<(String, ArpingKind)>,
+    /// Interfaces that are up.
+    pub up: Vec<Interface>,
+    /// `net.ipv4.conf.*.promote_secondaries` is on, so that H-58 does not bite.
+    pub promotes_secondaries: bool,
+}
+
+/// A replication thread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Thread {
+    /// It runs.
+    Running,
+    /// The receiver tries to reach its source.
+    Connecting,
+    /// It does not run.
+    Stopped,
+}
+
+impl fmt::Display for Thread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Running => "running",
+            Self::Connecting => "connecting",
+            Self::Stopped => "stopped",
+        })
+    }
+}
+
+/// One incoming replication channel of a node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Channel {
+    /// Its name; empty for the default one.
+    pub name: String,
+    /// Where it reads from, as configured.
+    pub source: (String, u16),
+    /// The server id its source gave.
+    pub source_id: Option<u32>,
+    /// The uuid its source gave (MySQL).
+    pub source_uuid: Option<String>,
+    /// The receiver (I/O thread).
+    pub receiver: Thread,
+    /// The applier (SQL thread).
+    pub applier: Thread,
+    /// Last errors, number and text, of receiver and applier.
+    pub errors: Vec<(u32, String)>,
+    /// Seconds behind, by the server's own reckoning; `None` when it cannot say.
+    pub lag: Option<u64>,
+    /// Configured delay in seconds.
+    pub delay: u64,
+    /// Positions are negotiated by GTID.
+    pub by_gtid: bool,
+    /// Filters and skips in force, each as `Name=value`.
+    pub filters: Vec<String>,
+}
+
+/// Settings of a server that decide whether a move is possible.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// The binary log is on.
+    pub log_bin: bool,
+    /// What is applied from the peer is logged too.
+    pub log_replica_updates: bool,
+    /// GTIDs are on.
+    pub gtid: bool,
+    /// `ROW`, `MIXED`, `STATEMENT`.
+    pub binlog_format: String,
+    /// Addresses the server listens on.
+    pub bind_address: String,
+    /// Set when the server belongs to a Galera cluster or a replication group, which are not pairs.
+    pub cluster: Option<String>,
+}
+
+/// All that was seen of one node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeSnapshot {
+    /// Its name.
+    pub name: NodeName,
+    /// Who the server is.
+    pub server: Observed<Server>,
+    /// Whether the machine reached by ssh is the one whose server answered (H-79).
+    pub same_machine: Observed<bool>,
+    /// Whom it lets write.
+    pub access: Observed<WriteAccess>,
+    /// Every address on it.
+    pub addresses: Observed<Vec<Held>>,
+    /// Its tools and interfaces.
+    pub system: Observed<System>,
+    /// Where it replicates from; a healthy node has exactly one channel.
+    pub channels: Observed<Vec<Channel>>,
+    /// Settings.
+    pub settings: Observed<Settings>,
+    /// Its position, for the reader: never part of a plan.
+    pub position: Observed<String>,
+    /// Transactions that it has and its peer, read later, has not; empty when none. On the writer that is traffic
+    /// in flight, on the other one divergence.
+    pub ahead: Observed<String>,
+    /// Prepared XA transactions, which could still commit on a fenced server (H-10).
+    pub prepared_xa: Observed<u32>,
+}
+
+impl NodeSnapshot {
+    /// A node of which nothing could be seen.
+    #[must_use]
+    pub fn unseen(name: NodeName, why: &str) -> Self {
+        let why = || why.to_owned();
+        Self {
+            name,
+            server: Observed::Unknown(why()),
+            same_machine: Observed::Unknown(why()),
+            access: Observed::Unknown(why()),
+            addresses: Observed::Unknown(why()),
+            system: Observed::Unknown(why()),
+            channels: Observed::Unknown(why()),
+            settings: Observed::Unknown(why()),
+            position: Observed::Unknown(why()),
+            ahead: Observed::Unknown(why()),
+            prepared_xa: Observed::Unknown(why()),
+        }
+    }
+
+    /// Where a role's address is on this node, whatever its prefix length there. Empty: it is not there.
+    #[must_use]
+    pub fn holds(&self, role: &RoleSpec) -> Observed<Vec<&Held>> {
+        self.addresses.as_ref().map(|held| held.iter().filter(|h| h.address.ip == role.address.ip).collect())
+    }
+}
+
+/// All that was seen of a pair at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Both nodes, in the order of the config.
+    pub nodes: [NodeSnapshot; 2],
+}
+
+impl Snapshot {
+    /// The node on a side.
+    #[must_use]
+    pub fn node(&self, side: Side) -> &NodeSnapshot {
+        side.of(&self.nodes)
+    }
+
+    /// The node on a side, to be changed (by a simulation).
+    pub fn node_mut(&mut self, side: Side) -> &mut NodeSnapshot {
+        side.of_mut(&mut self.nodes)
+    }
+
+    /// The sides known to hold a role's address.
+    #[must_use]
+    pub fn holders(&self, role: &RoleSpec) -> Vec<Side> {
+        Side::BOTH
+            .into_iter()
+            .filter(|side| self.node(*side).holds(role).known().is_some_and(|held| !held.is_empty()))
+            .collect()
+    }
+
+    /// Who holds what, for roles with exactly one known holder.
+    #[must_use]
+    pub fn assignment(&self, pair: &Pair) -> Assignment {
+        let holder = |role: &RoleSpec| match self.holders(role)[..] {
+            [side] => Some(pair.node(side).name.clone()),
+            _ => None,
+        };
+        Assignment(pair.roles.iter().map(|role| (role.name.clone(), holder(role))).collect())
+    }
+
+    /// The side that holds the write role, where exactly one is known to.
+    #[must_use]
+    pub fn writer(&self, pair: &Pair) -> Option<Side> {
+        let role = pair.write_role()?;
+        debug_assert_eq!(role.access, Access::ReadWrite);
+        match self.holders(role)[..] {
+            [side] => Some(side),
+            _ => None,
+        }
+    }
+
+    /// Role names a side is known to hold.
+    #[must_use]
+    pub fn roles_on(&self, pair: &Pair, side: Side) -> Vec<RoleName> {
+        pair.roles.iter().filter(|role| self.holders(role).contains(&side)).map(|role| role.name.clone()).collect()
+    }
+}
