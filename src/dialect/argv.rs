@@ -1,0 +1,171 @@
+//! Command lines for a node's system.
+//!
+//! Every word of them is a parsed type, a number, or a constant; still each is quoted where a shell will read it.
+
+use std::fmt;
+
+use crate::model::{ArpingKind, Interface, Prefixed, System};
+
+/// A command line as words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Argv(Vec<String>);
+
+impl Argv {
+    fn of<const N: usize>(words: [&str; N]) -> Self {
+        Self(words.into_iter().map(str::to_owned).collect())
+    }
+
+    /// The words.
+    #[must_use]
+    pub fn words(&self) -> &[String] {
+        &self.0
+    }
+
+    /// The same, run as root by `sudo`, which must not ask (`-n`).
+    #[must_use]
+    fn as_root(mut self, sudo: bool) -> Self {
+        if sudo {
+            self.0.splice(0..0, ["sudo".to_owned(), "-n".to_owned()]);
+        }
+        self
+    }
+}
+
+impl fmt::Display for Argv {
+    /// As a POSIX shell reads it back to the same words.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, word) in self.0.iter().enumerate() {
+            if i > 0 {
+                f.write_str(" ")?;
+            }
+            let plain = |b: u8| b.is_ascii_alphanumeric() || b"_-./:=@%+,".contains(&b);
+            if !word.is_empty() && word.bytes().all(plain) {
+                f.write_str(word)?;
+            } else {
+                write!(f, "'{}'", word.replace('\'', r"'\''"))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A command that only looks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Look(String);
+
+/// A command that changes something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deed(Argv);
+
+impl fmt::Display for Look {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for Deed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Deed {
+    /// The words.
+    #[must_use]
+    pub fn argv(&self) -> &Argv {
+        &self.0
+    }
+}
+
+/// The last line of what [`probe`] prints.
+pub const PROBE_END: &str = "probe 1";
+
+/// What tools and interfaces the node has: a constant text, a `name value` line for each.
+#[must_use]
+pub fn probe() -> Look {
+    Look(
+        "for t in ip ss arping; do printf '%s ' $t; command -v $t || echo; done; \
+         printf 'arping-version '; arping -V 2>&1 | head -n 1; \
+         printf 'promote '; cat /proc/sys/net/ipv4/conf/all/promote_secondaries; \
+         for i in /sys/class/net/*; do printf 'up %s ' \"${i##*/}\"; cat \"$i/operstate\"; done; \
+         echo probe 1"
+            .to_owned(),
+    )
+}
+
+fn ip(system: &System) -> &str {
+    system.ip.as_deref().unwrap_or("ip")
+}
+
+fn ss(system: &System) -> &str {
+    system.ss.as_deref().unwrap_or("ss")
+}
+
+/// Every address, as JSON.
+#[must_use]
+pub fn addresses() -> Look {
+    Look("ip -json address show".to_owned())
+}
+
+/// Established sockets of the server's port: local and peer address, a line each.
+#[must_use]
+pub fn sockets(port: u16) -> Look {
+    Look(format!("ss -Htn state established '( sport = :{port} )'"))
+}
+
+/// Brings an address up.
+#[must_use]
+pub fn add_address(system: &System, sudo: bool, address: Prefixed, interface: &Interface) -> Deed {
+    let (cidr, interface) = (address.to_string(), interface.as_str());
+    let mut argv = Argv::of([ip(system), "address", "add", &cidr, "dev", interface]);
+    if address.ip.is_ipv6() {
+        // duplicate address detection would keep it unusable for a second or two (hazard H-65)
+        argv.0.push("nodad".to_owned());
+    }
+    Deed(argv.as_root(sudo))
+}
+
+/// Removes an address, with exactly the prefix length it has.
+#[must_use]
+pub fn delete_address(system: &System, sudo: bool, address: Prefixed, interface: &Interface) -> Deed {
+    let cidr = address.to_string();
+    Deed(Argv::of([ip(system), "address", "del", &cidr, "dev", interface.as_str()]).as_root(sudo))
+}
+
+/// Tells the neighbours where an IPv4 address is now, once and at once. `None`: no tool for it, or IPv6.
+#[must_use]
+pub fn announce(system: &System, sudo: bool, address: Prefixed, interface: &Interface) -> Option<Deed> {
+    if address.ip.is_ipv6() {
+        return None;
+    }
+    let (path, kind) = system.arping.as_ref()?;
+    let (ip, interface) = (address.ip.to_string(), interface.as_str());
+    let argv = match kind {
+        ArpingKind::Iputils => Argv::of([path, "-q", "-U", "-c", "1", "-w", "1", "-I", interface, &ip]),
+        ArpingKind::Habets => Argv::of([path, "-q", "-U", "-c", "1", "-i", interface, "-S", &ip, &ip]),
+    };
+    Some(Deed(argv.as_root(sudo)))
+}
+
+/// Resets the sockets that clients still have through an address.
+#[must_use]
+pub fn kill_sockets(system: &System, sudo: bool, address: Prefixed, port: u16) -> Deed {
+    let (src, sport) = (address.ip.to_string(), format!(":{port}"));
+    let argv = Argv::of([ss(system), "-K", "-Htn", "state", "established", "src", &src, "sport", "=", &sport]);
+    Deed(argv.as_root(sudo))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shell_reads_back_the_same_words() {
+        let words = ["plain", "a b", "", "it's", "$HOME `id` \\ \"x\"", ";rm -rf", "(a)", "new\nline", "*", "~", "#c"];
+        let text = Argv(words.iter().map(|w| (*w).to_owned()).collect()).to_string();
+        #[expect(clippy::disallowed_methods, reason = "asks a real shell")]
+        let sh = std::process::Command::new("sh").arg("-c").arg(format!("printf '%s\\0' {text}")).output();
+        let read = sh.map(|out| String::from_utf8_lossy(&out.stdout).into_owned()).unwrap_or_default();
+        assert_eq!(read.split_terminator('\0').collect::<Vec<_>>(), words);
+    }
+}

@@ -1,0 +1,20 @@
+//! How each flavour of server, and each system, spells what flipper asks and does.
+//!
+//! Pure functions from values to text. What only asks and what changes something are different types: the transport
+//! takes a change only through another method than a question, and only `effect` calls that one. There is no way to
+//! make a statement or a command line outside of this module, so what is listed here is all that flipper ever says
+//! to a node, and all of it leaves the GTID sets alone (hazard H-11: no `FLUSH` but `FLUSH TABLES WITH READ LOCK`).
+
+mod argv;
+mod preview;
+mod sql;
+
+pub use argv::{
+    Argv, Deed, Look, PROBE_END, add_address, addresses, announce, delete_address, kill_sockets, probe, sockets,
+};
+pub use preview::{Spelled, Target, spell};
+pub use sql::{
+    LoginName, Question, Statement, access_and_position, binlog_state, catch_up, channels, facts, fence, identity,
+    kill, lock, lock_holder, missing, open, own_address, parse_access, prepared_xa, release, sessions, settings,
+    unlock, writing_transactions,
+};

@@ -1,0 +1,83 @@
+//! What an action says to the nodes, word for word, before it is said: for `--dry-run` and for reviewers.
+
+use std::time::Duration;
+
+use super::{argv, sql};
+use crate::model::{Action, Limits, NodeName, Server, System};
+
+/// What is known of a node that commands are spelled for.
+#[derive(Debug, Clone, Copy)]
+pub struct Target<'a> {
+    /// Its server.
+    pub server: &'a Server,
+    /// Its system.
+    pub system: &'a System,
+    /// Changes on the system are made through `sudo`.
+    pub sudo: bool,
+    /// The server's port.
+    pub port: u16,
+}
+
+/// One thing said to a node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Spelled {
+    /// SQL, one round trip.
+    Sql(NodeName, String),
+    /// A command line over ssh.
+    Ssh(NodeName, String),
+    /// A new MySQL connection from here to an address.
+    Connect(String, String),
+}
+
+/// Everything an action says, in order. What only the moment knows stands in angle brackets.
+pub fn spell<'a>(action: &Action, limits: &Limits, target: impl Fn(&NodeName) -> Option<Target<'a>>) -> Vec<Spelled> {
+    let sql = |node: &NodeName, text: String| Spelled::Sql(node.clone(), text);
+    let ssh = |node: &NodeName, text: String| Spelled::Ssh(node.clone(), text);
+    let Some(on) = target(action.node()) else { return vec![] };
+    let position_of = |node: &NodeName| format!("<position of {node}>");
+    // the placeholder cannot pass for a position, so it is put in after the spelling
+    let waits = |node: &NodeName, source: &NodeName, limit: Duration| {
+        let asked = sql::catch_up(on.server, "0", limit).map(|q| q.to_string()).unwrap_or_default();
+        sql(node, asked.replace("'0'", &format!("'{}'", position_of(source))))
+    };
+    match action {
+        Action::Approach { node, source } => {
+            let from = target(source).map(|t| sql::access_and_position(t.server).to_string()).unwrap_or_default();
+            vec![sql(source, from), waits(node, source, Duration::from_secs(1).min(limits.pre_sync))]
+        }
+        Action::Drain { node } => vec![sql(node, sql::writing_transactions(on.server).to_string())],
+        Action::Fence { node, how } => vec![sql(node, sql::fence(on.server, *how, limits.fence).to_string())],
+        Action::CatchUp { node, source } => vec![waits(node, source, Duration::from_secs(1).min(limits.write_outage))],
+        Action::Open { node, peer } => {
+            let unmoved = target(peer).map(|t| sql::facts(t.server).to_string()).unwrap_or_default();
+            vec![sql(peer, unmoved), sql(node, sql::open(on.server, limits.fence, false).to_string())]
+        }
+        Action::Take { node, address, interface, role: _, access: _, from: _ } => {
+            let mut said = vec![ssh(node, argv::add_address(on.system, on.sudo, *address, interface).to_string())];
+            said.extend(
+                argv::announce(on.system, on.sudo, *address, interface).map(|deed| ssh(node, deed.to_string())),
+            );
+            said
+        }
+        Action::EndSessions { node, address, role: _ } => vec![
+            ssh(node, argv::sockets(on.port).to_string()),
+            sql(node, sql::sessions(on.server).to_string()),
+            sql(node, "KILL <each session that came through the address>".to_owned()),
+            ssh(node, argv::kill_sockets(on.system, on.sudo, *address, on.port).to_string()),
+        ],
+        Action::Drop { node, address, interface, role: _, to: _ } => {
+            vec![ssh(node, argv::delete_address(on.system, on.sudo, *address, interface).to_string())]
+        }
+        Action::Announce { node, address, interface, role: _ } => {
+            argv::announce(on.system, on.sudo, *address, interface)
+                .map(|deed| ssh(node, deed.to_string()))
+                .into_iter()
+                .collect()
+        }
+        Action::Release { node } => vec![sql(node, sql::release(on.server).to_string())],
+        Action::Verify { address, role: _, access: _, node: _ } => vec![Spelled::Connect(
+            format!("{}:{}", address.ip, on.port),
+            format!("{}; {}", sql::identity(), sql::access_and_position(on.server)),
+        )],
+    }
+}
