@@ -1,4 +1,5 @@
 //! flipper moves the roles of a MySQL pair.
+pub mod apply;
 pub mod dialect;
 pub mod event;
 pub mod model;

@@ -117,7 +117,9 @@ impl SimWorld {
         match action {
             Action::Fence { .. } => self.state.node_mut(side).access = Observed::Known(WriteAccess::Fenced),
             Action::CatchUp { node, source } => self.caught_up.push((node.clone(), source.clone())),
-            Action::Open { .. } => self.state.node_mut(side).access = Observed::Known(WriteAccess::Open),
+            Action::Open { .. } | Action::Reopen { .. } => {
+                self.state.node_mut(side).access = Observed::Known(WriteAccess::Open)
+            }
             Action::Take { address, interface, .. } => {
                 if let Observed::Known(held) = &mut self.state.node_mut(side).addresses {
                     held.push(Held { address: *address, interface: interface.clone(), secondary: false });

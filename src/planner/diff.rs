@@ -54,10 +54,13 @@ fn hand_over(pair: &Pair, snapshot: &Snapshot, to: Side, proof: Proof, actions: 
             actions.push(Action::Release { node: name(from) });
         }
     }
-    if proof == Proof::CatchUp {
-        actions.push(Action::CatchUp { node: name(to), source: name(from) });
+    match proof {
+        Proof::CatchUp => {
+            actions.push(Action::CatchUp { node: name(to), source: name(from) });
+            actions.push(Action::Open { node: name(to), peer: name(from) });
+        }
+        Proof::NeverOpened => actions.push(Action::Reopen { node: name(to), peer: name(from) }),
     }
-    actions.push(Action::Open { node: name(to), peer: name(from) });
 }
 
 /// A role's address to a node, and away from the other one.
@@ -117,7 +120,7 @@ fn follow_writer(pair: &Pair, to: Side, writer: Option<Side>, actions: &mut Vec<
 
 /// A writer that was opened is looked at from outside even if its address did not move.
 fn verify_opened(pair: &Pair, writer: Option<Side>, actions: &mut Vec<Action>) {
-    let opened = actions.iter().any(|action| matches!(action, Action::Open { .. }));
+    let opened = actions.iter().any(|action| matches!(action, Action::Open { .. } | Action::Reopen { .. }));
     if let (true, Some(role), Some(writer)) = (opened, pair.write_role(), writer) {
         let verify = verify(role, &pair.node(writer).name);
         if !actions.contains(&verify) {

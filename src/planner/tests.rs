@@ -258,11 +258,11 @@ fn the_way_back_from_a_fenced_pair_opens_the_old_writer() {
     now.nodes[0].access = Observed::Known(WriteAccess::Fenced);
     let assignment = start.assignment(&pair);
     let back = way_back(&pair, &now, &assignment, Opened::Never).expect("a way");
-    assert_eq!(ids(&back), ["open-db1", "verify-write-db1"]);
+    assert_eq!(ids(&back), ["reopen-db1", "verify-write-db1"]);
     // the target out of reach, never told to open: still safe
     now.nodes[1] = NodeSnapshot::unseen(now.nodes[1].name.clone(), "cut off");
     let back = way_back(&pair, &now, &assignment, Opened::Never).expect("a way");
-    assert_eq!(ids(&back), ["open-db1", "verify-write-db1"]);
+    assert_eq!(ids(&back), ["reopen-db1", "verify-write-db1"]);
     // told to open, out of reach since: nobody may open the old one
     let held = way_back(&pair, &now, &assignment, Opened::Undone).expect_err("no way");
     assert_eq!(held[0].code, Code::Unknown);
