@@ -6,10 +6,12 @@
 //! forward. If nobody knows, nothing is opened any more, and a person is told.
 
 mod cancel;
+mod live;
 mod outcome;
 mod recovery;
 
 pub use cancel::Cancel;
+pub use live::LiveWorld;
 pub use outcome::{Outcome, Stuck};
 
 use std::time::Duration;

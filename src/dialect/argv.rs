@@ -69,7 +69,29 @@ impl fmt::Display for Deed {
     }
 }
 
+/// Cut off after so many seconds, and one second later killed.
+fn bounded(seconds: u64, words: impl IntoIterator<Item = String>) -> Argv {
+    let timeout = ["timeout".to_owned(), "-k".to_owned(), "1".to_owned(), seconds.to_string()];
+    Argv(timeout.into_iter().chain(words).collect())
+}
+
+impl Look {
+    /// As it is sent: with a limit on the machine itself, because a command there outlives the connection. In a
+    /// shell of its own, so that the limit is for all of the text.
+    #[must_use]
+    pub fn within(&self, seconds: u64) -> Argv {
+        bounded(seconds, ["sh".to_owned(), "-c".to_owned(), self.0.clone()])
+    }
+}
+
 impl Deed {
+    /// As it is sent: with a limit on the machine itself, because a command there outlives the connection. Outside of
+    /// `sudo`, which would have to be allowed to run `timeout`; so it cannot end a command that hangs as root.
+    #[must_use]
+    pub fn within(&self, seconds: u64) -> Argv {
+        bounded(seconds, self.0.0.iter().cloned())
+    }
+
     /// The words.
     #[must_use]
     pub fn argv(&self) -> &Argv {

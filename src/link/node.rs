@@ -1,0 +1,108 @@
+//! All that leads to one node.
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::{MysqlTarget, Shell, Sql, SqlError, SshError, SshTarget};
+use crate::model::NodeName;
+
+/// How one node is reached.
+#[derive(Clone)]
+pub struct LinkTarget {
+    /// The node.
+    pub name: NodeName,
+    /// Its server.
+    pub mysql: MysqlTarget,
+    /// Its machine.
+    pub ssh: SshTarget,
+}
+
+/// The open ways to one node. Each may be missing, with the reason: what can be seen by the others is still seen.
+pub struct Link {
+    /// How the node is reached.
+    pub target: LinkTarget,
+    /// The session for questions and changes.
+    pub sql: Result<Sql, SqlError>,
+    /// A second session, which holds what must outlive a failed one: the pair's lock, and a read lock of a fence.
+    pub guard: Result<Sql, SqlError>,
+    /// The shell on its machine.
+    pub shell: Result<Shell, SshError>,
+}
+
+impl Link {
+    /// Opens all at once. `limit` is for each MySQL session, and for the login and the shell one after the other.
+    /// `control_dir`: see [`Shell::open`].
+    pub async fn open(target: LinkTarget, control_dir: &Path, limit: Duration) -> Self {
+        let (sql, guard, shell) = tokio::join!(
+            Sql::connect(&target.mysql, limit),
+            Sql::connect(&target.mysql, limit),
+            Shell::open(&target.ssh, control_dir, limit),
+        );
+        Self { target, sql, guard, shell }
+    }
+
+    /// The node's name.
+    #[must_use]
+    pub fn name(&self) -> &NodeName {
+        &self.target.name
+    }
+
+    /// Replaces the session for questions and changes by a new one. The old one may still be at work on the server.
+    pub async fn reconnect_sql(&mut self, limit: Duration) -> Result<&mut Sql, SqlError> {
+        replace(&mut self.sql, &self.target.mysql, limit).await
+    }
+
+    /// Replaces the second session by a new one. Locks that the old one held are gone, at the latest when the server
+    /// notices.
+    pub async fn reconnect_guard(&mut self, limit: Duration) -> Result<&mut Sql, SqlError> {
+        replace(&mut self.guard, &self.target.mysql, limit).await
+    }
+
+    /// Replaces the shell: over the same login where there is one, by a new login otherwise.
+    pub async fn reopen_shell(&mut self, control_dir: &Path, limit: Duration) -> Result<&mut Shell, SshError> {
+        if let Ok(shell) = &mut self.shell
+            && shell.reopen(limit).await.is_err()
+        {
+            let opened = Shell::open(&self.target.ssh, control_dir, limit).await;
+            if let Ok(old) = std::mem::replace(&mut self.shell, opened) {
+                old.close(limit).await;
+            }
+        } else if self.shell.is_err() {
+            self.shell = Shell::open(&self.target.ssh, control_dir, limit).await;
+        }
+        self.shell.as_mut().map_err(|error| error.clone())
+    }
+
+    /// Ends everything at once; each part takes at most `limit`.
+    pub async fn close(self, limit: Duration) {
+        let sql = async |sql: Result<Sql, SqlError>| {
+            if let Ok(sql) = sql {
+                sql.close(limit).await;
+            }
+        };
+        let shell = async {
+            if let Ok(shell) = self.shell {
+                shell.close(limit).await;
+            }
+        };
+        tokio::join!(sql(self.sql), sql(self.guard), shell);
+    }
+}
+
+async fn replace<'a>(
+    place: &'a mut Result<Sql, SqlError>,
+    target: &MysqlTarget,
+    limit: Duration,
+) -> Result<&'a mut Sql, SqlError> {
+    let fresh = Sql::connect(target, limit).await;
+    if let Ok(old) = std::mem::replace(place, fresh) {
+        old.close(limit).await;
+    }
+    place.as_mut().map_err(|error| error.clone())
+}
+
+/// Ends the links of both nodes at once.
+pub async fn close(links: [Link; 2], limit: Duration) {
+    let [first, second] = links;
+    tokio::join!(first.close(limit), second.close(limit));
+}

@@ -1,0 +1,308 @@
+//! One MySQL connection, never pooled.
+//!
+//! The driver has neither timeouts nor protection against what a cancelled query leaves behind: the next query on the
+//! same connection gets the old answer, and nothing fails. So the connection is moved into each timed request and
+//! comes back only together with a complete answer; in all other cases it is gone.
+
+use std::time::Duration;
+
+use mysql_async::prelude::Queryable;
+use mysql_async::{Conn, Error, OptsBuilder, Row, Value};
+use tokio::time::timeout;
+
+use super::sql_error::{SqlError, SqlErrorKind};
+use super::table::{Record, Table};
+use super::target::MysqlTarget;
+use crate::dialect::{Question, Statement};
+
+/// A connection to one server, as one session there.
+///
+/// Has no `Debug`: the driver's would print the password.
+pub struct Sql {
+    conn: Option<Conn>,
+    thread_id: u32,
+    place: String,
+    /// Why the connection has ended, where it has.
+    ended: String,
+}
+
+impl Sql {
+    /// Connects within `limit`.
+    pub async fn connect(target: &MysqlTarget, limit: Duration) -> Result<Self, SqlError> {
+        let place = place(target);
+        let opts = options(target).map_err(|why| SqlError::new(SqlErrorKind::Connect, &place, why))?;
+        match timeout(limit, Conn::new(opts)).await {
+            Ok(Ok(conn)) => Ok(Self { thread_id: conn.id(), conn: Some(conn), place, ended: String::new() }),
+            Ok(Err(error)) => Err(SqlError::connecting(&place, &error)),
+            Err(_) => Err(SqlError::new(SqlErrorKind::Connect, &place, format!("no connection within {limit:?}"))),
+        }
+    }
+
+    /// The server's id of this session, known from the greeting: what `KILL` wants after a timeout.
+    #[must_use]
+    pub fn thread_id(&self) -> u32 {
+        self.thread_id
+    }
+
+    /// An earlier failure has ended the connection.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.conn.is_none()
+    }
+
+    /// Asks: one round trip, one table a statement. `limit` is for the whole of it.
+    pub async fn read(&mut self, question: &Question, limit: Duration) -> Result<Vec<Table>, SqlError> {
+        self.run(&question.to_string(), limit).await.into_result()
+    }
+
+    /// Asks several questions in one round trip; one that the server turns down does not take the others along.
+    /// `limit` is for all of them. A table list each, in order.
+    pub async fn read_each(&mut self, questions: &[&Question], limit: Duration) -> Vec<Result<Vec<Table>, SqlError>> {
+        let deadline = tokio::time::Instant::now() + limit;
+        let mut answers: Vec<Result<Vec<Table>, SqlError>> = Vec::new();
+        while let Some(left @ [first, ..]) = questions.get(answers.len()..) {
+            // The `DO 0` after each question tells a question that fails from one that fails after the rows before it:
+            // the protocol shows both at the same place.
+            let text: Vec<String> = left.iter().map(|question| format!("{question}; DO 0")).collect();
+            let time_left = deadline.saturating_duration_since(tokio::time::Instant::now());
+            let Ran { tables, error } = self.run(&text.join("; "), time_left).await;
+            let mut tables = tables.into_iter();
+            for question in left {
+                let count = question.statements().len();
+                if tables.len() <= count {
+                    break;
+                }
+                answers.push(Ok(tables.by_ref().take(count).collect()));
+                tables.next();
+            }
+            match error {
+                None if tables.len() == 0 => {}
+                // a server that answers fewer or more tables than it was asked for cannot be trusted with the rest
+                None => {
+                    self.conn = None;
+                    self.ended = "it answered too little".to_owned();
+                    let lost = SqlErrorKind::Lost { thread_id: self.thread_id };
+                    answers.push(Err(SqlError::new(lost, &self.place, format!("no answer to `{first}`"))));
+                }
+                Some(error) => answers.push(Err(error)),
+            }
+        }
+        answers.truncate(questions.len());
+        answers
+    }
+
+    /// Changes something: one round trip, one table a statement. Only `effect` calls this.
+    pub async fn change(&mut self, statement: &Statement, limit: Duration) -> Result<Vec<Table>, SqlError> {
+        self.run(&statement.to_string(), limit).await.into_result()
+    }
+
+    async fn run(&mut self, text: &str, limit: Duration) -> Ran {
+        let mut tables = Vec::new();
+        let thread_id = self.thread_id;
+        let Some(mut conn) = self.conn.take() else {
+            let why = format!("not asked, because the connection had ended ({})", self.ended);
+            let error = SqlError::new(SqlErrorKind::Closed { thread_id }, &self.place, why);
+            return Ran { tables, error: Some(error) };
+        };
+        // what is left if the caller drops this future
+        "a request was cut off".clone_into(&mut self.ended);
+        let asked = timeout(limit, async {
+            let outcome = ask(&mut conn, text, &mut tables).await;
+            (conn, outcome)
+        });
+        let error = match asked.await {
+            Ok((conn, Ok(()))) => {
+                self.conn = Some(conn);
+                None
+            }
+            Ok((conn, Err((error, completed)))) => {
+                // an error of the server leaves the stream in step, any other does not
+                if let Error::Server(_) = error {
+                    self.conn = Some(conn);
+                }
+                tables.truncate(completed);
+                Some(SqlError::asking(&self.place, &error, completed, thread_id))
+            }
+            Err(_) => {
+                let timeout = SqlErrorKind::Timeout { thread_id };
+                Some(SqlError::new(timeout, &self.place, format!("no answer within {limit:?}")))
+            }
+        };
+        if self.conn.is_none() {
+            let why = error.as_ref().map(|error| error.cause.clone());
+            self.ended = why.unwrap_or_default();
+        }
+        Ran { tables, error }
+    }
+
+    /// Says goodbye, at most for `limit`: a server that is not told counts an aborted connection.
+    pub async fn close(self, limit: Duration) {
+        if let Some(conn) = self.conn {
+            // nothing is left to be done about a goodbye that fails
+            let _ = timeout(limit, conn.disconnect()).await;
+        }
+    }
+}
+
+struct Ran {
+    /// Complete ones only.
+    tables: Vec<Table>,
+    error: Option<SqlError>,
+}
+
+impl Ran {
+    fn into_result(self) -> Result<Vec<Table>, SqlError> {
+        match self.error {
+            None => Ok(self.tables),
+            Some(error) => Err(error),
+        }
+    }
+}
+
+/// Sends the text and reads all results. An error comes with the number of statements that had run.
+async fn ask(conn: &mut Conn, text: &str, tables: &mut Vec<Table>) -> Result<(), (Error, usize)> {
+    let mut results = conn.query_iter(text).await.map_err(|error| (error, 0))?;
+    while let Some(columns) = results.columns() {
+        // A statement without columns has run as soon as its result is here: what fails is the one after it.
+        let completed = if columns.is_empty() { tables.len() + 1 } else { tables.len() };
+        let mut table = Table::default();
+        // `next` and not `collect`, which turns rows into types
+        while let Some(row) = results.next().await.map_err(|error| {
+            if columns.is_empty() {
+                tables.push(Table::default());
+            }
+            (error, completed)
+        })? {
+            table.0.push(record(row));
+        }
+        tables.push(table);
+    }
+    Ok(())
+}
+
+fn record(row: Row) -> Record {
+    let columns = row.columns();
+    let value = |value: Option<Value>| match value {
+        None | Some(Value::NULL) => None,
+        Some(Value::Bytes(bytes)) => Some(String::from_utf8_lossy(&bytes).into_owned()),
+        // not in the text protocol
+        Some(other) => Some(other.as_sql(true)),
+    };
+    Record::new(columns.iter().zip(row.unwrap_raw()).map(|(c, v)| (c.name_str().into_owned(), value(v))).collect())
+}
+
+/// `10.0.0.11:3306`, `[fd00::11]:3306`.
+fn place(target: &MysqlTarget) -> String {
+    match target.host.ip() {
+        Some(ip) => std::net::SocketAddr::new(ip, target.port).to_string(),
+        None => format!("{}:{}", target.host, target.port),
+    }
+}
+
+fn options(target: &MysqlTarget) -> Result<OptsBuilder, String> {
+    let opts = OptsBuilder::default()
+        .ip_or_hostname(target.host.as_str())
+        .tcp_port(target.port)
+        .user(Some(target.user.as_str()))
+        .pass(Some(target.password()))
+        // The driver would ask the server for its socket and reconnect through that path HERE: both nodes have the
+        // same path, so on one node of the pair it would silently change to the wrong server.
+        .prefer_socket(false)
+        // given, so that the driver does not spend a round trip on asking
+        .max_allowed_packet(Some(16 << 20))
+        .wait_timeout(Some(28_800))
+        .stmt_cache_size(Some(0))
+        .tcp_keepalive(Some(Duration::from_secs(5)))
+        .tcp_nodelay(true)
+        .connect_attribute("program_name", "flipper");
+    with_tls(opts, target)
+}
+
+#[cfg(feature = "tls")]
+#[expect(clippy::unnecessary_wraps, reason = "without the feature it can fail")]
+fn with_tls(opts: OptsBuilder, target: &MysqlTarget) -> Result<OptsBuilder, String> {
+    let Some(tls) = &target.tls else { return Ok(opts) };
+    let ssl = mysql_async::SslOpts::default()
+        .with_root_certs(vec![tls.ca_file.clone().into()])
+        .with_disable_built_in_roots(true)
+        .with_danger_tls_hostname_override(tls.name.as_ref().map(|name| name.as_str().to_owned()));
+    Ok(opts.ssl_opts(ssl))
+}
+
+#[cfg(not(feature = "tls"))]
+fn with_tls(opts: OptsBuilder, target: &MysqlTarget) -> Result<OptsBuilder, String> {
+    match target.tls {
+        None => Ok(opts),
+        Some(_) => Err("TLS is configured, but this flipper was built without it".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncWriteExt;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    async fn listener() -> (TcpListener, MysqlTarget) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let host = "127.0.0.1".parse().unwrap();
+        (listener, MysqlTarget::new(host, port, "flipper".into(), "s3cret".into()))
+    }
+
+    #[tokio::test]
+    async fn a_silent_listener_is_cut_by_the_limit() {
+        let (_listener, target) = listener().await;
+        let asked = tokio::time::Instant::now();
+        let Err(error) = Sql::connect(&target, Duration::from_millis(200)).await else { panic!("connected") };
+        assert!(asked.elapsed() < Duration::from_secs(2));
+        assert_eq!(error.kind, SqlErrorKind::Connect);
+        assert_eq!(error.to_string(), format!("MySQL at 127.0.0.1:{}: no connection within 200ms", target.port));
+    }
+
+    #[tokio::test]
+    async fn what_the_server_says_is_made_printable_and_nothing_was_asked() {
+        let (listener, target) = listener().await;
+        tokio::spawn(async move {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            let mut packet = vec![0xff, 0x10, 0x04];
+            packet.extend_from_slice(b"#08004Too many\x1b[31m connections");
+            let mut bytes = vec![packet.len() as u8, 0, 0, 0];
+            bytes.append(&mut packet);
+            socket.write_all(&bytes).await.unwrap();
+            socket.shutdown().await.unwrap();
+        });
+        let Err(error) = Sql::connect(&target, Duration::from_secs(5)).await else { panic!("connected") };
+        assert!(!error.may_have_happened());
+        assert!(!error.to_string().contains('\u{1b}'), "{error}");
+        assert!(error.to_string().contains("Too many"), "{error}");
+        assert!(!error.to_string().contains("s3cret"));
+    }
+
+    #[tokio::test]
+    async fn nothing_listens() {
+        let (listener, target) = listener().await;
+        drop(listener);
+        let Err(error) = Sql::connect(&target, Duration::from_secs(5)).await else { panic!("connected") };
+        assert_eq!(error.kind, SqlErrorKind::Connect);
+        assert!(error.to_string().contains("refused"), "{error}");
+    }
+
+    #[test]
+    fn the_local_socket_is_never_taken() {
+        let target = MysqlTarget::new("10.0.0.11".parse().unwrap(), 3306, "u".into(), "p".into());
+        let opts: mysql_async::Opts = options(&target).unwrap().into();
+        assert!(!opts.prefer_socket());
+        assert_eq!(opts.stmt_cache_size(), 0);
+        assert_eq!(place(&target), "10.0.0.11:3306");
+    }
+
+    #[test]
+    fn a_certificate_is_the_nodes_also_behind_a_floating_address() {
+        let tls = super::super::TlsTarget { ca_file: "/ca.pem".into(), name: None };
+        let node = MysqlTarget::new("db1".parse().unwrap(), 3306, "u".into(), "p".into()).with_tls(Some(tls));
+        let floating = node.at("10.0.0.100".parse().unwrap());
+        assert_eq!(floating.tls.and_then(|tls| tls.name).map(|name| name.to_string()).as_deref(), Some("db1"));
+    }
+}
