@@ -2,4 +2,6 @@
 use crate::link::Link;
 use crate::model::{Pair, Snapshot};
 /// Reads.
-pub async fn snapshot(_: &Pair, _: &mut [Link; 2]) -> Snapshot { unimplemented!() }
+pub async fn snapshot(_: &Pair, _: &mut [Link; 2]) -> Snapshot {
+    unimplemented!()
+}
