@@ -1,2 +1,3 @@
 //! flipper moves the roles of a MySQL pair.
+pub mod config;
 pub mod model;
