@@ -132,8 +132,7 @@ impl Config {
     /// # Errors
     ///
     /// If there is none: with the names that there are.
-    pub fn pair(&self, name: impl AsRef<str>) -> Result<&PairConfig, UnknownPair> {
-        let name = name.as_ref();
+    pub fn pair(&self, name: &str) -> Result<&PairConfig, UnknownPair> {
         self.pairs.iter().find(|pair| pair.pair.name.as_str() == name).ok_or_else(|| {
             let known: Vec<String> = self.pairs.iter().map(|pair| pair.pair.name.to_string()).collect();
             let near = near::nearest(name, known.iter().map(String::as_str)).map(str::to_owned);
