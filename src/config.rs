@@ -20,6 +20,7 @@ mod secret;
 mod show;
 mod syntax;
 mod tree;
+mod value;
 
 use std::path::{Path, PathBuf};
 

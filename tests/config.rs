@@ -93,7 +93,9 @@ fn no_text_makes_it_panic() -> Tested {
         let good = fs::read(&path)?;
         texts.extend((0..good.len()).map(|end| good[..end].to_vec()));
         for at in 0..good.len() {
-            for byte in [b'"', b'(', b'}', b',', b':', b'#', b'\\', b'\n', b'0', 0x00, 0xff, good[at] ^ 1] {
+            // in turn, so that the test stays quick
+            let bytes = [b'"', b'(', b'}', b',', b':', b'#', b'\\', b'\n', b'0', b'/', 0x00, 0xff];
+            for byte in [bytes[at % bytes.len()], good[at] ^ 1] {
                 let mut text = good.clone();
                 text[at] = byte;
                 texts.push(text);

@@ -4,11 +4,12 @@ use std::net::IpAddr;
 use std::path::Path;
 
 use super::check::{Across, Floating, Machine};
-use super::layer::{Field, Layer, Reader};
+use super::layer::{Field, Layer};
 use super::mistake::Mistake;
 use super::raw;
 use super::secret::PasswordSource;
 use super::tree::{At, Span};
+use super::value::Reader;
 use super::{MysqlReach, PairConfig, Reach, SshReach, Tls};
 use crate::model::{Access, Host, NodeName, NodeSpec, Pair, PairName, Prefixed, RoleName, RoleSpec};
 

@@ -18,6 +18,8 @@ pub(super) enum Kind {
     Colon,
     /// `,`
     Comma,
+    /// A `/* */` that does not end.
+    OpenComment,
     /// Anything else, a character at a time.
     Other,
 }
@@ -45,10 +47,13 @@ pub(super) fn tokens(text: &str) -> Vec<Token> {
                 at += rest.iter().position(|b| *b == b'\n').unwrap_or(rest.len());
                 continue;
             }
-            b'/' if rest.starts_with(b"/*") => {
-                at += block_comment(rest);
-                continue;
-            }
+            b'/' if rest.starts_with(b"/*") => match block_comment(rest) {
+                Some(len) => {
+                    at += len;
+                    continue;
+                }
+                None => (Kind::OpenComment, rest.len()),
+            },
             b'(' | b'[' | b'{' => (Kind::Open, 1),
             b')' | b']' | b'}' => (Kind::Close, 1),
             b':' => (Kind::Colon, 1),
@@ -65,8 +70,8 @@ pub(super) fn tokens(text: &str) -> Vec<Token> {
     out
 }
 
-/// Length of a comment that may hold others.
-fn block_comment(rest: &[u8]) -> usize {
+/// Length of a comment that may hold others; nothing if it does not end.
+fn block_comment(rest: &[u8]) -> Option<usize> {
     let (mut at, mut depth) = (2, 1_usize);
     while depth > 0 && at < rest.len() {
         if rest[at..].starts_with(b"*/") {
@@ -79,7 +84,7 @@ fn block_comment(rest: &[u8]) -> usize {
             at += 1;
         }
     }
-    at
+    (depth == 0).then_some(at)
 }
 
 /// `'x'` must not be read as the start of a string when x is a quote.

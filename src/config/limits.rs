@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use super::layer::{Field, Reader};
+use super::layer::Field;
 use super::mistake::Mistake;
 use super::raw;
 use super::tree::At;
+use super::value::Reader;
 use crate::model::Limits;
 
 /// The limits of one level, or of several on top of each other.

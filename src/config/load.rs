@@ -170,3 +170,19 @@ pub fn decode<'b>(name: &str, bytes: &'b [u8]) -> Result<&'b str, ConfigErrors> 
         ConfigErrors::new(name, &String::from_utf8_lossy(bytes), vec![mistake])
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_in_order() {
+        let shown = |xdg: Option<&str>, home: Option<&str>| list(&places(xdg.map(PathBuf::from), home.map(Path::new)));
+        assert_eq!(shown(Some("/x"), Some("/h")), "./flipper.ron, /x/flipper/flipper.ron, /etc/flipper/flipper.ron");
+        assert_eq!(
+            shown(Some("relative"), Some("/h")),
+            "./flipper.ron, /h/.config/flipper/flipper.ron, /etc/flipper/flipper.ron"
+        );
+        assert_eq!(shown(None, None), "./flipper.ron, /etc/flipper/flipper.ron");
+    }
+}

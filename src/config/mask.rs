@@ -17,7 +17,7 @@ pub(super) fn mask(text: &str) -> String {
                 value.kind == Kind::Text
                     && !text.get(value.span.clone()).is_some_and(|v| is_env_name(v.trim_matches('"')))
             }
-            named => is_password(named) && !matches!(value.kind, Kind::Comma | Kind::Close),
+            named => is_password(named) && !matches!(value.kind, Kind::Comma | Kind::Close | Kind::OpenComment),
         };
         let joined = colon.kind == Kind::Colon || text.get(colon.span.clone()) == Some("=");
         if joined && holds {

@@ -3,6 +3,7 @@
 use ron::error::{Error, Position, SpannedError};
 use ron::extensions::Extensions;
 
+use super::lex::{Kind, tokens};
 use super::mistake::Mistake;
 use super::near::nearest;
 use super::raw;
@@ -10,6 +11,10 @@ use super::tree::{Entry, Span, tree};
 
 /// Reads a text; RON stops at its first mistake.
 pub(super) fn read(text: &str) -> Result<raw::Config, Mistake> {
+    if tokens(text).is_empty() {
+        return Err(Mistake::new("flipper::config::no_pairs", 0..0, "the config is empty", "")
+            .help("write `(pairs: { \"NAME\": (nodes: { … }, roles: { … }) })` into it"));
+    }
     ron::Options::default()
         .with_default_extension(Extensions::IMPLICIT_SOME)
         .from_str(text)
@@ -48,9 +53,43 @@ fn mistake(text: &str, error: &SpannedError) -> Mistake {
                 None => again,
             }
         }
-        code if is_type(code) => Mistake::new("flipper::config::wrong_type", span, said(code), "here")
+        code if is_type(code) => Mistake::new("flipper::config::wrong_type", whole(text, span), said(code), "here")
             .help("texts and durations stand in quotes (\"5s\"), ports are bare numbers, `sudo` is true or false"),
-        code => Mistake::new("flipper::config::syntax", span, said(code), "here").help(way_out(code)),
+        code => syntax(text, span, code),
+    }
+}
+
+/// What is no RON at all. Strings and comments that do not end are met far from where they begin.
+fn syntax(text: &str, span: Span, code: &Error) -> Mistake {
+    const CODE: &str = "flipper::config::syntax";
+    let tokens = tokens(text);
+    let line = |start: usize| start..text[start..].find('\n').map_or(text.len(), |end| start + end);
+    if let (Error::UnclosedBlockComment, Some(open)) =
+        (code, tokens.iter().find(|token| token.kind == Kind::OpenComment))
+    {
+        return Mistake::new(CODE, line(open.span.start), said(code), "begins here").help(way_out(code));
+    }
+    // no setting has a line end in it, so this is where a quote is missing
+    let over_lines = |token: &&super::lex::Token| {
+        token.kind == Kind::Text && token.span.start < span.start && text[token.span.clone()].contains('\n')
+    };
+    if let Some(open) = tokens.iter().find(over_lines) {
+        return Mistake::new(CODE, line(open.span.start), "a string does not end on its line", "begins here")
+            .help(way_out(&Error::ExpectedStringEnd));
+    }
+    Mistake::new(CODE, whole(text, span), said(code), "here").help(way_out(code))
+}
+
+/// The whole word or string that a place is the beginning of; RON stops in front of it, or at its first character.
+fn whole(text: &str, span: Span) -> Span {
+    let next = tokens(text).into_iter().find(|token| token.span.start >= span.start);
+    match next {
+        Some(token)
+            if text[span.start..token.span.start].trim().is_empty() && !text[token.span.clone()].contains('\n') =>
+        {
+            token.span
+        }
+        _ => span,
     }
 }
 
@@ -87,7 +126,8 @@ fn way_out(code: &Error) -> &'static str {
         }
         Error::ExpectedMapColon => "a name and its value are separated by `:`",
         Error::ExpectedIdentifier | Error::InvalidIdentifier(_) | Error::SuggestRawIdentifier(_) => {
-            "names of settings are bare words (`host: \"db1\"`); only the names of pairs, nodes and roles are quoted"
+            "names of settings and kinds of access are bare words (`host: \"db1\"`, `access: ReadOnly`); the names of \
+             pairs, nodes and roles are quoted"
         }
         Error::ExpectedMap | Error::ExpectedStructLike | Error::ExpectedNamedStructLike(_) => {
             "pairs, nodes and roles stand in `{ }` with quoted names, settings in `( )` with bare ones"

@@ -94,7 +94,7 @@ impl Parser<'_> {
                     break;
                 }
                 Kind::Comma => self.at += 1,
-                Kind::Text | Kind::Word | Kind::Open | Kind::Colon | Kind::Other => {
+                Kind::Text | Kind::Word | Kind::Open | Kind::Colon | Kind::OpenComment | Kind::Other => {
                     let key = self.key();
                     let value = match self.kind(0) {
                         None | Some(Kind::Close | Kind::Comma) if key.is_some() => None,
@@ -120,7 +120,7 @@ impl Parser<'_> {
             // RON reads its own escapes
             Kind::Text => ron::from_str::<String>(raw).unwrap_or_else(|_| raw.to_owned()),
             Kind::Word => raw.strip_prefix("r#").unwrap_or(raw).to_owned(),
-            Kind::Open | Kind::Close | Kind::Colon | Kind::Comma | Kind::Other => return None,
+            Kind::Open | Kind::Close | Kind::Colon | Kind::Comma | Kind::OpenComment | Kind::Other => return None,
         };
         let span = token.span.clone();
         self.at += 2;
