@@ -87,8 +87,27 @@ fn every_good_config_shows_its_effective_settings() -> Tested {
 }
 
 #[test]
+fn a_pair_that_is_not_there_is_answered_with_those_that_are() -> Tested {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/config/good/everything.ron");
+    let config = parse(&fs::read(path)?)?;
+    assert_eq!(config.pair("archive")?.pair.name.as_str(), "archive");
+    for (given, help) in
+        [("shpo", "did you mean `shop`? The pairs are: shop, archive"), ("x\u{1b}", "the pairs are: shop, archive")]
+    {
+        let error = config.pair(given).err().ok_or("found")?;
+        assert_eq!(error.help().map(|help| help.to_string()).as_deref(), Some(help));
+        assert!(!error.to_string().contains('\u{1b}'), "{error}");
+    }
+    Ok(())
+}
+
+#[test]
 fn no_text_makes_it_panic() -> Tested {
-    let mut texts: Vec<Vec<u8>> = Vec::new();
+    let mut texts: Vec<Vec<u8>> =
+        ["(", "{", "[", "/*", "(password:", "(defaults:", "(pairs:{\"a\":", "Some(", "r#", "\\"]
+            .iter()
+            .map(|piece| piece.repeat(1_000).into_bytes())
+            .collect();
     for path in fixtures("good")? {
         let good = fs::read(&path)?;
         texts.extend((0..good.len()).map(|end| good[..end].to_vec()));

@@ -3,30 +3,19 @@
 
 use super::lex::{Kind, tokens};
 use super::near::distance;
+use super::tree::Span;
 
 /// The text with the values of password-like fields, and control characters, replaced byte for byte; places stay.
 pub(super) fn mask(text: &str) -> String {
-    let tokens = tokens(text);
     let mut secret = vec![false; text.len()];
-    for window in tokens.windows(3) {
-        let [key, colon, value] = window else { continue };
-        let named = text.get(key.span.clone()).unwrap_or_default();
-        let holds = match named.trim_matches('"') {
-            // a name of a variable that is none is perhaps the password itself
-            "password_env" => {
-                value.kind == Kind::Text
-                    && !text.get(value.span.clone()).is_some_and(|v| is_env_name(v.trim_matches('"')))
-            }
-            named => is_password(named) && !matches!(value.kind, Kind::Comma | Kind::Close | Kind::OpenComment),
-        };
-        let joined = colon.kind == Kind::Colon || text.get(colon.span.clone()) == Some("=");
-        if joined && holds {
-            let line_end = text[value.span.start..].find('\n').map_or(text.len(), |end| value.span.start + end);
-            // a string that was not closed, or a bare word: all of the line may be meant
-            let closed = value.kind == Kind::Text && value.span.end < text.len();
-            let end = if closed { value.span.end } else { value.span.end.max(line_end) };
-            secret[value.span.start..end].fill(true);
-        }
+    mark(text, &mut secret);
+    // and each line for itself: a quote that is missing above would turn strings and what is between them around, and
+    // what is commented out is shown as well
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        let end = start + line.len();
+        mark(&line.replace("//", "  ").replace("/*", "  "), &mut secret[start..end]);
+        start = end;
     }
     let mut out = String::with_capacity(text.len());
     for (at, c) in text.char_indices() {
@@ -41,6 +30,27 @@ pub(super) fn mask(text: &str) -> String {
         }
     }
     out
+}
+
+/// Marks the bytes of a text that may be a password.
+fn mark(text: &str, secret: &mut [bool]) {
+    for window in tokens(text).windows(3) {
+        let [key, joint, value] = window else { continue };
+        let word = |span: &Span| text.get(span.clone()).unwrap_or_default().trim_matches('"');
+        let holds = match word(&key.span) {
+            // a name of a variable that is none is perhaps the password itself
+            "password_env" => value.kind == Kind::Text && !is_env_name(word(&value.span)),
+            name => is_password(name) && !matches!(value.kind, Kind::Comma | Kind::Close | Kind::OpenComment),
+        };
+        if holds && (joint.kind == Kind::Colon || word(&joint.span) == "=") {
+            let span = &value.span;
+            let line_end = text[span.start..].find('\n').map_or(text.len(), |end| span.start + end);
+            // a string that was not closed, or a bare word: all of the line may be meant
+            let closed = value.kind == Kind::Text && span.end < text.len();
+            let end = if closed { span.end } else { span.end.max(line_end) };
+            secret[span.start..end].fill(true);
+        }
+    }
 }
 
 /// Whether a field of that name would hold a password in clear: `password`, `passwd`, `pwd`, and misspelt.
@@ -76,6 +86,8 @@ mod tests {
             "(password: Some(\"hunter2\"))",
             "(password = (\"hunter2\"))",
             "(password_env: \"hunter2!\")",
+            "(host: \"x,\n password: \"hunter2\", user: \"y\")",
+            "// password: \"hunter2\"\n()",
         ] {
             let masked = mask(text);
             assert!(!masked.contains("hunter2"), "{masked}");

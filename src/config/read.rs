@@ -44,7 +44,7 @@ pub(super) fn config(path: &Path) -> Result<Option<Opened>, Refused> {
         return Err(Refused::NotAFile);
     }
     let world_writable = meta.is_file() && meta.mode() & 0o002 != 0;
-    let foreign = foreign_owner(&meta)?;
+    let foreign = foreign_owner(&meta);
     let bytes = bytes(file)?;
     Ok(Some(Opened { bytes, world_writable, foreign }))
 }
@@ -61,7 +61,7 @@ pub(super) fn private(path: &Path) -> Result<Vec<u8>, Refused> {
     if !meta.is_file() {
         return Err(Refused::NotAFile);
     }
-    if let Some(owner) = foreign_owner(&meta)? {
+    if let Some(owner) = foreign_owner(&meta) {
         return Err(Refused::Owner(owner));
     }
     if meta.mode() & 0o077 != 0 {
@@ -85,12 +85,14 @@ fn bytes(file: File) -> Result<Vec<u8>, Refused> {
     Ok(bytes)
 }
 
-fn foreign_owner(meta: &Metadata) -> Result<Option<u32>, Refused> {
-    Ok(if meta.uid() == 0 || meta.uid() == effective_user()? { None } else { Some(meta.uid()) })
-}
-
-/// The effective user: the standard library has no call for it, but a file that this process makes belongs to it.
-fn effective_user() -> Result<u32, Refused> {
-    let made = tempfile::tempfile().and_then(|file| file.metadata());
-    made.map(|meta| meta.uid()).map_err(|error| Refused::Io(format!("cannot tell who owns it: {error}")))
+/// The owner of a file, where that is neither this user nor root.
+fn foreign_owner(meta: &Metadata) -> Option<u32> {
+    let uid = meta.uid();
+    // the standard library has no call for the effective user, but a process and the files it makes belong to it; the
+    // first is wrong where there is no /proc, the second fails on a full disk
+    let same = |made: std::io::Result<Metadata>| made.is_ok_and(|made| made.uid() == uid);
+    let own = uid == 0
+        || same(std::fs::metadata("/proc/self"))
+        || same(tempfile::tempfile().and_then(|file| file.metadata()));
+    (!own).then_some(uid)
 }
