@@ -1,2 +1,3 @@
 //! flipper moves the roles of a MySQL pair.
 pub mod model;
+pub mod planfile;
