@@ -1,14 +1,13 @@
-//! Hand-made plans, snapshots and refusals that the tests of files and of rendering share.
-#![expect(dead_code, reason = "each test program uses some of them")]
+//! Hand-made plans and snapshots that the tests of files and of rendering share.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::str::FromStr;
 
 use flipper::model::{
-    Access, Action, ArpingKind, Assignment, Basis, Channel, Code, Fencing, Flavour, Goal, Held, Limits, NodeBasis,
-    NodeName, NodeSnapshot, NodeSpec, Observed, Pair, Plan, Prefixed, Reason, Refusal, RoleName, RoleSpec, Rule,
-    Server, Settings, Snapshot, Step, System, Thread, Version, WriteAccess,
+    Access, Action, ArpingKind, Assignment, Basis, Channel, Fencing, Flavour, Goal, Held, Limits, NodeBasis, NodeName,
+    NodeSnapshot, NodeSpec, Observed, Pair, Plan, Prefixed, RoleName, RoleSpec, Rule, Server, Settings, Snapshot, Step,
+    System, Thread, Version, WriteAccess,
 };
 
 pub(crate) fn p<T: FromStr<Err: Debug>>(text: &str) -> T {
@@ -280,42 +279,4 @@ pub(crate) fn unreachable() -> Snapshot {
 /// Nothing of either node could be seen.
 pub(crate) fn blind() -> Snapshot {
     Snapshot { nodes: ["db1", "db2"].map(|name| NodeSnapshot::unseen(p(name), "no \"route\"\tto host\n\u{e4}")) }
-}
-
-pub(crate) fn refusal() -> Refusal {
-    let reason = |code, seen: &str, help: &str| Reason { code, seen: seen.to_owned(), help: help.to_owned() };
-    Refusal {
-        pair: p("orders"),
-        goal: Goal::Swap(Some(p("write"))),
-        reasons: vec![
-            reason(
-                Code::Lagging,
-                "db2 is 312 s behind db1, and the limit is 10 s",
-                "Wait until it has caught up: `flipper status orders` shows it. Or, if writes may be out for that \
-                 long, raise `limits.lag` and `limits.write_outage` of the pair.",
-            ),
-            reason(
-                Code::PreparedXa,
-                "db1 has 2 prepared XA transactions",
-                "See them with `XA RECOVER`; have the application commit them or roll them back.",
-            ),
-            reason(
-                Code::Unknown,
-                "whether db2 filters what it replicates is not known: Access denied; you need (at least one of) the \
-                 REPLICATION CLIENT privilege(s) for this operation\u{1b}[2J",
-                "Give flipper's account the grants that `flipper setup orders` prints.",
-            ),
-        ],
-    }
-}
-
-/// Compares with `fixtures/NAME`, or writes it when `UPDATE` is set.
-pub(crate) fn golden(name: &str, text: &str) {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name);
-    if std::env::var_os("UPDATE").is_some() {
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(&path, text).unwrap();
-    }
-    let wanted = std::fs::read_to_string(&path).unwrap_or_default();
-    assert_eq!(text, wanted, "{} differs; UPDATE=1 rewrites it", path.display());
 }
