@@ -7,6 +7,8 @@ pub mod event;
 pub mod link;
 pub mod model;
 pub mod observe;
+pub mod planfile;
 pub mod planner;
+pub mod render;
 pub mod sim;
 pub mod world;
