@@ -44,7 +44,13 @@ fn signed(text: &str) -> String {
 
 #[test]
 fn plans_come_back_as_they_were() {
-    for plan in [samples::swap_write(), samples::swap_all(), samples::nothing_to_do()] {
+    for plan in [
+        samples::swap_write(),
+        samples::swap_all(),
+        samples::swap_read(),
+        samples::drop_first(),
+        samples::nothing_to_do(),
+    ] {
         let text = text(&plan);
         let file = planfile::from_text("plan.ron", &text).unwrap();
         assert_eq!(file.plan, plan);
@@ -65,6 +71,8 @@ fn files_of_format_1_are_read() {
         ("1-swap-write-mysql.ron", samples::swap_write()),
         ("1-swap-all-mariadb.ron", samples::swap_all()),
         ("1-nothing-to-do.ron", samples::nothing_to_do()),
+        ("1-swap-read-mariadb.ron", samples::swap_read()),
+        ("1-drop-first.ron", samples::drop_first()),
     ] {
         assert_eq!(planfile::load(&kept.join(name)).unwrap().plan, plan);
     }
