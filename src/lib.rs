@@ -1,5 +1,6 @@
 //! flipper moves the roles of a MySQL pair.
 pub mod apply;
+pub mod cli;
 pub mod config;
 pub mod dialect;
 pub mod effect;

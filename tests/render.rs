@@ -56,6 +56,8 @@ fn plans() {
     for (name, sample) in [
         ("plan-swap-write-mysql", samples::swap_write()),
         ("plan-swap-all-mariadb", samples::swap_all()),
+        ("plan-swap-read-mariadb", samples::swap_read()),
+        ("plan-drop-first", samples::drop_first()),
         ("plan-nothing-to-do", samples::nothing_to_do()),
     ] {
         golden(&format!("render/{name}.txt"), &plan::text(&sample, Some(&digest(&sample))));
@@ -121,7 +123,7 @@ fn fits(text: &str, width: usize) {
 
 #[test]
 fn no_line_is_wider_than_a_ticket() {
-    for sample in [samples::swap_write(), samples::swap_all(), samples::nothing_to_do()] {
+    for sample in [samples::swap_write(), samples::swap_all(), samples::swap_read(), samples::nothing_to_do()] {
         fits(&plan::text(&sample, None), 80);
         fits(&plan::text(&stretched(sample.clone()), Some(&digest(&sample))), 80);
         fits(&plan::text(&stretched(sample), Some(&"\u{1b}".repeat(200))), 80);
@@ -141,7 +143,7 @@ fn no_line_is_wider_than_a_ticket() {
 /// The point of no return in the text is the one of the model, and the outage too.
 #[test]
 fn markers_stand_where_the_model_says() {
-    for sample in [samples::swap_write(), samples::swap_all()] {
+    for sample in [samples::swap_write(), samples::swap_all(), samples::drop_first()] {
         let text = plan::text(&sample, None);
         let line = |needle: &str| text.lines().position(|line| line.contains(needle)).unwrap();
         let (first, last) = sample.outage(&samples::pair()).unwrap();

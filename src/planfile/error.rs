@@ -89,7 +89,7 @@ impl PlanFileError {
         let start = text.floor_char_boundary(span.start);
         let end = text.ceil_char_boundary(span.end.max(start));
         let label = LabeledSpan::new_with_span(Some(label.to_owned()), SourceSpan::from((start, end - start)));
-        self.0.place = Some((NamedSource::new(name, text.to_owned()), label));
+        self.0.place = Some((NamedSource::new(printable(name), tame(text)), label));
         self
     }
 
@@ -105,6 +105,22 @@ impl PlanFileError {
         )
         .at(name, text, start..end, "here")
     }
+}
+
+/// A text without characters that steer a terminal, each replaced by one of as many bytes, so that every place in the
+/// text stays where it is.
+fn tame(text: &str) -> String {
+    let harmless = |c: char| match c {
+        '\n' | '\t' => c,
+        '\r' => ' ',
+        c if printable(c.encode_utf8(&mut [0; 4])).chars().eq([c]) => c,
+        c => match c.len_utf8() {
+            1 => '?',
+            2 => '\u{bf}',
+            _ => char::REPLACEMENT_CHARACTER,
+        },
+    };
+    text.chars().map(harmless).collect()
 }
 
 /// Byte offset of a line and column, both from 1.
@@ -166,6 +182,14 @@ mod tests {
                 assert!(offset(text, &Position { line, col }) <= text.len());
             }
         }
+    }
+
+    #[test]
+    fn a_file_does_not_steer_the_terminal_that_shows_its_error() {
+        let text = "a\u{1b}[2J\u{9b}\u{202e}\r\n\tä\u{7f}";
+        let tamed = tame(text);
+        assert_eq!(tamed, "a?[2J¿\u{fffd} \n\tä?");
+        assert_eq!(tamed.len(), text.len());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What an action does, in plain words.
 
-use crate::model::{Access, Action, Fencing, Flavour, NodeName, Prefixed, RoleName, Version, WriteAccess};
+use crate::model::{Access, Action, Fencing, Flavour, NodeName, Prefixed, RoleName, Server, Version, WriteAccess};
 
 /// One sentence, without a full stop, the verb first: it stands in a plan, in a prompt and in a line of progress.
 #[must_use]
@@ -61,22 +61,27 @@ fn held_by(to: Option<&NodeName>) -> String {
     }
 }
 
-/// Who can write on a server, short enough for a table.
-pub(super) fn who(access: WriteAccess) -> &'static str {
-    match access {
-        WriteAccess::Open => "everybody",
-        WriteAccess::Guarded => "administrators only",
-        WriteAccess::Fenced => "nobody",
-        WriteAccess::Changing => "between two states",
+/// Whom a server lets write, as a clause. One that is as closed as it can be may still let administrators through.
+pub(super) fn access(access: WriteAccess, how: Option<Fencing>) -> String {
+    match (access, how) {
+        (WriteAccess::Fenced, Some(Fencing::ReadLock)) => WriteAccess::Guarded.to_string(),
+        (access, _) => access.to_string(),
     }
 }
 
-/// Whom a server lets write after it was fenced, and after its lock, if any, is released.
-pub(super) fn fenced(how: Fencing) -> WriteAccess {
-    match how {
-        Fencing::SuperReadOnly | Fencing::NoLockNoAdmin => WriteAccess::Fenced,
-        Fencing::ReadLock => WriteAccess::Guarded,
+/// Who can write on a server, short enough for a table.
+pub(super) fn who(access: WriteAccess, how: Fencing) -> &'static str {
+    match (access, how) {
+        (WriteAccess::Open, _) => "everybody",
+        (WriteAccess::Guarded, _) | (WriteAccess::Fenced, Fencing::ReadLock) => "administrators only",
+        (WriteAccess::Fenced, Fencing::SuperReadOnly | Fencing::NoLockNoAdmin) => "nobody",
+        (WriteAccess::Changing, _) => "between two states",
     }
+}
+
+/// How a server of that kind is fenced, by the model's own rule.
+pub(super) fn fencing(flavour: Flavour, version: Version) -> Fencing {
+    Server { flavour, version, server_id: 0, uuid: None, hostname: String::new() }.fencing()
 }
 
 /// `MySQL 9.7.4`.

@@ -2,10 +2,13 @@
 //! whatever came from a server or a file has its control characters made visible.
 
 pub mod describe;
+pub mod dry_run;
 pub mod json;
 pub mod plan;
 pub mod refusal;
+pub mod stale;
 pub mod status;
+pub mod stuck;
 mod wrap;
 
 /// Width of texts that go into a terminal or a change ticket.

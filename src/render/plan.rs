@@ -86,11 +86,12 @@ fn holder(node: Option<&NodeName>) -> String {
 fn nodes(plan: &Plan) -> String {
     let mut rows = vec![["NODE", "SERVER", "WHO CAN WRITE NOW", "AFTER"].map(str::to_owned).to_vec()];
     for node in &plan.basis.nodes {
+        let how = describe::fencing(node.flavour, node.version);
         rows.push(vec![
             node.name.to_string(),
             describe::server(node.flavour, node.version),
-            describe::who(node.access).to_owned(),
-            describe::who(access_after(plan, node)).to_owned(),
+            describe::who(node.access, how).to_owned(),
+            describe::who(access_after(plan, node), how).to_owned(),
         ]);
     }
     table(&rows, WIDTH)
@@ -99,7 +100,7 @@ fn nodes(plan: &Plan) -> String {
 fn access_after(plan: &Plan, node: &NodeBasis) -> WriteAccess {
     plan.steps.iter().filter(|step| *step.action.node() == node.name).fold(node.access, |access, step| {
         match &step.action {
-            Action::Fence { node: _, how } => describe::fenced(*how),
+            Action::Fence { .. } => WriteAccess::Fenced,
             Action::Open { .. } | Action::Reopen { .. } => WriteAccess::Open,
             Action::Approach { .. }
             | Action::Drain { .. }
@@ -118,7 +119,7 @@ fn access_after(plan: &Plan, node: &NodeBasis) -> WriteAccess {
 fn summary(plan: &Plan) -> String {
     let marks = Marks::of(plan);
     let outage = match marks.outage {
-        Some((from, to)) => format!("from step {from} to step {to}"),
+        Some((from, to)) => format!("steps {from} to {to}"),
         None => "none; no server is fenced".to_owned(),
     };
     let undone = format!("puts everything back as it is now{}", opened_again(plan));
@@ -133,7 +134,7 @@ fn summary(plan: &Plan) -> String {
         }
         None => format!("a failure or Ctrl-C at any step {undone}."),
     };
-    hang("Writes out:  ", &outage, WIDTH) + &hang("Way back:    ", &back, WIDTH)
+    hang("Write outage:  ", &outage, WIDTH) + &hang("Way back:      ", &back, WIDTH)
 }
 
 fn opened_again(plan: &Plan) -> String {
@@ -216,6 +217,7 @@ fn basis(plan: &Plan) -> String {
     let mut out = "\nRests on this; when any of it has changed, the plan is refused as stale:\n\n".to_owned();
     for node in &plan.basis.nodes {
         let NodeBasis { name, flavour, version, server_id, uuid, access, holds, replicates } = node;
+        let access = describe::access(*access, Some(describe::fencing(*flavour, *version)));
         let uuid = uuid.as_ref().map(|uuid| format!(", uuid {}", printable(uuid))).unwrap_or_default();
         let held =
             |(role, held): &(RoleName, crate::model::Held)| format!("{role} ({} on {})", held.address, held.interface);

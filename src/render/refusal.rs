@@ -21,9 +21,5 @@ pub fn text(refusal: &Refusal) -> String {
         out += &hang("   matters  ", code.matters(), WIDTH);
         out += &hang("   do       ", &printable(help), WIDTH);
     }
-    if let Some(first) = reasons.first() {
-        out += "\n";
-        out += &hang("", &format!("More about one of them: flipper explain {}", first.code), WIDTH);
-    }
     out
 }

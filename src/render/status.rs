@@ -93,7 +93,7 @@ fn node(pair: &Pair, spec: &NodeSpec, node: &NodeSnapshot) -> String {
     } = node;
     let plain = |text: &String| if text.is_empty() { "none".to_owned() } else { printable(text) };
     let facts: Vec<(&str, Observed<Vec<String>>)> = vec![
-        ("writes", one(access, ToString::to_string)),
+        ("writes", one(access, |access| describe::access(*access, server.known().map(Server::fencing)))),
         ("server", one(server, says_server)),
         ("replicates", channels.as_ref().map(|channels| says_channels(channels))),
         ("peer lacks", one(ahead, |gtids| if gtids.is_empty() { "nothing".to_owned() } else { printable(gtids) })),

@@ -44,11 +44,6 @@ fn assignment(holders: &[(&str, &str)]) -> Assignment {
 fn basis(flavour: Flavour, version: Version, readers: usize) -> Basis {
     let roles = pair().roles.iter().map(|role| (role.name.clone(), role.address, role.access)).collect();
     let uuid = |n| (flavour == Flavour::MySql).then(|| format!("{n}6a0f1c2-3d4e-11f0-8a1b-0242ac11000{n}"));
-    let closed = if version >= Version(12, 0, 0) || flavour == Flavour::MySql {
-        WriteAccess::Fenced
-    } else {
-        WriteAccess::Guarded
-    };
     let node = |name: &str, n: u32, access, holds| NodeBasis {
         name: p(name),
         flavour,
@@ -61,7 +56,7 @@ fn basis(flavour: Flavour, version: Version, readers: usize) -> Basis {
     };
     let mut nodes = [
         node("db1", 1, WriteAccess::Open, vec![(p("write"), held("10.77.0.100/32", "eth0"))]),
-        node("db2", 2, closed, vec![]),
+        node("db2", 2, WriteAccess::Fenced, vec![]),
     ];
     let interface = ["eth0", "eth1"][readers];
     nodes[readers].holds.push((p("read"), held("10.77.0.101/32", interface)));
@@ -152,6 +147,32 @@ pub(crate) fn swap_all() -> Plan {
         step(verify, &[(&announce, Rule::VerifyLast)]),
     ]);
     plan.notes = vec![];
+    plan
+}
+
+/// `swap read`: no server is fenced, writers notice nothing.
+pub(crate) fn swap_read() -> Plan {
+    let mut plan = swap_all();
+    plan.goal = Goal::Swap(Some(p("read")));
+    plan.after = assignment(&[("write", "db1"), ("read", "db1")]);
+    plan.steps.drain(..11);
+    let approach = Action::Approach { node: p("db1"), source: p("db2") };
+    plan.steps[0].after = vec![(approach.id(), Rule::MonotonicReads)];
+    plan.steps.insert(0, step(approach, &[]));
+    plan
+}
+
+/// `swap write` where the old writer cannot be fenced against everybody: drop first, take second.
+pub(crate) fn drop_first() -> Plan {
+    let mut plan = swap_write();
+    let mut drop = plan.steps.remove(7);
+    drop.after = vec![(plan.steps[2].id.clone(), Rule::OneWriter)];
+    if let Action::Drop { to, .. } = &mut drop.action {
+        *to = None;
+    }
+    plan.steps[5].after.push((drop.id.clone(), Rule::OneWriter));
+    plan.steps.insert(3, drop);
+    plan.notes = vec!["db1 has an administrator's session that may not be ended: its address goes first.".to_owned()];
     plan
 }
 
