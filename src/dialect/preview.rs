@@ -52,6 +52,7 @@ pub fn spell<'a>(action: &Action, limits: &Limits, target: impl Fn(&NodeName) ->
             let unmoved = target(peer).map(|t| sql::facts(t.server).to_string()).unwrap_or_default();
             vec![sql(peer, unmoved), sql(node, sql::open(on.server, limits.fence, false).to_string())]
         }
+        Action::Reopen { node, peer: _ } => vec![sql(node, sql::open(on.server, limits.fence, false).to_string())],
         Action::Take { node, address, interface, role: _, access: _, from: _ } => {
             let mut said = vec![ssh(node, argv::add_address(on.system, on.sudo, *address, interface).to_string())];
             said.extend(

@@ -43,6 +43,14 @@ pub enum Action {
         /// The fenced one.
         peer: NodeName,
     },
+    /// Accept writes again on a server that was fenced in this very run, whose peer was never opened: there is
+    /// nothing that it could lack. Only a way back has it.
+    Reopen {
+        /// Who accepts writes again.
+        node: NodeName,
+        /// The one that was to be opened, and was not.
+        peer: NodeName,
+    },
     /// Bring a role's address up and announce it.
     Take {
         /// The role.
@@ -146,6 +154,7 @@ impl Action {
             Self::Open { node, peer } => {
                 vec![Fact::Closed(peer.clone()), Fact::CaughtUp(node.clone(), peer.clone())]
             }
+            Self::Reopen { node: _, peer } => vec![Fact::Closed(peer.clone())],
             Self::Take { access, node, from, role: _, address: _, interface: _ } => match access {
                 Access::ReadWrite => {
                     let mut facts = vec![Fact::Writable(node.clone())];
@@ -178,7 +187,7 @@ impl Action {
             Self::Drain { node } => vec![Fact::Drained(node.clone())],
             Self::Fence { node, how: _ } => vec![Fact::Closed(node.clone())],
             Self::CatchUp { node, source } => vec![Fact::CaughtUp(node.clone(), source.clone())],
-            Self::Open { node, peer: _ } => vec![Fact::Writable(node.clone())],
+            Self::Open { node, peer: _ } | Self::Reopen { node, peer: _ } => vec![Fact::Writable(node.clone())],
             Self::Take { role, node, access: _, from: _, address: _, interface: _ } => {
                 vec![Fact::Holds(node.clone(), role.clone())]
             }
@@ -203,6 +212,7 @@ impl Action {
             Self::Fence { node, how: _ } => format!("fence-{node}"),
             Self::CatchUp { node, source: _ } => format!("catch-up-{node}"),
             Self::Open { node, peer: _ } => format!("open-{node}"),
+            Self::Reopen { node, peer: _ } => format!("reopen-{node}"),
             Self::Take { role, node, .. } => format!("take-{role}-{node}"),
             Self::EndSessions { role, node, .. } => format!("end-sessions-{role}-{node}"),
             Self::Drop { role, node, .. } => format!("drop-{role}-{node}"),
@@ -221,6 +231,7 @@ impl Action {
             | Self::Fence { node, .. }
             | Self::CatchUp { node, .. }
             | Self::Open { node, .. }
+            | Self::Reopen { node, .. }
             | Self::Take { node, .. }
             | Self::EndSessions { node, .. }
             | Self::Drop { node, .. }

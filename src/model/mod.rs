@@ -25,3 +25,7 @@ pub use snapshot::{
     ArpingKind, Channel, Fencing, Flavour, Held, NodeSnapshot, Server, Settings, Snapshot, System, Thread, Version,
     WriteAccess,
 };
+
+#[cfg(test)]
+#[expect(clippy::expect_used, reason = "names in tests are constants")]
+pub(crate) mod samples;

@@ -22,6 +22,8 @@ pub enum Rule {
     BeforeTheGate,
     /// Sessions are ended once their address leads to the new holder, so that they come back there.
     ReconnectLandsRight,
+    /// The end of a session reaches its client while the address is still there to send it from.
+    GoodbyeArrives,
     /// The last word about an address is its holder's, when nobody else answers any more.
     LastWord,
     /// The read lock is held until the address is gone, so that no administrator writes on the old writer.
@@ -36,13 +38,14 @@ pub enum Rule {
 
 impl Rule {
     /// Every rule.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::OneWriter,
         Self::NoLoss,
         Self::AddressServesRole,
         Self::TakeBeforeDrop,
         Self::BeforeTheGate,
         Self::ReconnectLandsRight,
+        Self::GoodbyeArrives,
         Self::LastWord,
         Self::LockUntilGone,
         Self::ReadsOutsideOutage,
@@ -60,6 +63,7 @@ impl Rule {
             Self::TakeBeforeDrop => "take-before-drop",
             Self::BeforeTheGate => "before-the-gate",
             Self::ReconnectLandsRight => "reconnect-lands-right",
+            Self::GoodbyeArrives => "goodbye-arrives",
             Self::LastWord => "last-word",
             Self::LockUntilGone => "lock-until-gone",
             Self::ReadsOutsideOutage => "reads-outside-outage",
@@ -78,6 +82,7 @@ impl Rule {
             Self::TakeBeforeDrop => "clients always find somebody at the address",
             Self::BeforeTheGate => "waiting costs nothing while writes flow",
             Self::ReconnectLandsRight => "ended sessions come back to the new holder",
+            Self::GoodbyeArrives => "an ended session is told so while its address is still here",
             Self::LastWord => "the neighbours' last word is the holder's",
             Self::LockUntilGone => "administrators cannot write while the address is here",
             Self::ReadsOutsideOutage => "readers do not lengthen the write outage",

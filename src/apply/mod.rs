@@ -1,0 +1,248 @@
+//! Carrying a plan out: generic over [`World`], so that what runs on servers is what was tried in simulation.
+//!
+//! A run is steps in the plan's order under three clocks: before the gate closes each step has its own limit; from
+//! the fence to the address at the new writer they share `write_outage`; the way back has `rollback`. What happens
+//! after a failure depends on one question only: has the new writer been told to open? If not, back. If yes,
+//! forward. If nobody knows, nothing is opened any more, and a person is told.
+
+mod cancel;
+mod live;
+mod outcome;
+mod recovery;
+
+pub use cancel::Cancel;
+pub use live::LiveWorld;
+pub use outcome::{Outcome, Stuck};
+
+use std::time::Duration;
+
+use crate::event::{Event, Way};
+use crate::model::{Action, Assignment, Pair, Plan, Refusal, Step, StepId};
+use crate::planner;
+use crate::world::{Failure, Happened, NoLock, World};
+
+/// How often a fence that ran into its lock wait is tried, with a pause in which writes flow.
+const FENCE_TRIES: u32 = 3;
+
+/// Between two of these tries.
+const FENCE_PAUSE: Duration = Duration::from_millis(500);
+
+/// A run over a world.
+pub struct Run<'a, W, S> {
+    world: &'a mut W,
+    pair: &'a Pair,
+    sink: S,
+    cancel: &'a Cancel,
+}
+
+/// How far a plan got.
+struct Progress {
+    /// When the fence was sent.
+    gate_closed: Option<Duration>,
+    /// How long clients could not write, once they can again.
+    outage: Option<Duration>,
+    /// The new writer was told to open.
+    open: Opening,
+}
+
+/// What is known of the new writer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Opening {
+    /// It was not told to open, or refused for certain.
+    Never,
+    /// It was told, and nobody knows.
+    Unknown,
+    /// It is open.
+    Done,
+}
+
+/// Where a plan ended short.
+struct Halt {
+    step: StepId,
+    why: String,
+}
+
+impl<'a, W: World, S: FnMut(Event)> Run<'a, W, S> {
+    /// A run of plans for `pair` in `world`, telling `sink`.
+    pub fn new(world: &'a mut W, pair: &'a Pair, cancel: &'a Cancel, sink: S) -> Self {
+        Self { world, pair, sink, cancel }
+    }
+
+    /// Takes the locks, looks again, and carries the plan out if it is still the plan.
+    pub async fn apply(mut self, plan: &Plan) -> Outcome {
+        match self.world.lock().await {
+            Ok(()) => {}
+            Err(NoLock::Taken(by)) => return Outcome::Locked(by),
+            Err(NoLock::Failed(why)) => return Outcome::NotBegun(why),
+        }
+        let outcome = self.locked(plan).await;
+        self.world.unlock().await;
+        outcome
+    }
+
+    async fn locked(&mut self, plan: &Plan) -> Outcome {
+        let now = self.world.snapshot().await;
+        match planner::plan(self.pair, &now, &plan.goal) {
+            Err(refusal) => return Outcome::Refused(refusal),
+            Ok(fresh) if !fresh.same_as(plan) => return Outcome::Stale(Box::new(fresh)),
+            Ok(_) => {}
+        }
+        self.tell(Event::Ready);
+        let mut progress = Progress { gate_closed: None, outage: None, open: Opening::Never };
+        let write = self.pair.write_role().map(|role| role.name.clone());
+        for step in &plan.steps {
+            if progress.gate_closed.is_none() && self.cancel.is_set() {
+                return self.back(&plan.before, "interrupted before the gate closed".to_owned(), &progress).await;
+            }
+            let halt = match self.step(step, &mut progress).await {
+                Ok(()) => {
+                    let at_new_writer = match &step.action {
+                        Action::Take { role, .. } => Some(role) == write.as_ref(),
+                        // the address is there already: clients arrive as soon as the server is open
+                        Action::Open { .. } => !plan.steps.iter().any(
+                            |step| matches!(&step.action, Action::Take { role, .. } if Some(role) == write.as_ref()),
+                        ),
+                        _ => false,
+                    };
+                    if at_new_writer {
+                        self.gate_opens(&mut progress);
+                    }
+                    continue;
+                }
+                Err(halt) => halt,
+            };
+            let why = format!("{}: {}", halt.step, halt.why);
+            return match progress.open {
+                Opening::Never => self.back(&plan.before, why, &progress).await,
+                Opening::Done => self.forward(&plan.after, why, &mut progress).await,
+                Opening::Unknown => self.undecided(plan, why, &mut progress).await,
+            };
+        }
+        Outcome::Done { outage: progress.outage }
+    }
+
+    fn gate_opens(&mut self, progress: &mut Progress) {
+        if let (Some(closed), None) = (progress.gate_closed, progress.outage) {
+            let outage = self.world.now().saturating_sub(closed);
+            progress.outage = Some(outage);
+            self.tell(Event::GateOpened(outage));
+        }
+    }
+
+    /// One step, with its limit and, for the fence, its further tries.
+    async fn step(&mut self, step: &Step, progress: &mut Progress) -> Result<(), Halt> {
+        let halt = |why: String| Halt { step: step.id.clone(), why };
+        let mut tries = 1;
+        loop {
+            if matches!(step.action, Action::Fence { .. }) {
+                progress.gate_closed = Some(self.world.now());
+                self.tell(Event::GateClosed);
+            }
+            let limit = self.limit(&step.action, progress).map_err(halt)?;
+            match self.perform(Way::Forward, step, limit).await {
+                Ok(()) => {
+                    if matches!(step.action, Action::Open { .. }) {
+                        progress.open = Opening::Done;
+                    }
+                    return Ok(());
+                }
+                Err(failure) => {
+                    if matches!(step.action, Action::Open { .. }) {
+                        progress.open = match failure.happened {
+                            Happened::No => Opening::Never,
+                            Happened::Yes => Opening::Done,
+                            Happened::Unknown => Opening::Unknown,
+                        };
+                    }
+                    let fence = matches!(step.action, Action::Fence { .. });
+                    let certain = failure.happened == Happened::No;
+                    if !(fence && certain && failure.again && tries < FENCE_TRIES && !self.cancel.is_set()) {
+                        return Err(halt(failure.to_string()));
+                    }
+                    // nothing is closed: writes flow in the pause, and the outage begins anew
+                    progress.gate_closed = None;
+                    tries += 1;
+                    self.tell(Event::Again(step.id.clone(), FENCE_PAUSE));
+                    self.world.pause(FENCE_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    /// What is left for a step; inside the write outage, of the whole.
+    fn limit(&self, action: &Action, progress: &Progress) -> Result<Duration, String> {
+        let limits = &self.pair.limits;
+        let own = match action {
+            Action::Approach { .. } => limits.pre_sync,
+            Action::Drain { .. } => limits.drain,
+            // the server gives up first, so that its answer arrives
+            Action::Fence { .. } => limits.fence + limits.connect.min(Duration::from_secs(1)),
+            Action::CatchUp { .. } => limits.write_outage,
+            Action::Open { .. }
+            | Action::Reopen { .. }
+            | Action::Take { .. }
+            | Action::EndSessions { .. }
+            | Action::Drop { .. }
+            | Action::Announce { .. }
+            | Action::Release { .. }
+            | Action::Verify { .. } => limits.connect,
+        };
+        let (Some(closed), Opening::Never) = (progress.gate_closed, progress.open) else { return Ok(own) };
+        let gone = self.world.now().saturating_sub(closed);
+        match limits.write_outage.checked_sub(gone) {
+            Some(left) if !left.is_zero() => Ok(own.min(left)),
+            _ => Err(format!(
+                "writes have been out for {} ms, the limit is {} ms",
+                gone.as_millis(),
+                limits.write_outage.as_millis()
+            )),
+        }
+    }
+
+    async fn perform(&mut self, way: Way, step: &Step, limit: Duration) -> Result<(), Failure> {
+        self.tell(Event::Started(way, step.id.clone()));
+        let begun = self.world.now();
+        let result = self.world.perform(&step.action, limit).await;
+        let took = self.world.now().saturating_sub(begun);
+        match result {
+            Ok(done) => {
+                self.tell(Event::Finished(way, step.id.clone(), took, done.note));
+                Ok(())
+            }
+            Err(failure) => {
+                self.tell(Event::Failed(way, step.id.clone(), took, failure.clone()));
+                Err(failure)
+            }
+        }
+    }
+
+    fn tell(&mut self, event: Event) {
+        (self.sink)(event);
+    }
+}
+
+/// What the planner says to a plan that is about to be applied: the same plan, or why not.
+///
+/// # Errors
+/// A refusal, where no plan is safe now.
+pub fn recheck(pair: &Pair, plan: &Plan, now: &crate::model::Snapshot) -> Result<Option<Plan>, Refusal> {
+    let fresh = planner::plan(pair, now, &plan.goal)?;
+    Ok((!fresh.same_as(plan)).then_some(fresh))
+}
+
+/// Whether the pair is as an assignment says, seen from a snapshot: every role at its holder only, the writer open
+/// and the other one not.
+fn is_at(pair: &Pair, now: &crate::model::Snapshot, wanted: &Assignment) -> bool {
+    use crate::model::{Side, WriteAccess};
+    let roles = now.assignment(pair) == *wanted;
+    let writer = pair.write_role().and_then(|role| wanted.holder(&role.name)).and_then(|node| pair.side(node));
+    let access = writer.is_none_or(|writer| {
+        let other: Side = writer.peer();
+        now.node(writer).access.is(&WriteAccess::Open)
+            && now.node(other).access.known().is_some_and(|access| *access != WriteAccess::Open)
+    });
+    roles && access
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,120 @@
+use std::time::Duration;
+
+use super::*;
+use crate::model::samples::{healthy, pair};
+use crate::model::{Flavour, Goal, Observed, Side, WriteAccess};
+use crate::sim::{Fault, SimWorld};
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(future)
+}
+
+fn run(world: &mut SimWorld, plan: &Plan) -> (Outcome, Vec<Event>) {
+    let pair = pair();
+    let mut events = vec![];
+    let cancel = Cancel::default();
+    let outcome = block_on(Run::new(world, &pair, &cancel, |event| events.push(event)).apply(plan));
+    (outcome, events)
+}
+
+fn swap_all(flavour: Flavour) -> (SimWorld, Plan) {
+    let start = healthy(flavour);
+    let plan = planner::plan(&pair(), &start, &Goal::Swap(None)).expect("a plan");
+    (SimWorld::new(pair(), start), plan)
+}
+
+fn writers(world: &SimWorld) -> Vec<Side> {
+    Side::BOTH.into_iter().filter(|side| world.state().node(*side).access.is(&WriteAccess::Open)).collect()
+}
+
+#[test]
+fn a_run_without_faults_reaches_the_goal_and_measures_the_outage() {
+    for flavour in [Flavour::MySql, Flavour::MariaDb] {
+        let (mut world, plan) = swap_all(flavour);
+        let (outcome, events) = run(&mut world, &plan);
+        // fence, catch-up, open, take: a simulated millisecond each
+        assert_eq!(outcome, Outcome::Done { outage: Some(Duration::from_millis(4)) });
+        assert_eq!(world.state().assignment(&pair()), plan.after);
+        assert_eq!(world.violations(), [] as [&str; 0]);
+        let finished = events.iter().filter(|event| matches!(event, Event::Finished(Way::Forward, ..))).count();
+        assert_eq!(finished, plan.steps.len());
+    }
+}
+
+#[test]
+fn every_failure_at_every_step_ends_back_or_forward_and_never_with_two_writers() {
+    let faults = [Fault::NotDone, Fault::DoneButUnknown, Fault::NotDoneButUnknown, Fault::NodeLost];
+    let (mut back, mut done, mut stuck) = (0, 0, 0);
+    for flavour in [Flavour::MySql, Flavour::MariaDb] {
+        for fault in faults {
+            let (_, plan) = swap_all(flavour);
+            let no_return = plan.steps.iter().position(|s| matches!(s.action, Action::Open { .. })).expect("opens");
+            for (i, step) in plan.steps.iter().enumerate() {
+                let (mut world, _) = swap_all(flavour);
+                world.fault(step.id.clone(), fault);
+                let (outcome, _) = run(&mut world, &plan);
+                let at = format!("{flavour} {fault:?} at {}: {outcome:?}", step.id);
+                assert_eq!(world.violations(), [] as [&str; 0], "{at}");
+                match outcome {
+                    Outcome::RolledBack { .. } => {
+                        back += 1;
+                        assert!(i <= no_return, "{at}");
+                        assert_eq!(writers(&world), [Side::First], "{at}");
+                        assert_eq!(world.state().assignment(&pair()), plan.before, "{at}");
+                    }
+                    Outcome::Done { .. } => {
+                        done += 1;
+                        assert!(i >= no_return, "{at}");
+                        assert_eq!(writers(&world), [Side::Second], "{at}");
+                        assert_eq!(world.state().assignment(&pair()), plan.after, "{at}");
+                    }
+                    // a node that is gone for good needs a person, and nobody may be opened beside it
+                    Outcome::Stuck(_) => {
+                        stuck += 1;
+                        assert_eq!(fault, Fault::NodeLost, "{at}");
+                        assert!(writers(&world).len() <= 1, "{at}");
+                    }
+                    _ => panic!("{at}"),
+                }
+            }
+        }
+    }
+    assert!(back > 20 && done > 40 && stuck > 10, "{back} back, {done} done, {stuck} stuck");
+}
+
+#[test]
+fn a_plan_made_for_another_state_is_stale_and_changes_nothing() {
+    let (_, plan) = swap_all(Flavour::MySql);
+    let mut moved = healthy(Flavour::MySql);
+    let [first, second] = &mut moved.nodes;
+    std::mem::swap(&mut first.access, &mut second.access);
+    let (Observed::Known(a), Observed::Known(b)) = (&mut first.addresses, &mut second.addresses) else { panic!() };
+    std::mem::swap(&mut a[1], &mut b[1]);
+    let mut world = SimWorld::new(pair(), moved.clone());
+    let (outcome, events) = run(&mut world, &plan);
+    assert!(matches!(outcome, Outcome::Stale(_)), "{outcome:?}");
+    assert_eq!((world.state(), events.len()), (&moved, 0));
+}
+
+#[test]
+fn a_wish_to_stop_before_the_gate_changes_nothing() {
+    let (mut world, plan) = swap_all(Flavour::MySql);
+    let (pair, cancel) = (pair(), Cancel::default());
+    cancel.set();
+    let outcome = block_on(Run::new(&mut world, &pair, &cancel, |_| {}).apply(&plan));
+    assert!(matches!(outcome, Outcome::RolledBack { outage: None, .. }), "{outcome:?}");
+    assert_eq!(world.state().assignment(&pair), plan.before);
+}
+
+#[test]
+fn past_the_write_outage_limit_the_old_writer_is_open_again() {
+    let (mut world, plan) = swap_all(Flavour::MySql);
+    let mut pair = pair();
+    // fence and catch-up take a simulated millisecond each: nothing is left for the opening
+    pair.limits.write_outage = Duration::from_millis(2);
+    let cancel = Cancel::default();
+    let outcome = block_on(Run::new(&mut world, &pair, &cancel, |_| {}).apply(&plan));
+    let Outcome::RolledBack { why, .. } = outcome else { panic!("{outcome:?}") };
+    assert!(why.contains("writes have been out for 2 ms"), "{why}");
+    assert_eq!(writers(&world), [Side::First]);
+}

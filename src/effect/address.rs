@@ -1,0 +1,78 @@
+//! Taking, announcing and dropping floating addresses.
+
+use std::time::Duration;
+
+use super::{Hands, certain, commanded};
+use crate::dialect::{self, Deed};
+use crate::link::{Answer, Link};
+use crate::model::{Interface, NodeName, Prefixed};
+use crate::world::{Done, Failure, Happened};
+
+impl Hands<'_> {
+    /// Brings an address up and announces it, in one round trip.
+    pub(super) async fn take(
+        &mut self,
+        node: &NodeName,
+        address: Prefixed,
+        interface: &Interface,
+        limit: Duration,
+    ) -> Result<Done, Failure> {
+        let (link, known) = self.on(node)?;
+        let announce = dialect::announce(&known.system, known.sudo, address, interface)
+            .ok_or_else(|| certain(format!("{node} has no tool to announce {address}")))?;
+        let deeds = [dialect::add_address(&known.system, known.sudo, address, interface), announce];
+        let answers = perform(link, &deeds, limit).await?;
+        match &answers[..] {
+            [_, announced] if announced.status == 0 => Ok(Done::default()),
+            [added, ..] if added.status == 0 => {
+                Err(Failure { happened: Happened::Yes, what: said(node, &deeds[1], &answers[1..]), again: true })
+            }
+            // the kernel says no: nothing was added
+            _ => Err(certain(said(node, &deeds[0], &answers))),
+        }
+    }
+
+    /// Tells the neighbours once more.
+    pub(super) async fn announce(
+        &mut self,
+        node: &NodeName,
+        address: Prefixed,
+        interface: &Interface,
+        limit: Duration,
+    ) -> Result<Done, Failure> {
+        let (link, known) = self.on(node)?;
+        let announce = dialect::announce(&known.system, known.sudo, address, interface)
+            .ok_or_else(|| certain(format!("{node} has no tool to announce {address}")))?;
+        one(node, link, announce, limit).await
+    }
+
+    /// Removes an address, as it was found.
+    pub(super) async fn drop_address(
+        &mut self,
+        node: &NodeName,
+        address: Prefixed,
+        interface: &Interface,
+        limit: Duration,
+    ) -> Result<Done, Failure> {
+        let (link, known) = self.on(node)?;
+        one(node, link, dialect::delete_address(&known.system, known.sudo, address, interface), limit).await
+    }
+}
+
+async fn one(node: &NodeName, link: &mut Link, deed: Deed, limit: Duration) -> Result<Done, Failure> {
+    let deeds = [deed];
+    let answers = perform(link, &deeds, limit).await?;
+    match &answers[..] {
+        [answer] if answer.status == 0 => Ok(Done::default()),
+        _ => Err(certain(said(node, &deeds[0], &answers))),
+    }
+}
+
+pub(super) async fn perform(link: &mut Link, deeds: &[Deed], limit: Duration) -> Result<Vec<Answer>, Failure> {
+    super::shell(link)?.perform(deeds, limit).await.map_err(|e| commanded(&e))
+}
+
+fn said(node: &NodeName, deed: &Deed, answers: &[Answer]) -> String {
+    let answer = answers.first().map_or("no answer".to_owned(), |a| format!("{} (exit {})", a.text.trim(), a.status));
+    format!("{node}: `{deed}`: {}", crate::model::printable(&answer))
+}

@@ -1,0 +1,136 @@
+//! Changing nodes: the only code that may.
+//!
+//! One function an action. Each says what happened in three values: done, certainly not done, or unknown; a timeout
+//! is unknown, and what may still fire is found and ended before anybody goes on ([`ghost`]).
+
+mod address;
+mod ghost;
+mod lock;
+mod position;
+mod sessions;
+mod switch;
+mod verify;
+
+pub use lock::{lock, lock_one, unlock};
+pub use position::At;
+
+use std::time::Duration;
+
+use crate::link::{Link, MysqlTarget, Shell, Sql, SqlError, SshError};
+use crate::model::{Action, NodeName, Pair, Server, Side, System};
+use crate::world::{Done, Failure, Happened};
+
+/// What a run knows of a node: how to spell things for it, and how to reach its addresses.
+pub struct Known {
+    /// Its server, as last seen.
+    pub server: Server,
+    /// Its system, as last seen.
+    pub system: System,
+    /// Changes on its system need `sudo`.
+    pub sudo: bool,
+    /// Its account, also behind a floating address.
+    pub mysql: MysqlTarget,
+}
+
+/// What a run remembers from one action to the next.
+#[derive(Debug, Default)]
+pub struct Memory {
+    /// Where the fenced node stood when it was read back.
+    fenced: Option<(NodeName, At)>,
+    /// The node whose guard session holds a read lock.
+    locked: Option<NodeName>,
+}
+
+impl Memory {
+    /// Whether the node's guard session holds a read lock, or may still hold it on the server.
+    #[must_use]
+    pub fn is_locked(&self, node: &NodeName) -> bool {
+        self.locked.as_ref() == Some(node)
+    }
+}
+
+/// Both nodes' connections, and what is known of them.
+pub struct Hands<'a> {
+    /// The pair.
+    pub pair: &'a Pair,
+    /// Connections.
+    pub links: &'a mut [Link; 2],
+    /// What is known; `None` for a node never seen.
+    pub known: &'a [Option<Known>; 2],
+    /// What is remembered.
+    pub memory: &'a mut Memory,
+}
+
+impl Hands<'_> {
+    /// Does one thing within `limit`.
+    ///
+    /// # Errors
+    /// Not done, or not known to be.
+    pub async fn perform(&mut self, action: &Action, limit: Duration) -> Result<Done, Failure> {
+        match action {
+            Action::Approach { node, source } => self.approach(node, source, limit).await,
+            Action::Drain { node } => self.drain(node, limit).await,
+            Action::Fence { node, how } => self.fence(node, *how, limit).await,
+            Action::CatchUp { node, source } => self.catch_up(node, source, limit).await,
+            Action::Open { node, peer } => self.open(node, peer, limit).await,
+            Action::Reopen { node, peer: _ } => self.reopen(node, limit).await,
+            Action::Take { node, address, interface, role: _, access: _, from: _ } => {
+                self.take(node, *address, interface, limit).await
+            }
+            Action::EndSessions { node, address, role: _ } => self.end_sessions(node, *address, limit).await,
+            Action::Drop { node, address, interface, role: _, to: _ } => {
+                self.drop_address(node, *address, interface, limit).await
+            }
+            Action::Announce { node, address, interface, role: _ } => {
+                self.announce(node, *address, interface, limit).await
+            }
+            Action::Release { node } => self.release(node, limit).await,
+            Action::Verify { node, address, access, role: _ } => self.verify(node, *address, *access, limit).await,
+        }
+    }
+
+    fn side(&self, node: &NodeName) -> Result<Side, Failure> {
+        self.pair.side(node).ok_or_else(|| certain(format!("{node} is not a node of {}", self.pair.name)))
+    }
+
+    /// A node's connections and what is known of it.
+    fn on(&mut self, node: &NodeName) -> Result<(&mut Link, &Known), Failure> {
+        let side = self.side(node)?;
+        let known = side.of(self.known).as_ref().ok_or_else(|| certain(format!("{node} was never seen")))?;
+        Ok((side.of_mut(self.links), known))
+    }
+}
+
+fn sql(link: &mut Link) -> Result<&mut Sql, Failure> {
+    link.sql.as_mut().map_err(|error| asked(error))
+}
+
+fn guard(link: &mut Link) -> Result<&mut Sql, Failure> {
+    link.guard.as_mut().map_err(|error| asked(error))
+}
+
+fn shell(link: &mut Link) -> Result<&mut Shell, Failure> {
+    link.shell.as_mut().map_err(|error| asked(error))
+}
+
+/// It did not happen.
+fn certain(what: impl Into<String>) -> Failure {
+    Failure { happened: Happened::No, what: what.into(), again: false }
+}
+
+/// What an error of a question means: nothing was changed.
+fn asked(error: &impl ToString) -> Failure {
+    certain(error.to_string())
+}
+
+/// What an error of a change means, when no statement of it matters but the one that failed.
+fn changed(error: &SqlError) -> Failure {
+    let happened = if error.may_have_happened() { Happened::Unknown } else { Happened::No };
+    Failure { happened, what: error.to_string(), again: false }
+}
+
+/// What an error of a command means.
+fn commanded(error: &SshError) -> Failure {
+    let happened = if error.may_have_happened() { Happened::Unknown } else { Happened::No };
+    Failure { happened, what: error.to_string(), again: false }
+}

@@ -1,0 +1,191 @@
+//! Ending what clients have left on a node.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::{Hands, address, asked, certain, changed};
+use crate::dialect::{self, LoginName};
+use crate::link::{Link, Record, Sql, SqlErrorKind};
+use crate::model::{NodeName, Prefixed, Server, printable};
+use crate::world::{Done, Failure};
+
+impl Hands<'_> {
+    /// Waits until no client's transaction has unsaved changes, or the time is over: both are fine.
+    pub(super) async fn drain(&mut self, node: &NodeName, limit: Duration) -> Result<Done, Failure> {
+        let connect = self.pair.limits.connect;
+        let (link, known) = self.on(node)?;
+        let question = dialect::writing_transactions(&known.server);
+        let deadline = Instant::now() + limit;
+        loop {
+            let tables = super::sql(link)?.read(&question, connect).await.map_err(|e| asked(&e))?;
+            let row = tables.first().ok_or_else(|| certain("no answer"))?.row().map_err(|e| asked(&e))?;
+            let writing: u64 = row.number(&["writing"]).map_err(|e| asked(&e))?;
+            if writing == 0 {
+                return Ok(Done::default());
+            }
+            if Instant::now() >= deadline {
+                return Ok(Done { note: Some(format!("{writing} writing transaction(s) did not end and will fail")) });
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Ends every client session that came through an address, in SQL and then in the kernel, until none is left.
+    pub(super) async fn end_sessions(
+        &mut self,
+        node: &NodeName,
+        came: Prefixed,
+        limit: Duration,
+    ) -> Result<Done, Failure> {
+        let locked = self.memory.locked.as_ref() == Some(node);
+        let port = self.pair.node(self.side(node)?).port;
+        let (link, known) = self.on(node)?;
+        let own: Vec<u64> =
+            [&link.sql, &link.guard].iter().filter_map(|s| s.as_ref().ok()).map(|s| s.thread_id().into()).collect();
+        let deadline = Instant::now() + limit;
+        let mut ended = BTreeSet::new();
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(certain(format!("{node}: sessions through {} do not end", came.ip)));
+            }
+            let (peers, sessions) = look(link, &known.server, came, port, left).await?;
+            let ids: Vec<u64> =
+                sessions.iter().filter(|s| s.is_to_end(&peers, locked, &own)).map(|session| session.id).collect();
+            if ids.is_empty() && peers.is_empty() {
+                let note = (!ended.is_empty()).then(|| format!("{} session(s) ended", ended.len()));
+                return Ok(Done { note });
+            }
+            kill(super::sql(link)?, &ids, left).await?;
+            ended.extend(ids);
+            // sockets without a session: half-open ones, and clients that have not logged in
+            address::perform(link, &[dialect::kill_sockets(&known.system, known.sudo, came, port)], left).await?;
+        }
+    }
+}
+
+/// A session as the server lists it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Session {
+    id: u64,
+    user: String,
+    /// `address:port`, or `name:port` where the server resolves names.
+    host: String,
+    command: String,
+    state: String,
+}
+
+impl Session {
+    fn read(row: &Record) -> Result<Self, Failure> {
+        let text = |name| row.get(&[name]).flatten().unwrap_or_default().to_owned();
+        let id = row.number(&["id"]).map_err(|e| asked(&e))?;
+        Ok(Self { id, user: text("user"), host: text("host"), command: text("command"), state: text("state") })
+    }
+
+    /// It came through the address, or waits behind the read lock and would write when that is let go. Replication,
+    /// events and our own sessions are never ended (hazard H-16).
+    fn is_to_end(&self, peers: &BTreeSet<SocketAddr>, locked: bool, own: &[u64]) -> bool {
+        let spared = LoginName(&self.user).is_system()
+            || own.contains(&self.id)
+            || self.command.starts_with("Binlog Dump")
+            || self.command.starts_with("Slave_")
+            || self.command == "Daemon";
+        let waits = locked && (self.state.starts_with("Waiting for") && self.state.contains("lock"));
+        !spared && (waits || self.came_from(peers))
+    }
+
+    fn came_from(&self, peers: &BTreeSet<SocketAddr>) -> bool {
+        if let Ok(from) = self.host.parse::<SocketAddr>() {
+            return peers.contains(&from);
+        }
+        let Some((name, port)) = self.host.rsplit_once(':') else { return false };
+        let Ok(port) = port.parse::<u16>() else { return false };
+        match name.parse::<IpAddr>() {
+            // an IPv6 address, which the server prints without brackets
+            Ok(ip) => peers.contains(&SocketAddr::new(ip, port)),
+            // a resolved name: the port alone tells among the sockets of this one address
+            Err(_) => peers.iter().any(|peer| peer.port() == port),
+        }
+    }
+}
+
+/// Both views at once: the clients' ends of the sockets through an address, and the server's sessions.
+async fn look(
+    link: &mut Link,
+    server: &Server,
+    came: Prefixed,
+    port: u16,
+    limit: Duration,
+) -> Result<(BTreeSet<SocketAddr>, Vec<Session>), Failure> {
+    let (Ok(sql), Ok(shell)) = (&mut link.sql, &mut link.shell) else {
+        super::sql(link)?;
+        super::shell(link)?;
+        return Err(certain("the node cannot be reached"));
+    };
+    let (question, sockets) = (dialect::sessions(server), [dialect::sockets(port)]);
+    let (tables, answers) = tokio::join!(sql.read(&question, limit), shell.look(&sockets, limit));
+    let tables = tables.map_err(|e| asked(&e))?;
+    let answers = answers.map_err(|e| asked(&e))?;
+    let [answer] = &answers[..] else { return Err(certain("no list of sockets")) };
+    if answer.status != 0 {
+        return Err(certain(format!("`{}`: {}", sockets[0], printable(answer.text.trim()))));
+    }
+    let peers = dialect::parse_sockets(&answer.text)
+        .ok_or_else(|| certain(format!("cannot read the list of sockets: {}", printable(answer.text.trim()))))?
+        .into_iter()
+        .filter(|socket| socket.local == SocketAddr::new(came.ip, port))
+        .map(|socket| socket.peer)
+        .collect();
+    let sessions = tables.iter().flat_map(|table| &table.0).map(Session::read).collect::<Result<_, _>>()?;
+    Ok((peers, sessions))
+}
+
+/// Ends sessions; one that has gone by itself (error 1094) does not keep the others.
+async fn kill(sql: &mut Sql, ids: &[u64], limit: Duration) -> Result<(), Failure> {
+    let mut left = ids;
+    while !left.is_empty() {
+        match sql.change(&dialect::kill(left), limit).await {
+            Ok(_) => return Ok(()),
+            Err(error) => match error.kind {
+                SqlErrorKind::Server { code: 1094, completed, .. } => {
+                    left = left.get(completed + 1..).unwrap_or_default()
+                }
+                _ => return Err(changed(&error)),
+            },
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn session(user: &str, host: &str, command: &str, state: &str) -> Session {
+        Session { id: 7, user: user.into(), host: host.into(), command: command.into(), state: state.into() }
+    }
+
+    #[test]
+    fn only_clients_of_the_address_are_ended_and_those_behind_the_lock() {
+        let peers: BTreeSet<SocketAddr> =
+            ["10.77.0.21:5000", "[fd00::21]:5001"].iter().filter_map(|p| p.parse().ok()).collect();
+        let ends = |session: Session| session.is_to_end(&peers, true, &[8]);
+        assert!(ends(session("app", "10.77.0.21:5000", "Sleep", "")));
+        assert!(ends(session("app", "fd00::21:5001", "Query", "")));
+        assert!(ends(session("app", "client.example:5000", "Query", "")));
+        assert!(!ends(session("app", "10.77.0.21:6000", "Sleep", "")), "came through another address");
+        assert!(ends(session("root", "localhost", "Query", "Waiting for backup lock")));
+        assert!(!session("root", "localhost", "Query", "Waiting for backup lock").is_to_end(&peers, false, &[]));
+        for spared in [
+            session("repl", "10.77.0.21:5000", "Binlog Dump GTID", "Waiting for more updates"),
+            session("system user", "", "Slave_worker", "Waiting for backup lock"),
+            session("event_scheduler", "localhost", "Daemon", "Waiting for a lock"),
+            Session { id: 8, ..session("flipper", "10.77.0.21:5000", "Query", "") },
+        ] {
+            assert!(!ends(spared.clone()), "{spared:?}");
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! Everything the executor ever tells: a closed enum, so that every sink decides about every event.
+
+use std::time::Duration;
+
+use crate::model::StepId;
+use crate::world::Failure;
+
+/// In which direction steps are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// As planned.
+    Forward,
+    /// Back to how it was.
+    Back,
+}
+
+/// One thing told. Times are since the run began.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// The locks are held, and the plan still fits what is seen.
+    Ready,
+    /// A step begins.
+    Started(Way, StepId),
+    /// A step is done: how long it took, and what it has to say.
+    Finished(Way, StepId, Duration, Option<String>),
+    /// A step failed.
+    Failed(Way, StepId, Duration, Failure),
+    /// A step is tried again after a pause, in which writes flow.
+    Again(StepId, Duration),
+    /// Nobody can write from here on.
+    GateClosed,
+    /// Clients can write again, after this long.
+    GateOpened(Duration),
+    /// The run turns round, and why.
+    TurningBack(String),
+    /// The run cannot go back any more and tries to finish, and why.
+    PressingOn(String),
+}

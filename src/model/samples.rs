@@ -1,0 +1,92 @@
+//! Healthy pairs for unit tests.
+
+use std::time::Duration;
+
+use super::*;
+
+fn known<T>(value: T) -> Observed<T> {
+    Observed::Known(value)
+}
+
+fn parse<T: std::str::FromStr>(text: &str) -> T
+where
+    T::Err: std::fmt::Debug,
+{
+    text.parse().expect("a good name")
+}
+
+/// Pair `orders` of db1 and db2, with roles write and read.
+pub(crate) fn pair() -> Pair {
+    let node = |name: &str, host: &str| NodeSpec {
+        name: parse(name),
+        host: parse(host),
+        interface: parse("eth0"),
+        port: 3306,
+    };
+    let role = |name: &str, address: &str, access| RoleSpec { name: parse(name), address: parse(address), access };
+    Pair {
+        name: parse("orders"),
+        nodes: [node("db1", "10.77.0.11"), node("db2", "10.77.0.12")],
+        roles: vec![
+            role("write", "10.77.0.100/32", Access::ReadWrite),
+            role("read", "10.77.0.101/32", Access::ReadOnly),
+        ],
+        limits: Limits { connect: Duration::from_secs(3), ..Limits::default() },
+    }
+}
+
+/// db1 open with write, db2 fenced with read, both replicating.
+pub(crate) fn healthy(flavour: Flavour) -> Snapshot {
+    let node = |n: u8, access, role: &str| {
+        let peer = 3 - n;
+        let uuid = |n: u8| (flavour == Flavour::MySql).then(|| format!("0000000{n}-0000-0000-0000-000000000000"));
+        NodeSnapshot {
+            name: parse(&format!("db{n}")),
+            server: known(Server {
+                flavour,
+                version: if flavour == Flavour::MySql { Version(9, 7, 0) } else { Version(10, 11, 6) },
+                server_id: n.into(),
+                uuid: uuid(n),
+                hostname: format!("db{n}"),
+            }),
+            same_machine: known(true),
+            access: known(access),
+            addresses: known(vec![
+                Held { address: parse(&format!("10.77.0.1{n}/24")), interface: parse("eth0"), secondary: false },
+                Held { address: parse(role), interface: parse("eth0"), secondary: false },
+            ]),
+            system: known(System {
+                ip: Some("/usr/sbin/ip".to_owned()),
+                ss: Some("/usr/bin/ss".to_owned()),
+                arping: Some(("/usr/bin/arping".to_owned(), ArpingKind::Iputils)),
+                up: vec![parse("eth0")],
+                promotes_secondaries: false,
+            }),
+            channels: known(vec![Channel {
+                name: String::new(),
+                source: (format!("10.77.0.1{peer}"), 3306),
+                source_id: Some(peer.into()),
+                source_uuid: uuid(peer),
+                receiver: Thread::Running,
+                applier: Thread::Running,
+                errors: vec![],
+                lag: Some(0),
+                delay: 0,
+                by_gtid: true,
+                filters: vec![],
+            }]),
+            settings: known(Settings {
+                log_bin: true,
+                log_replica_updates: true,
+                gtid: true,
+                binlog_format: "ROW".to_owned(),
+                bind_address: "*".to_owned(),
+                cluster: None,
+            }),
+            position: known("0-1-7".to_owned()),
+            ahead: known(String::new()),
+            prepared_xa: known(0),
+        }
+    };
+    Snapshot { nodes: [node(1, WriteAccess::Open, "10.77.0.100/32"), node(2, WriteAccess::Fenced, "10.77.0.101/32")] }
+}

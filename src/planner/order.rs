@@ -1,0 +1,120 @@
+//! In which order: a graph of steps whose every edge names its rule.
+//!
+//! Two kinds of edges. Where one action ensures a fact that another requires, it comes first: that is what the
+//! actions themselves say. The rest is [`rule`], a table of pairs that are free by their facts but not by experience
+//! (measured silences, hazards). Steps are then taken in waves of those whose predecessors are done; among these, in
+//! the order in which the differences were found, so that the same input gives the same plan.
+
+use std::collections::BTreeSet;
+
+use petgraph::Direction;
+use petgraph::graph::{DiGraph, NodeIndex};
+use petgraph::visit::EdgeRef;
+
+use crate::model::{Access, Action, Fact, RoleName, Rule, Step, StepId};
+
+/// The graph of actions, an edge for each rule that orders two of them.
+fn graph(actions: &[Action]) -> DiGraph<&Action, Rule> {
+    let mut graph = DiGraph::new();
+    // whoever opens a node verifies its write role, so the plan itself tells which role that is
+    let write = actions.iter().find_map(|action| match action {
+        Action::Verify { role, access: Access::ReadWrite, .. } => Some(role),
+        _ => None,
+    });
+    let nodes: Vec<NodeIndex> = actions.iter().map(|action| graph.add_node(action)).collect();
+    for (before, a) in nodes.iter().zip(actions) {
+        for (after, b) in nodes.iter().zip(actions) {
+            if before == after {
+                continue;
+            }
+            let mut rules: BTreeSet<Rule> =
+                b.requires().iter().filter(|fact| a.ensures().contains(fact)).map(|fact| why(fact, b)).collect();
+            rules.extend(rule(a, b, write));
+            for rule in rules {
+                graph.add_edge(*before, *after, rule);
+            }
+        }
+    }
+    graph
+}
+
+/// The rule behind a required fact.
+fn why(fact: &Fact, by: &Action) -> Rule {
+    match (fact, by) {
+        (Fact::Closed(_), Action::CatchUp { .. }) | (Fact::CaughtUp(..) | Fact::Near(..), _) => Rule::NoLoss,
+        (Fact::Closed(_), Action::Release { .. }) => Rule::LockUntilGone,
+        (Fact::Closed(_) | Fact::Unlocked(_) | Fact::Drained(_), _) => Rule::OneWriter,
+        (_, Action::Verify { .. }) => Rule::VerifyLast,
+        (_, Action::Announce { .. }) => Rule::LastWord,
+        (Fact::Holds(..), _) => Rule::TakeBeforeDrop,
+        (Fact::Writable(_) | Fact::Lacks(..) | Fact::Quiet(..) | Fact::Announced(..) | Fact::Reached(..), _) => {
+            Rule::AddressServesRole
+        }
+    }
+}
+
+/// The rule that puts one action before another, apart from their facts.
+fn rule(before: &Action, after: &Action, write: Option<&RoleName>) -> Option<Rule> {
+    match (before, after) {
+        // what may take its time is done before the gate closes, on the node that still takes writes
+        (Action::Approach { source: a, .. } | Action::Drain { node: a }, Action::Fence { node: b, .. }) if a == b => {
+            Some(Rule::BeforeTheGate)
+        }
+        // waiting for the target first makes the drain's end the last moment before the gate
+        (Action::Approach { source: a, .. }, Action::Drain { node: b }) if a == b => Some(Rule::BeforeTheGate),
+        (Action::Take { role: a, .. }, Action::EndSessions { role: b, .. }) if a == b => {
+            Some(Rule::ReconnectLandsRight)
+        }
+        (Action::EndSessions { role: a, .. }, Action::Drop { role: b, .. }) if a == b => Some(Rule::GoodbyeArrives),
+        (Action::Drop { role: a, .. }, Action::Announce { role: b, .. }) if a == b => Some(Rule::LastWord),
+        // a read lock is only ever held on the node that gives the write address up; read roles do not wait for it
+        (
+            Action::EndSessions { node: a, role, .. } | Action::Drop { node: a, role, .. },
+            Action::Release { node: b },
+        ) if a == b && write == Some(role) => Some(Rule::LockUntilGone),
+        (Action::Open { peer: a, .. }, Action::Release { node: b }) if a == b => Some(Rule::LockUntilGone),
+        (
+            Action::Announce { role: a, .. } | Action::Take { role: a, .. } | Action::EndSessions { role: a, .. },
+            Action::Verify { role: b, .. },
+        ) if a == b => Some(Rule::VerifyLast),
+        (Action::Release { .. }, Action::Verify { access: Access::ReadWrite, .. }) => Some(Rule::VerifyLast),
+        (Action::Verify { access: Access::ReadWrite, .. }, Action::Take { access: Access::ReadOnly, .. }) => {
+            Some(Rule::ReadsOutsideOutage)
+        }
+        // reads follow the writer of afterwards: the wait makes sense only once that one is the writer
+        (Action::Verify { access: Access::ReadWrite, node: a, .. }, Action::Approach { source: b, .. }) if a == b => {
+            Some(Rule::ReadsOutsideOutage)
+        }
+        (Action::Approach { node: a, .. }, Action::Take { access: Access::ReadOnly, node: b, .. }) if a == b => {
+            Some(Rule::MonotonicReads)
+        }
+        _ => None,
+    }
+}
+
+/// The steps, in an order that satisfies every rule. `None`: the rules contradict each other, which is a mistake in
+/// them; the tests try every shape of difference.
+pub(super) fn steps(actions: &[Action]) -> Option<Vec<Step>> {
+    let graph = graph(actions);
+    let mut open: Vec<usize> =
+        graph.node_indices().map(|n| graph.edges_directed(n, Direction::Incoming).count()).collect();
+    let mut ready: BTreeSet<NodeIndex> = graph.node_indices().filter(|n| open[n.index()] == 0).collect();
+    let mut steps = vec![];
+    while let Some(next) = ready.pop_first() {
+        let action = graph[next];
+        let mut after: Vec<(NodeIndex, Rule)> =
+            graph.edges_directed(next, Direction::Incoming).map(|edge| (edge.source(), *edge.weight())).collect();
+        after.sort();
+        let after: Vec<(StepId, Rule)> = after.into_iter().map(|(n, rule)| (graph[n].id(), rule)).collect();
+        steps.push(Step { id: action.id(), action: action.clone(), after });
+        for edge in graph.edges_directed(next, Direction::Outgoing) {
+            let left = &mut open[edge.target().index()];
+            *left -= 1;
+            if *left == 0 {
+                ready.insert(edge.target());
+            }
+        }
+    }
+    // a cycle leaves steps out
+    (steps.len() == actions.len()).then_some(steps)
+}

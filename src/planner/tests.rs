@@ -1,0 +1,287 @@
+use super::*;
+use crate::model::samples::{healthy, pair};
+use crate::model::{Access, Flavour, Held, NodeSnapshot, Observed, Rule, Step, Thread, WriteAccess};
+use crate::sim::SimWorld;
+
+fn ids(steps: &[Step]) -> Vec<&str> {
+    steps.iter().map(|step| step.id.0.as_str()).collect()
+}
+
+fn codes(refusal: &Refusal) -> Vec<Code> {
+    let mut codes: Vec<Code> = refusal.reasons.iter().map(|reason| reason.code).collect();
+    codes.dedup();
+    codes
+}
+
+fn swap(role: &str) -> Goal {
+    Goal::Swap(role.parse().ok())
+}
+
+fn set(role: &str, node: &str) -> Option<Goal> {
+    Some(Goal::Set(role.parse().ok()?, node.parse().ok()?))
+}
+
+#[test]
+fn the_swap_of_a_write_role_on_mysql_is_the_one_of_the_design() {
+    let plan = plan(&pair(), &healthy(Flavour::MySql), &swap("write")).expect("a plan");
+    let expected = [
+        "approach-db2",
+        "fence-db1",
+        "catch-up-db2",
+        "open-db2",
+        "take-write-db2",
+        "end-sessions-write-db1",
+        "drop-write-db1",
+        "announce-write-db2",
+        "verify-write-db2",
+    ];
+    assert_eq!(ids(&plan.steps), expected);
+    assert_eq!(plan.point_of_no_return().map(|id| id.0.as_str()), Some("open-db2"));
+    let outage = plan.outage(&pair()).map(|(from, to)| (from.0.as_str(), to.0.as_str()));
+    assert_eq!(outage, Some(("fence-db1", "take-write-db2")));
+    let open = plan.steps.iter().find(|step| step.id.0 == "open-db2").expect("opens");
+    let rules: Vec<Rule> = open.after.iter().map(|(_, rule)| *rule).collect();
+    assert_eq!(rules, [Rule::OneWriter, Rule::NoLoss], "never before the fence, never before the catch-up");
+}
+
+#[test]
+fn on_mariadb_the_read_lock_is_let_go_once_the_address_is_gone_and_reads_move_last() {
+    let plan = plan(&pair(), &healthy(Flavour::MariaDb), &Goal::Swap(None)).expect("a plan");
+    let expected = [
+        "approach-db2",
+        "fence-db1",
+        "catch-up-db2",
+        "open-db2",
+        "take-write-db2",
+        "end-sessions-write-db1",
+        "drop-write-db1",
+        "release-db1",
+        "announce-write-db2",
+        "verify-write-db2",
+        "approach-db1",
+        "take-read-db1",
+        "end-sessions-read-db2",
+        "drop-read-db2",
+        "announce-read-db1",
+        "verify-read-db1",
+    ];
+    assert_eq!(ids(&plan.steps), expected);
+}
+
+#[test]
+fn all_roles_from_one_node_have_an_order_too() {
+    let pair = pair();
+    let mut snapshot = healthy(Flavour::MariaDb);
+    let Observed::Known(second) = &mut snapshot.nodes[1].addresses else { panic!() };
+    let read = second.pop().expect("the read address");
+    let Observed::Known(first) = &mut snapshot.nodes[0].addresses else { panic!() };
+    first.push(read);
+    let plan = plan(&pair, &snapshot, &Goal::Swap(None)).expect("a plan");
+    let ids = ids(&plan.steps);
+    let at = |id: &str| ids.iter().position(|i| *i == id).expect("there");
+    assert!(at("verify-write-db2") < at("take-read-db2"));
+    assert!(!ids.contains(&"approach-db1"), "the reader moves to the writer, which is never behind itself");
+}
+
+#[test]
+fn at_the_goal_there_is_nothing_to_do() {
+    let goal = set("write", "db1").expect("names");
+    let plan = plan(&pair(), &healthy(Flavour::MySql), &goal).expect("a plan");
+    assert!(plan.is_empty() && plan.before == plan.after);
+}
+
+#[test]
+fn traffic_does_not_change_a_plan() {
+    let calm = healthy(Flavour::MySql);
+    let mut busy = calm.clone();
+    busy.nodes[0].position = Observed::Known("0-1-999".to_owned());
+    busy.nodes[0].ahead = Observed::Known("0-1-999".to_owned());
+    let Observed::Known(channels) = &mut busy.nodes[1].channels else { panic!() };
+    channels[0].lag = Some(3);
+    let plan = |snapshot| plan(&pair(), snapshot, &swap("write")).expect("a plan");
+    assert!(plan(&calm).same_as(&plan(&busy)));
+}
+
+/// One thing wrong with a healthy pair, and the code that must say so.
+#[test]
+fn every_single_thing_wrong_is_a_reason_of_its_own() {
+    fn channel(node: &mut NodeSnapshot) -> &mut crate::model::Channel {
+        let Observed::Known(channels) = &mut node.channels else { panic!() };
+        &mut channels[0]
+    }
+    fn settings(node: &mut NodeSnapshot) -> &mut crate::model::Settings {
+        let Observed::Known(settings) = &mut node.settings else { panic!() };
+        settings
+    }
+    fn system(node: &mut NodeSnapshot) -> &mut crate::model::System {
+        let Observed::Known(system) = &mut node.system else { panic!() };
+        system
+    }
+    fn addresses(node: &mut NodeSnapshot) -> &mut Vec<Held> {
+        let Observed::Known(addresses) = &mut node.addresses else { panic!() };
+        addresses
+    }
+    fn server(node: &mut NodeSnapshot) -> &mut crate::model::Server {
+        let Observed::Known(server) = &mut node.server else { panic!() };
+        server
+    }
+    type Harm = (Code, fn(&mut Snapshot));
+    let harms: Vec<Harm> = vec![
+        (Code::Unknown, |s| s.nodes[1] = NodeSnapshot::unseen(s.nodes[1].name.clone(), "no route")),
+        (Code::Unknown, |s| s.nodes[0].prepared_xa = Observed::Unknown("denied".to_owned())),
+        (Code::Unknown, |s| channel(&mut s.nodes[1]).lag = None),
+        (Code::WrongMachine, |s| s.nodes[0].same_machine = Observed::Known(false)),
+        (Code::SameServer, |s| server(&mut s.nodes[1]).server_id = 1),
+        (Code::MixedFlavours, |s| server(&mut s.nodes[1]).flavour = Flavour::MariaDb),
+        (Code::BothOpen, |s| s.nodes[1].access = Observed::Known(WriteAccess::Open)),
+        (Code::NoneOpen, |s| s.nodes[0].access = Observed::Known(WriteAccess::Fenced)),
+        (Code::SwitchUnderWay, |s| s.nodes[1].access = Observed::Known(WriteAccess::Changing)),
+        (Code::WriterElsewhere, |s| {
+            s.nodes[0].access = Observed::Known(WriteAccess::Fenced);
+            s.nodes[1].access = Observed::Known(WriteAccess::Open);
+        }),
+        (Code::AddressOnBoth, |s| {
+            let write = addresses(&mut s.nodes[0])[1].clone();
+            addresses(&mut s.nodes[1]).push(write);
+        }),
+        (Code::AddressNowhere, |s| drop(addresses(&mut s.nodes[0]).pop())),
+        (Code::AddressPlace, |s| addresses(&mut s.nodes[0])[1].interface = "lo".parse().expect("lo")),
+        (Code::AddressPlace, |s| system(&mut s.nodes[1]).up.clear()),
+        (Code::AddressPlace, |s| {
+            let held = addresses(&mut s.nodes[0]);
+            held[1].address.prefix = 24;
+            held[0].secondary = true;
+        }),
+        (Code::CannotAnnounce, |s| system(&mut s.nodes[1]).arping = None),
+        (Code::MissingTool, |s| system(&mut s.nodes[0]).ss = None),
+        (Code::NotReplica, |s| s.nodes[1].channels = Observed::Known(vec![])),
+        (Code::NotReplica, |s| channel(&mut s.nodes[1]).source_id = Some(77)),
+        (Code::NotReplica, |s| channel(&mut s.nodes[1]).source.0 = "10.77.0.100".to_owned()),
+        (Code::ManyChannels, |s| {
+            let other = channel(&mut s.nodes[0]).clone();
+            let Observed::Known(channels) = &mut s.nodes[0].channels else { panic!() };
+            channels.push(other);
+        }),
+        (Code::ReplicationStopped, |s| channel(&mut s.nodes[1]).applier = Thread::Stopped),
+        (Code::ReplicationStopped, |s| channel(&mut s.nodes[0]).receiver = Thread::Connecting),
+        (Code::ReplicationFiltered, |s| channel(&mut s.nodes[1]).filters.push("Replicate_Do_DB=app".to_owned())),
+        (Code::ReplicationDelayed, |s| channel(&mut s.nodes[1]).delay = 60),
+        (Code::Lagging, |s| channel(&mut s.nodes[1]).lag = Some(11)),
+        (Code::Diverged, |s| s.nodes[1].ahead = Observed::Known("0-2-5".to_owned())),
+        (Code::NoGtid, |s| settings(&mut s.nodes[1]).gtid = false),
+        (Code::NoGtid, |s| channel(&mut s.nodes[0]).by_gtid = false),
+        (Code::NoBinlog, |s| settings(&mut s.nodes[1]).log_bin = false),
+        (Code::PreparedXa, |s| s.nodes[0].prepared_xa = Observed::Known(1)),
+        (Code::NotListening, |s| settings(&mut s.nodes[1]).bind_address = "10.77.0.12".to_owned()),
+        (Code::Cluster, |s| settings(&mut s.nodes[0]).cluster = Some("a Galera cluster".to_owned())),
+    ];
+    for (code, harm) in &harms {
+        let mut snapshot = healthy(Flavour::MySql);
+        harm(&mut snapshot);
+        let refusal = plan(&pair(), &snapshot, &swap("write")).expect_err("refused");
+        // a server that is its own peer is not that peer's replica either
+        let expected = if *code == Code::SameServer { vec![*code, Code::NotReplica] } else { vec![*code] };
+        assert_eq!(codes(&refusal), expected, "{refusal:?}");
+        assert!(refusal.reasons.iter().all(|r| !r.seen.is_empty() && !r.help.is_empty()));
+    }
+    let reached: std::collections::BTreeSet<Code> = harms.iter().map(|(code, _)| *code).collect();
+    let missed: Vec<Code> = Code::ALL.into_iter().filter(|code| !reached.contains(code)).collect();
+    assert_eq!(missed, [], "codes that no case above reaches");
+}
+
+#[test]
+fn a_refusal_gives_every_reason() {
+    let mut snapshot = healthy(Flavour::MySql);
+    snapshot.nodes[0].prepared_xa = Observed::Known(2);
+    snapshot.nodes[1].ahead = Observed::Known("0-2-5".to_owned());
+    snapshot.nodes[1].same_machine = Observed::Known(false);
+    let refusal = plan(&pair(), &snapshot, &Goal::Swap(None)).expect_err("refused");
+    assert_eq!(codes(&refusal), [Code::WrongMachine, Code::Diverged, Code::PreparedXa]);
+}
+
+/// Every topological order of the steps, not only the one printed: facts required hold, and the pair is never in a
+/// state that the invariants forbid. The walk branches at each set of ready steps; states are visited once.
+#[test]
+fn every_order_that_the_rules_allow_is_safe() {
+    for flavour in [Flavour::MySql, Flavour::MariaDb] {
+        for goal in
+            [Some(Goal::Swap(None)), Some(swap("write")), Some(swap("read")), set("write", "db2"), set("read", "db1")]
+        {
+            let goal = goal.expect("names");
+            let (pair, start) = (pair(), healthy(flavour));
+            let plan = plan(&pair, &start, &goal).expect("a plan");
+            let mut seen = std::collections::BTreeSet::new();
+            let mut todo = vec![std::collections::BTreeSet::<usize>::new()];
+            let mut orders = 0;
+            while let Some(done) = todo.pop() {
+                if !seen.insert(done.clone()) {
+                    continue;
+                }
+                orders += 1;
+                let mut world = SimWorld::new(pair.clone(), start.clone());
+                for step in &done {
+                    world.force(&plan.steps[*step].action);
+                }
+                assert_eq!(world.violations(), [] as [&str; 0], "{goal} after {done:?}");
+                for (i, step) in plan.steps.iter().enumerate() {
+                    let before =
+                        |id: &crate::model::StepId| plan.steps.iter().position(|s| s.id == *id).expect("a step");
+                    if !done.contains(&i) && step.after.iter().all(|(id, _)| done.contains(&before(id))) {
+                        let mut next = done.clone();
+                        next.insert(i);
+                        todo.push(next);
+                    }
+                }
+            }
+            assert!(orders > plan.steps.len(), "{goal}: {orders}");
+            let mut world = SimWorld::new(pair.clone(), start.clone());
+            for step in &plan.steps {
+                world.force(&step.action);
+            }
+            assert_eq!(world.state().assignment(&pair), plan.after, "{goal}: the full walk reaches the goal");
+            let again = super::plan(&pair, world.state(), &set_all(&pair, &plan)).expect("a plan");
+            assert!(again.is_empty(), "{goal}: at the goal nothing is left to do: {:?}", ids(&again.steps));
+        }
+    }
+}
+
+fn set_all(pair: &crate::model::Pair, plan: &Plan) -> Goal {
+    let write = pair.write_role().expect("a write role");
+    assert_eq!(write.access, Access::ReadWrite);
+    Goal::Set(write.name.clone(), plan.after.holder(&write.name).expect("held").clone())
+}
+
+#[test]
+fn the_way_back_from_a_fenced_pair_opens_the_old_writer() {
+    let (pair, start) = (pair(), healthy(Flavour::MySql));
+    let mut now = start.clone();
+    now.nodes[0].access = Observed::Known(WriteAccess::Fenced);
+    let assignment = start.assignment(&pair);
+    let back = way_back(&pair, &now, &assignment, Opened::Never).expect("a way");
+    assert_eq!(ids(&back), ["reopen-db1", "verify-write-db1"]);
+    // the target out of reach, never told to open: still safe
+    now.nodes[1] = NodeSnapshot::unseen(now.nodes[1].name.clone(), "cut off");
+    let back = way_back(&pair, &now, &assignment, Opened::Never).expect("a way");
+    assert_eq!(ids(&back), ["reopen-db1", "verify-write-db1"]);
+    // told to open, out of reach since: nobody may open the old one
+    let held = way_back(&pair, &now, &assignment, Opened::Undone).expect_err("no way");
+    assert_eq!(held[0].code, Code::Unknown);
+    // the fence never took: nothing to undo
+    let back = way_back(&pair, &start, &assignment, Opened::Never).expect("a way");
+    assert_eq!(ids(&back), [] as [&str; 0]);
+}
+
+#[test]
+fn the_way_forward_from_an_open_target_brings_the_address_there() {
+    let (pair, start) = (pair(), healthy(Flavour::MySql));
+    let goal = plan(&pair, &start, &swap("write")).expect("a plan").after;
+    let mut now = start.clone();
+    now.nodes[0].access = Observed::Known(WriteAccess::Fenced);
+    now.nodes[1].access = Observed::Known(WriteAccess::Open);
+    let forward = way_forward(&pair, &now, &goal).expect("a way");
+    let expected =
+        ["take-write-db2", "end-sessions-write-db1", "drop-write-db1", "announce-write-db2", "verify-write-db2"];
+    assert_eq!(ids(&forward), expected);
+    now.nodes[0].access = Observed::Known(WriteAccess::Open);
+    assert_eq!(way_forward(&pair, &now, &goal).expect_err("two writers")[0].code, Code::BothOpen);
+}

@@ -1,0 +1,211 @@
+//! A world that is only a snapshot: for the picture of afterwards, and for tests of the executor with faults.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::model::{
+    Access, Action, Fact, Held, NodeName, Observed, Pair, RoleName, Side, Snapshot, StepId, WriteAccess,
+};
+use crate::world::{Done, Failure, Happened, NoLock, World};
+
+/// What goes wrong with a step, once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// It is refused and changes nothing.
+    NotDone,
+    /// It takes effect, but the answer is lost.
+    DoneButUnknown,
+    /// It does not take effect, and nobody knows.
+    NotDoneButUnknown,
+    /// It takes effect, its node cannot be reached any more.
+    NodeLost,
+}
+
+/// A simulated pair.
+#[derive(Debug, Clone)]
+pub struct SimWorld {
+    pair: Pair,
+    state: Snapshot,
+    lost: Vec<Side>,
+    caught_up: Vec<(NodeName, NodeName)>,
+    faults: BTreeMap<StepId, Fault>,
+    violations: Vec<String>,
+    clock: Duration,
+}
+
+/// The pair after a plan's steps, as far as a plan says.
+#[must_use]
+pub fn after(pair: &Pair, now: &Snapshot, actions: impl IntoIterator<Item = Action>) -> Snapshot {
+    let mut world = SimWorld::new(pair.clone(), now.clone());
+    for action in actions {
+        world.force(&action);
+    }
+    world.state
+}
+
+impl SimWorld {
+    /// A pair in this state.
+    #[must_use]
+    pub fn new(pair: Pair, state: Snapshot) -> Self {
+        Self {
+            pair,
+            state,
+            lost: vec![],
+            caught_up: vec![],
+            faults: BTreeMap::new(),
+            violations: vec![],
+            clock: Duration::ZERO,
+        }
+    }
+
+    /// Lets a step go wrong when it is next performed.
+    pub fn fault(&mut self, step: StepId, fault: Fault) {
+        self.faults.insert(step, fault);
+    }
+
+    /// The real state, whether it can be seen or not.
+    #[must_use]
+    pub fn state(&self) -> &Snapshot {
+        &self.state
+    }
+
+    /// What happened that must never happen.
+    #[must_use]
+    pub fn violations(&self) -> &[String] {
+        &self.violations
+    }
+
+    /// Performs an action, whatever faults there are.
+    pub fn force(&mut self, action: &Action) {
+        for fact in action.requires() {
+            if !self.holds(&fact) {
+                self.violations.push(format!("{}: needs {fact:?}", action.id()));
+            }
+        }
+        self.effect(action);
+        self.judge(action);
+    }
+
+    fn side(&self, node: &NodeName) -> Side {
+        self.pair.side(node).unwrap_or(Side::First)
+    }
+
+    fn held(&self, side: Side, role: &RoleName) -> bool {
+        self.pair.role(role).is_some_and(|role| self.state.holders(role).contains(&side))
+    }
+
+    fn holds(&self, fact: &Fact) -> bool {
+        let access = |node: &NodeName| self.state.node(self.side(node)).access.known().copied();
+        match fact {
+            Fact::Closed(node) => matches!(access(node), Some(WriteAccess::Fenced)),
+            Fact::Writable(node) => access(node) == Some(WriteAccess::Open),
+            Fact::Holds(node, role) => self.held(self.side(node), role),
+            Fact::Lacks(node, role) => !self.held(self.side(node), role),
+            Fact::CaughtUp(node, source) => self.caught_up.contains(&(node.clone(), source.clone())),
+            // what only time and clients decide
+            Fact::Near(..)
+            | Fact::Drained(_)
+            | Fact::Quiet(..)
+            | Fact::Announced(..)
+            | Fact::Unlocked(_)
+            | Fact::Reached(..) => true,
+        }
+    }
+
+    fn effect(&mut self, action: &Action) {
+        let side = self.side(action.node());
+        match action {
+            Action::Fence { .. } => self.state.node_mut(side).access = Observed::Known(WriteAccess::Fenced),
+            Action::CatchUp { node, source } => self.caught_up.push((node.clone(), source.clone())),
+            Action::Open { .. } | Action::Reopen { .. } => {
+                self.state.node_mut(side).access = Observed::Known(WriteAccess::Open)
+            }
+            Action::Take { address, interface, .. } => {
+                if let Observed::Known(held) = &mut self.state.node_mut(side).addresses {
+                    held.push(Held { address: *address, interface: interface.clone(), secondary: false });
+                }
+            }
+            Action::Drop { address, .. } => {
+                if let Observed::Known(held) = &mut self.state.node_mut(side).addresses {
+                    held.retain(|held| held.address != *address);
+                }
+            }
+            Action::Approach { .. }
+            | Action::Drain { .. }
+            | Action::EndSessions { .. }
+            | Action::Announce { .. }
+            | Action::Release { .. }
+            | Action::Verify { .. } => {}
+        }
+    }
+
+    /// The invariants that can be seen in a state (design, "Safety").
+    fn judge(&mut self, action: &Action) {
+        let open: Vec<Side> =
+            Side::BOTH.into_iter().filter(|s| self.state.node(*s).access.is(&WriteAccess::Open)).collect();
+        if open.len() > 1 {
+            self.violations.push(format!("{}: two writers", action.id()));
+        }
+        for role in &self.pair.roles {
+            let holders = self.state.holders(role);
+            if holders.is_empty() {
+                self.violations.push(format!("{}: nobody holds {}", action.id(), role.name));
+            }
+            let served = role.access == Access::ReadOnly || holders.iter().filter(|s| open.contains(s)).count() <= 1;
+            if !served {
+                self.violations.push(format!("{}: {} leads to two writers", action.id(), role.name));
+            }
+        }
+    }
+}
+
+impl World for SimWorld {
+    async fn snapshot(&mut self) -> Snapshot {
+        let mut seen = self.state.clone();
+        for side in &self.lost {
+            let name = self.pair.node(*side).name.clone();
+            *seen.node_mut(*side) = crate::model::NodeSnapshot::unseen(name, "simulated: out of reach");
+        }
+        seen
+    }
+
+    async fn perform(&mut self, action: &Action, _limit: Duration) -> Result<Done, Failure> {
+        self.clock += Duration::from_millis(1);
+        let side = self.side(action.node());
+        let failure = |happened, what: &str| Failure { happened, what: format!("simulated: {what}"), again: false };
+        if self.lost.contains(&side) {
+            return Err(failure(Happened::No, "out of reach"));
+        }
+        match self.faults.remove(&action.id()) {
+            None => {
+                self.force(action);
+                Ok(Done::default())
+            }
+            Some(Fault::NotDone) => Err(failure(Happened::No, "refused")),
+            Some(Fault::NotDoneButUnknown) => Err(failure(Happened::Unknown, "no answer")),
+            Some(Fault::DoneButUnknown) => {
+                self.force(action);
+                Err(failure(Happened::Unknown, "no answer"))
+            }
+            Some(Fault::NodeLost) => {
+                self.force(action);
+                self.lost.push(side);
+                Err(failure(Happened::Unknown, "connection lost"))
+            }
+        }
+    }
+
+    async fn lock(&mut self) -> Result<(), NoLock> {
+        Ok(())
+    }
+
+    async fn unlock(&mut self) {}
+
+    fn now(&self) -> Duration {
+        self.clock
+    }
+
+    async fn pause(&mut self, time: Duration) {
+        self.clock += time;
+    }
+}

@@ -1,0 +1,77 @@
+//! The port between what is decided and what is done.
+
+use std::fmt;
+use std::future::Future;
+use std::time::Duration;
+
+use crate::model::{Action, Snapshot};
+
+/// Whether a thing that failed, or gave no answer, took effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Happened {
+    /// It did not, and will not.
+    No,
+    /// It did.
+    Yes,
+    /// Nobody knows: it may have, or may still.
+    Unknown,
+}
+
+/// An action that did not end well.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// Whether it took effect all the same.
+    pub happened: Happened,
+    /// What was seen, fit for an operator.
+    pub what: String,
+    /// It may work when tried again a little later.
+    pub again: bool,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)?;
+        match self.happened {
+            Happened::No => Ok(()),
+            Happened::Yes => f.write_str(" (it took effect)"),
+            Happened::Unknown => f.write_str(" (it is not known whether it took effect)"),
+        }
+    }
+}
+
+/// An action that ended well.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Done {
+    /// Something worth telling: "3 sessions ended".
+    pub note: Option<String>,
+}
+
+/// Why the pair's lock was not had.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NoLock {
+    /// Somebody else has it.
+    Taken(String),
+    /// It could not be asked for.
+    Failed(String),
+}
+
+/// What an executor drives: live servers, or a simulation.
+pub trait World {
+    /// Looks at both nodes. Lost connections are opened again first.
+    fn snapshot(&mut self) -> impl Future<Output = Snapshot>;
+
+    /// Does one thing, within `limit`.
+    fn perform(&mut self, action: &Action, limit: Duration) -> impl Future<Output = Result<Done, Failure>>;
+
+    /// Takes the pair's lock on both nodes.
+    fn lock(&mut self) -> impl Future<Output = Result<(), NoLock>>;
+
+    /// Lets go of the pair's lock.
+    fn unlock(&mut self) -> impl Future<Output = ()>;
+
+    /// Time since some moment, by a clock that never jumps.
+    fn now(&self) -> Duration;
+
+    /// Lets time pass.
+    fn pause(&mut self, time: Duration) -> impl Future<Output = ()>;
+}
