@@ -107,7 +107,7 @@ pub const PROBE_END: &str = "probe 1";
 pub fn probe() -> Look {
     Look(
         "for t in ip ss arping; do printf '%s ' $t; command -v $t || echo; done; \
-         printf 'arping-version '; arping -V 2>&1 | head -n 1; \
+         printf 'arping-version '; arping -V 2>&1 | head -n 3 | tr '\\n' ' '; echo; \
          printf 'promote '; cat /proc/sys/net/ipv4/conf/all/promote_secondaries; \
          for i in /sys/class/net/*; do printf 'up %s ' \"${i##*/}\"; cat \"$i/operstate\"; done; \
          echo probe 1"

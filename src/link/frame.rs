@@ -111,10 +111,12 @@ fn find(hay: &[u8], needle: &[u8]) -> Option<usize> {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests say so by panicking")]
 mod tests {
     use super::*;
 
     /// All answers to `commands` as a local `sh` gives them, and what is left over.
+    #[expect(clippy::disallowed_methods, reason = "asks a real shell")]
     fn through_sh(commands: &[&str], after: After, cut: Option<usize>) -> (Vec<Answer>, String) {
         use std::io::Write;
         use std::process::{Command, Stdio};

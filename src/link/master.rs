@@ -47,6 +47,7 @@ async fn receive(stream: &mut UnixStream) -> io::Result<Vec<u32>> {
 }
 
 /// Ends a master that does not answer. Nothing is done when the process is not an `ssh` any more.
+#[expect(clippy::disallowed_methods, reason = "a local process of ours, which nothing but a signal ends")]
 pub(super) async fn kill(pid: u32) {
     let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
     if name.trim() != "ssh" {

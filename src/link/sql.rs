@@ -44,6 +44,12 @@ impl Sql {
         self.thread_id
     }
 
+    /// The server's address and port, as errors name it.
+    #[must_use]
+    pub fn place(&self) -> &str {
+        &self.place
+    }
+
     /// An earlier failure has ended the connection.
     #[must_use]
     pub fn is_closed(&self) -> bool {
@@ -238,6 +244,7 @@ fn with_tls(opts: OptsBuilder, target: &MysqlTarget) -> Result<OptsBuilder, Stri
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, clippy::panic, reason = "tests say so by panicking")]
 mod tests {
     use tokio::io::AsyncWriteExt;
     use tokio::net::TcpListener;

@@ -223,6 +223,7 @@ fn remote_limit(limit: Duration) -> u64 {
     limit.saturating_sub(Duration::from_millis(500)).as_secs().max(1)
 }
 
+#[expect(clippy::disallowed_methods, reason = "the system's random numbers are a file")]
 fn marker() -> std::io::Result<String> {
     use std::io::Read;
     let mut bytes = [0; 16];

@@ -1,7 +1,254 @@
 //! Reading nodes.
-use crate::link::Link;
-use crate::model::{Pair, Snapshot};
-/// Reads.
-pub async fn snapshot(_: &Pair, _: &mut [Link; 2]) -> Snapshot {
-    unimplemented!()
+//!
+//! Only asks. What cannot be seen, or not understood, is unknown with the reason, and takes nothing else along: a
+//! node without ssh still shows its server, a server that refuses one question still answers the others. The parsers
+//! are pure.
+//!
+//! A healthy pair costs three round trips to each server (who are you; all the rest; what has your peer that you have
+//! not) and, at the same time, one to each machine.
+
+mod host;
+mod machine;
+mod replication;
+mod server;
+
+#[cfg(test)]
+mod samples;
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use crate::dialect::{self, Question};
+use crate::link::{Answer, Link, Shell, Sql, SqlError, SshError, Table};
+use crate::model::{
+    BinlogState, Channel, Flavour, Held, NodeSnapshot, NodeSpec, Observed, Pair, Server, Settings, Snapshot, System,
+    printable,
+};
+pub use machine::{Socket, sockets};
+use server::{Read, Standing};
+
+/// Looks at both nodes at once. Each request has `pair.limits.connect` to be answered. `links` in the order of the
+/// pair's nodes.
+pub async fn snapshot(pair: &Pair, links: &mut [Link; 2]) -> Snapshot {
+    let limit = pair.limits.connect;
+    let floating: Vec<IpAddr> = pair.roles.iter().map(|role| role.address.ip).collect();
+    let [first_spec, second_spec] = &pair.nodes;
+    let [first, second] = links;
+    let (mut one, mut two) =
+        tokio::join!(look(first_spec, &floating, first, limit), look(second_spec, &floating, second, limit));
+    // asked of the peer after both positions were read: what is in the position and not there, is not there yet
+    let (in_second, in_first) = tokio::join!(lacking(&one, &two, second, limit), lacking(&two, &one, first, limit));
+    one.node.ahead = in_second.into();
+    two.node.ahead = in_first.into();
+    Snapshot { nodes: [one.node, two.node] }
+}
+
+/// A node as seen, and its standing as its server put it.
+struct Seen {
+    node: NodeSnapshot,
+    standing: Read<Standing>,
+}
+
+async fn look(spec: &NodeSpec, floating: &[IpAddr], link: &mut Link, limit: Duration) -> Seen {
+    let Link { sql, guard, shell, target: _ } = link;
+    let (db, machine) = tokio::join!(
+        ask_server(sql.as_mut(), guard.as_mut(), limit),
+        ask_machine(shell.as_mut(), spec.port, floating, limit),
+    );
+    let Db { server, standing, channels, settings, prepared_xa, seen_from } = db;
+    let Machine { addresses, system, sockets } = machine;
+    let same_machine = match (seen_from, sockets) {
+        (Ok(seen), Ok(sockets)) => machine::same_machine(&seen, &sockets, spec.port),
+        (Err(why), _) | (_, Err(why)) => Observed::Unknown(why),
+    };
+    let part = |of: fn(&Standing) -> Read<_>| standing.as_ref().map_err(String::clone).and_then(of);
+    let node = NodeSnapshot {
+        name: spec.name.clone(),
+        access: standing.as_ref().map_err(String::clone).and_then(|standing| standing.access.clone()).into(),
+        position: part(|standing| standing.position.clone()).into(),
+        server: server.into(),
+        same_machine,
+        addresses: addresses.into(),
+        system: system.into(),
+        channels: channels.into(),
+        settings: settings.into(),
+        ahead: Observed::Unknown("not asked yet".to_owned()),
+        prepared_xa: prepared_xa.into(),
+    };
+    Seen { node, standing }
+}
+
+/// What a server says, each part by itself.
+struct Db {
+    server: Read<Server>,
+    standing: Read<Standing>,
+    channels: Read<Vec<Channel>>,
+    settings: Read<Settings>,
+    prepared_xa: Read<u32>,
+    /// Our connections as the server sees them.
+    seen_from: Read<Vec<String>>,
+}
+
+impl Db {
+    fn unseen(why: &str) -> Self {
+        let why = || why.to_owned();
+        Self {
+            server: Err(why()),
+            standing: Err(why()),
+            channels: Err(why()),
+            settings: Err(why()),
+            prepared_xa: Err(why()),
+            seen_from: Err(why()),
+        }
+    }
+}
+
+async fn ask_server(
+    sql: Result<&mut Sql, &mut SqlError>,
+    guard: Result<&mut Sql, &mut SqlError>,
+    limit: Duration,
+) -> Db {
+    let sql = match sql {
+        Ok(sql) => sql,
+        Err(why) => return Db::unseen(&why.to_string()),
+    };
+    let place = sql.place().to_owned();
+    // a server's answer that is not understood is told with the place, as its errors are
+    let at = |why: String| if why.starts_with("MySQL at ") { why } else { format!("MySQL at {place}: {why}") };
+    let [identity, settings] = ask(sql, [&dialect::identity(), &dialect::settings()], limit).await;
+    let server = identity.and_then(|identity| server::identity(&identity, settings.as_ref().map_err(String::clone)));
+    let server = match server {
+        Ok(server) => server,
+        // how to ask the rest depends on it
+        Err(why) => return Db::unseen(&at(why)),
+    };
+    let questions = [
+        &dialect::access_and_position(&server),
+        &dialect::own_address(&server),
+        &dialect::prepared_xa(),
+        // last, because it waits while replication is being stopped or started
+        &dialect::channels(&server),
+    ];
+    let second = async {
+        match guard {
+            Ok(guard) => ask(guard, [&dialect::own_address(&server)], limit).await,
+            Err(why) => [Err(why.to_string())],
+        }
+    };
+    let ([standing, own, xa, channels], [second]) = tokio::join!(ask(sql, questions, limit), second);
+    Db {
+        standing: standing.and_then(|table| server::standing(&server, &table)).map_err(at),
+        channels: channels.and_then(|table| replication::channels(server.flavour, &table)).map_err(at),
+        settings: settings.and_then(|table| server::settings(server.flavour, &table)).map_err(at),
+        prepared_xa: xa.and_then(|table| server::prepared_xa(&table)).map_err(at),
+        seen_from: own.and_then(|table| host_of(&table)).map_err(at).map(|own| {
+            // a second witness is welcome, not needed
+            std::iter::once(own).chain(second.and_then(|table| host_of(&table))).collect()
+        }),
+        server: Ok(server),
+    }
+}
+
+/// One table for each question, in one round trip.
+async fn ask<const N: usize>(sql: &mut Sql, questions: [&Question; N], limit: Duration) -> [Read<Table>; N] {
+    let mut answers = sql.read_each(&questions, limit).await.into_iter();
+    std::array::from_fn(|_| match answers.next() {
+        Some(Ok(tables)) => tables.into_iter().next().ok_or_else(|| "no answer".to_owned()),
+        Some(Err(why)) => Err(why.to_string()),
+        None => Err("no answer".to_owned()),
+    })
+}
+
+fn host_of(table: &Table) -> Read<String> {
+    let row = table.row().map_err(|why| why.to_string())?;
+    row.text(&["host"]).map(str::to_owned).map_err(|why| why.to_string())
+}
+
+/// What a machine says, each part by itself.
+struct Machine {
+    addresses: Read<Vec<Held>>,
+    system: Read<System>,
+    sockets: Read<Vec<Socket>>,
+}
+
+async fn ask_machine(
+    shell: Result<&mut Shell, &mut SshError>,
+    port: u16,
+    floating: &[IpAddr],
+    limit: Duration,
+) -> Machine {
+    let unseen = |why: String| Machine { addresses: Err(why.clone()), system: Err(why.clone()), sockets: Err(why) };
+    let shell = match shell {
+        Ok(shell) => shell,
+        Err(why) => return unseen(why.to_string()),
+    };
+    let place = shell.place().to_owned();
+    let at = |why: String| format!("ssh to {place}: {why}");
+    let looks = [dialect::addresses(), dialect::sockets(port), dialect::probe()];
+    let answers = match shell.look(&looks, limit).await {
+        Ok(answers) => answers,
+        Err(why) => return unseen(why.to_string()),
+    };
+    let [addresses, sockets, system] = &answers[..] else { return unseen(at("not all was answered".to_owned())) };
+    let is_floating = |ip: IpAddr| floating.contains(&ip);
+    Machine {
+        addresses: text("ip", addresses).and_then(|text| host::addresses(text, is_floating)).map_err(at),
+        sockets: text("ss", sockets).and_then(machine::sockets).map_err(at),
+        system: text("sh", system).and_then(host::system).map_err(at),
+    }
+}
+
+/// The text of a command that succeeded.
+fn text<'a>(command: &str, answer: &'a Answer) -> Read<&'a str> {
+    match answer.status {
+        0 => Ok(&answer.text),
+        127 => Err(format!("the command `{command}` is missing there")),
+        status => {
+            let said = answer.text.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("nothing");
+            Err(format!("`{command}` ended with status {status} and said `{}`", printable(said.trim())))
+        }
+    }
+}
+
+/// What `of` has, by its position read before, and the server of `peer`, asked now, has not.
+async fn lacking(of: &Seen, peer: &Seen, peers: &mut Link, limit: Duration) -> Read<String> {
+    let standing = of.standing.as_ref().map_err(String::clone)?;
+    let known = |node: &NodeSnapshot| match (&node.server, &node.settings) {
+        (Observed::Known(server), Observed::Known(settings)) => Ok((server.flavour, settings.clone())),
+        (Observed::Unknown(why), _) | (_, Observed::Unknown(why)) => Err(why.clone()),
+    };
+    let (own, theirs) = (known(&of.node)?, known(&peer.node)?);
+    let sql = peers.sql.as_mut().map_err(|why| why.to_string())?;
+    match (own, theirs) {
+        ((Flavour::MySql, own), (Flavour::MySql, _)) => {
+            // an empty set of GTIDs means nothing where transactions get none
+            if !own.gtid {
+                return Err("GTIDs are off, so that nobody can tell".to_owned());
+            }
+            let position = standing.position.clone()?;
+            let question = dialect::missing(&position)
+                .ok_or_else(|| format!("the server's position `{position}` is not understood"))?;
+            let [answer] = ask(sql, [&question], limit).await;
+            let answer = answer?;
+            let row = answer.row().map_err(|why| why.to_string())?;
+            let missing = row.text(&["missing"]).map_err(|why| why.to_string())?;
+            Ok(printable(&missing.replace('\n', "")))
+        }
+        ((Flavour::MariaDb, own), (Flavour::MariaDb, theirs)) => {
+            // the state is one of the binary log, and complete only with what came from the peer
+            if ![&own, &theirs].into_iter().all(|settings| settings.log_bin && settings.log_replica_updates) {
+                return Err("not all transactions are in both binary logs, so that nobody can tell".to_owned());
+            }
+            let state = |text: &str| {
+                BinlogState::parse(text).ok_or_else(|| format!("`{}` is not a binlog state", printable(text)))
+            };
+            let before = state(standing.state.as_deref().ok_or("the server did not give its binlog state")?)?;
+            let [answer] = ask(sql, [&dialect::binlog_state()], limit).await;
+            let answer = answer?;
+            let row = answer.row().map_err(|why| why.to_string())?;
+            let now = state(row.text(&["state"]).map_err(|why| why.to_string())?)?;
+            Ok(before.lacking_in(&now).to_string())
+        }
+        _ => Err("the two servers are of two families".to_owned()),
+    }
 }
