@@ -49,17 +49,16 @@ pub(super) async fn open(pair: &PairConfig) -> Result<Open, Stop> {
 fn control_dir() -> Result<TempDir, Stop> {
     let runtime = environment("XDG_RUNTIME_DIR").filter(|dir| Path::new(dir).is_absolute() && dir.len() < 50);
     let attempt = |dir: &Path| tempfile::Builder::new().prefix("flipper-").tempdir_in(dir);
-    runtime
-        .and_then(|dir| attempt(Path::new(&dir)).ok())
-        .map_or_else(|| attempt(Path::new("/tmp")), Ok)
-        .map_err(|error| {
+    runtime.and_then(|dir| attempt(Path::new(&dir)).ok()).map_or_else(|| attempt(Path::new("/tmp")), Ok).map_err(
+        |error| {
             Stop::say(
                 Exit::Unexpected,
                 "flipper::control_dir",
                 format!("cannot make a private folder for ssh connections: {error}"),
                 "set XDG_RUNTIME_DIR to a folder that you may write to",
             )
-        })
+        },
+    )
 }
 
 fn targets(pair: &PairConfig) -> Result<[LinkTarget; 2], Stop> {
@@ -89,7 +88,12 @@ fn target(name: &NodeName, reach: &Reach) -> Result<LinkTarget, Stop> {
 /// Runs a future to its end, on one thread: two nodes need no more.
 pub(super) fn block_on<T>(future: impl Future<Output = Result<T, Stop>>) -> Result<T, Stop> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
-        Stop::say(Exit::Unexpected, "flipper::runtime", format!("cannot start: {error}"), "is the system out of file descriptors?")
+        Stop::say(
+            Exit::Unexpected,
+            "flipper::runtime",
+            format!("cannot start: {error}"),
+            "is the system out of file descriptors?",
+        )
     })?;
     let result = runtime.block_on(future);
     // a name lookup that hangs must not keep the command from ending

@@ -7,7 +7,8 @@ use crate::model::{Basis, NodeBasis, Plan};
 /// Why the plan does not fit any more, and what to do; at most 80 columns.
 #[must_use]
 pub fn text(old: &Plan, now: &Plan) -> String {
-    let head = format!("Stale: the plan for {} of pair {} does not fit any more. Nothing was changed.", old.goal, old.pair);
+    let head =
+        format!("Stale: the plan for {} of pair {} does not fit any more. Nothing was changed.", old.goal, old.pair);
     let mut out = hang("", &head, WIDTH);
     for change in changes(old, now) {
         out += &hang("  - ", &change, WIDTH);
