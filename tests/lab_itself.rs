@@ -1,0 +1,312 @@
+//! The lab keeps what it promises. Each test starts real servers and fails, rather than skips, where that cannot be.
+
+mod lab;
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use lab::error::LabError;
+use lab::observe::{differences, without_traffic};
+use lab::{Host, Lab, Node, Server};
+
+type Outcome = Result<(), LabError>;
+
+#[test]
+fn mariadb_pair() -> Outcome {
+    pair(Server::MariaDb)
+}
+
+#[test]
+fn mysql_pair() -> Outcome {
+    pair(Server::MySql)
+}
+
+/// One start for all that needs no lab of its own.
+fn pair(server: Server) -> Outcome {
+    lab::with(server, |lab| {
+        starts_as_promised(lab)?;
+        replicates_both_ways(lab)?;
+        flipper_account_cannot_write(lab)?;
+        ssh_is_strict_and_keeps_hosts_apart(lab)?;
+        load_loses_nothing(lab)?;
+        nothing_moves_by_itself(lab)?;
+        shows_leftovers(lab)?;
+        cable_and_crash(lab)
+    })
+}
+
+fn starts_as_promised(lab: &Lab) -> Outcome {
+    assert_eq!(
+        lab.admin(Node::Db1).value("SELECT @@GLOBAL.read_only")?,
+        "0"
+    );
+    assert_eq!(
+        lab.admin(Node::Db2).value("SELECT @@GLOBAL.read_only")?,
+        "1"
+    );
+    assert!(
+        lab.addresses(Node::Db1)?
+            .contains(&"10.77.0.100/32".to_owned())
+    );
+    assert!(
+        lab.addresses(Node::Db2)?
+            .contains(&"10.77.0.101/32".to_owned())
+    );
+    for node in Node::BOTH {
+        assert_eq!(lab.admin(node).value("SELECT @@hostname")?, node.name());
+    }
+    assert_eq!(lab.leftovers()?, Vec::<String>::new());
+    Ok(())
+}
+
+fn replicates_both_ways(lab: &Lab) -> Outcome {
+    for (client, node) in [(900_001, Node::Db1), (900_002, Node::Db2)] {
+        // root writes through db2's fence for a moment, as a swap would leave it
+        let admin = lab.admin(node);
+        let fenced = admin.value("SELECT @@GLOBAL.read_only")? == "1";
+        admin.exec("SET GLOBAL read_only=OFF")?;
+        admin.exec(&format!(
+            "INSERT INTO app.load (client, seq, server) VALUES ({client}, 1, @@server_id)"
+        ))?;
+        if fenced {
+            admin.exec(lab.server().fence())?;
+        }
+        lab.settle()?;
+        let other = lab.admin(node.other());
+        let server = other.value(&format!(
+            "SELECT server FROM app.load WHERE client={client}"
+        ))?;
+        assert_eq!(server, node.number().to_string());
+    }
+    Ok(())
+}
+
+fn flipper_account_cannot_write(lab: &Lab) -> Outcome {
+    for node in Node::BOTH {
+        let grants = lab
+            .admin(node)
+            .rows("SHOW GRANTS FOR 'flipper'@'10.77.0.%'")?;
+        let grants = grants
+            .concat()
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+            .join("\n");
+        assert!(grants.contains("PROCESS"), "{grants}");
+        for word in [
+            "INSERT",
+            "UPDATE",
+            "DELETE",
+            "CREATE",
+            "SUPER",
+            "ALL PRIVILEGES",
+            "SYSTEM_USER",
+        ] {
+            assert!(!grants.contains(word), "{word} in {grants}");
+        }
+    }
+    Ok(())
+}
+
+fn ssh_is_strict_and_keeps_hosts_apart(lab: &Lab) -> Outcome {
+    for node in Node::BOTH {
+        let started = Instant::now();
+        let output = lab.ssh(node, &["hostname"])?;
+        let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        assert_eq!(
+            said,
+            node.name(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        assert!(started.elapsed() < Duration::from_secs(5));
+    }
+    // a host that is not known is not asked twice
+    let text = std::fs::read_to_string(lab.known_hosts()).unwrap_or_default();
+    let without = text
+        .lines()
+        .filter(|line| !line.starts_with("10.77.0.11"))
+        .collect::<Vec<_>>();
+    assert_eq!(
+        std::fs::write(lab.known_hosts(), without.join("\n") + "\n").ok(),
+        Some(())
+    );
+    assert_eq!(lab.ssh(Node::Db1, &["true"])?.status.code(), Some(255));
+    assert_eq!(std::fs::write(lab.known_hosts(), text).ok(), Some(()));
+    lab.wait_for_no_leftovers(Duration::from_secs(5))
+}
+
+fn load_loses_nothing(lab: &Lab) -> Outcome {
+    let load = lab.load(2, 200)?;
+    std::thread::sleep(Duration::from_secs(2));
+    let middle = load.mark();
+    let report = load.stop()?;
+    let verdict = report.check(lab)?;
+    assert!(verdict.is_clean(), "{verdict:?}");
+    assert!((300..=420).contains(&report.acked()), "{report}");
+    assert_eq!(report.changes().len(), 0, "{report}");
+    assert_eq!(report.silences().len(), 2);
+    assert!(report.silence_between(middle, middle) <= report.slowest());
+    Ok(())
+}
+
+fn nothing_moves_by_itself(lab: &Lab) -> Outcome {
+    let seen = |lab: &Lab| Node::BOTH.map(|node| lab.fingerprint(node));
+    let before = seen(lab);
+    std::thread::sleep(Duration::from_millis(1500));
+    for (before, after) in before.into_iter().zip(seen(lab)) {
+        let (before, after) = (before?, after?);
+        assert!(before.len() > 400, "{} variables", before.len());
+        assert_eq!(differences(&before, &after), Vec::<String>::new());
+    }
+    let load = lab.load(1, 50)?;
+    load.wait_for(1, Duration::from_secs(5))?;
+    let before = without_traffic(lab.fingerprint(Node::Db1)?);
+    load.wait_for(10, Duration::from_secs(5))?;
+    let after = without_traffic(lab.fingerprint(Node::Db1)?);
+    assert!(before.contains_key("sessions") && !before["sessions"].is_empty());
+    assert_eq!(differences(&before, &after), Vec::<String>::new());
+    assert!(load.stop()?.check(lab)?.is_clean());
+    Ok(())
+}
+
+fn shows_leftovers(lab: &Lab) -> Outcome {
+    let mut sleeper = lab.operator(&PathBuf::from("sleep"));
+    let Ok(mut child) = sleeper.arg("77").spawn() else {
+        return Err(LabError::new("starting sleep", "no"));
+    };
+    // `ip` needs a moment to step inside
+    std::thread::sleep(Duration::from_millis(200));
+    let found = lab.leftovers()?;
+    assert!(
+        found.len() == 1 && found[0].contains("sleep 77"),
+        "{found:?}"
+    );
+    assert!(
+        lab.wait_for_no_leftovers(Duration::from_millis(100))
+            .is_err()
+    );
+    let _ = child.kill();
+    let _ = child.wait();
+    lab.wait_for_no_leftovers(Duration::from_secs(2))
+}
+
+/// The load client tells the truth also when things go wrong.
+fn cable_and_crash(lab: &Lab) -> Outcome {
+    let load = lab.load(2, 100)?;
+    load.wait_for(20, Duration::from_secs(5))?;
+    let (from, pulled) = (load.mark(), Duration::from_millis(1500));
+    lab.cable(Host::Db1, false)?;
+    std::thread::sleep(pulled);
+    lab.cable(Host::Db1, true)?;
+    load.wait_for(20, Duration::from_secs(10))?;
+    let to = load.mark();
+    lab.stop_server(Node::Db1, rustix::process::Signal::KILL)?;
+    lab.start_server(Node::Db1)?;
+    assert_eq!(
+        lab.admin(Node::Db1).value("SELECT @@GLOBAL.read_only")?,
+        "1",
+        "comes back fenced"
+    );
+    lab.admin(Node::Db1).exec("SET GLOBAL read_only=OFF")?;
+    load.wait_for(20, Duration::from_secs(10))?;
+    let report = load.stop()?;
+    assert!(report.silence_between(from, to) >= pulled, "{report}");
+    assert!(!report.errors().is_empty(), "{report}");
+    assert_eq!(report.changes().len(), 0, "{report}");
+    let verdict = report.check(lab)?;
+    assert!(verdict.is_clean(), "{verdict:?}");
+    Ok(())
+}
+
+#[test]
+fn two_labs_at_once_and_nothing_left() -> Outcome {
+    let mut gone = Vec::new();
+    // the turn: times measured elsewhere must not suffer from a third and fourth server
+    lab::with(Server::MariaDb, |first| {
+        let started = Instant::now();
+        let second = Lab::start(Server::MariaDb)?;
+        assert!(
+            started.elapsed() < Duration::from_secs(20),
+            "{:?}",
+            started.elapsed()
+        );
+        assert_ne!(first.id(), second.id());
+        // the same addresses, other networks
+        for lab in [first, &second] {
+            let load = lab.load(1, 50)?;
+            load.wait_for(5, Duration::from_secs(5))?;
+            assert!(load.stop()?.check(lab)?.is_clean());
+            gone.push((lab.id().to_owned(), lab.dir().to_owned()));
+        }
+        drop(second);
+        first.admin(Node::Db1).exec("DO 1")?;
+        Ok::<(), LabError>(())
+    })?;
+    for (id, dir) in gone {
+        nothing_left(&id, &dir);
+    }
+    Ok(())
+}
+
+/// Killed in a way that runs no destructor: the sweeper cleans.
+#[test]
+fn killed_test_leaves_nothing() -> Outcome {
+    // the child is this same program, in the branch below
+    if std::env::var_os("FLIPPER_LAB_CHILD").is_some() {
+        let lab = Lab::start(Server::MariaDb)?;
+        let said = std::fs::write(
+            std::env::var_os("FLIPPER_LAB_CHILD").unwrap_or_default(),
+            lab.id(),
+        );
+        assert!(said.is_ok());
+        std::thread::sleep(Duration::from_secs(60));
+        return Ok(());
+    }
+    lab::with(Server::MariaDb, |outer| {
+        let file = outer.dir().join("child");
+        let doing = |error: std::io::Error| LabError::new("running a child", error);
+        let mut child = Command::new(std::env::current_exe().map_err(doing)?)
+            .args(["--exact", "killed_test_leaves_nothing"])
+            .env("FLIPPER_LAB_CHILD", &file)
+            .spawn()
+            .map_err(doing)?;
+        let id = lab::run::wait_until("the child's lab is up", Duration::from_secs(60), || {
+            Ok(std::fs::read_to_string(&file)
+                .ok()
+                .filter(|id| id.len() == 4))
+        });
+        child.kill().map_err(doing)?;
+        child.wait().map_err(doing)?;
+        let id = id?;
+        let dir = PathBuf::from(format!("/tmp/fl-{id}"));
+        lab::run::wait_until("the child's lab is gone", Duration::from_secs(10), || {
+            Ok((!dir.exists()).then_some(()))
+        })?;
+        nothing_left(&id, &dir);
+        // and the other one still stands
+        outer.admin(Node::Db2).exec("DO 1")
+    })
+}
+
+fn nothing_left(id: &str, dir: &std::path::Path) {
+    assert!(!dir.exists());
+    let listed = Command::new("ip")
+        .args(["netns", "list"])
+        .output()
+        .map(|output| output.stdout);
+    let listed = String::from_utf8_lossy(&listed.unwrap_or_default()).into_owned();
+    assert!(!listed.contains(&format!("fl-{id}-")), "{listed}");
+    // servers and sshds have the folder in their arguments
+    let mark = dir.display().to_string();
+    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    for process in processes.map(|entry| entry.path()) {
+        let words = std::fs::read(process.join("cmdline")).unwrap_or_default();
+        let words = String::from_utf8_lossy(&words).replace('\0', " ");
+        assert!(
+            !words.contains(&mark) || words.contains("flipper-lab-sweep"),
+            "{words}"
+        );
+    }
+}
