@@ -37,22 +37,10 @@ fn pair(server: Server) -> Outcome {
 }
 
 fn starts_as_promised(lab: &Lab) -> Outcome {
-    assert_eq!(
-        lab.admin(Node::Db1).value("SELECT @@GLOBAL.read_only")?,
-        "0"
-    );
-    assert_eq!(
-        lab.admin(Node::Db2).value("SELECT @@GLOBAL.read_only")?,
-        "1"
-    );
-    assert!(
-        lab.addresses(Node::Db1)?
-            .contains(&"10.77.0.100/32".to_owned())
-    );
-    assert!(
-        lab.addresses(Node::Db2)?
-            .contains(&"10.77.0.101/32".to_owned())
-    );
+    assert_eq!(lab.admin(Node::Db1).value("SELECT @@GLOBAL.read_only")?, "0");
+    assert_eq!(lab.admin(Node::Db2).value("SELECT @@GLOBAL.read_only")?, "1");
+    assert!(lab.addresses(Node::Db1)?.contains(&"10.77.0.100/32".to_owned()));
+    assert!(lab.addresses(Node::Db2)?.contains(&"10.77.0.101/32".to_owned()));
     for node in Node::BOTH {
         assert_eq!(lab.admin(node).value("SELECT @@hostname")?, node.name());
     }
@@ -66,17 +54,13 @@ fn replicates_both_ways(lab: &Lab) -> Outcome {
         let admin = lab.admin(node);
         let fenced = admin.value("SELECT @@GLOBAL.read_only")? == "1";
         admin.exec("SET GLOBAL read_only=OFF")?;
-        admin.exec(&format!(
-            "INSERT INTO app.load (client, seq, server) VALUES ({client}, 1, @@server_id)"
-        ))?;
+        admin.exec(&format!("INSERT INTO app.load (client, seq, server) VALUES ({client}, 1, @@server_id)"))?;
         if fenced {
             admin.exec(lab.server().fence())?;
         }
         lab.settle()?;
         let other = lab.admin(node.other());
-        let server = other.value(&format!(
-            "SELECT server FROM app.load WHERE client={client}"
-        ))?;
+        let server = other.value(&format!("SELECT server FROM app.load WHERE client={client}"))?;
         assert_eq!(server, node.number().to_string());
     }
     Ok(())
@@ -84,25 +68,10 @@ fn replicates_both_ways(lab: &Lab) -> Outcome {
 
 fn flipper_account_cannot_write(lab: &Lab) -> Outcome {
     for node in Node::BOTH {
-        let grants = lab
-            .admin(node)
-            .rows("SHOW GRANTS FOR 'flipper'@'10.77.0.%'")?;
-        let grants = grants
-            .concat()
-            .into_iter()
-            .flatten()
-            .collect::<Vec<_>>()
-            .join("\n");
+        let grants = lab.admin(node).rows("SHOW GRANTS FOR 'flipper'@'10.77.0.%'")?;
+        let grants = grants.concat().into_iter().flatten().collect::<Vec<_>>().join("\n");
         assert!(grants.contains("PROCESS"), "{grants}");
-        for word in [
-            "INSERT",
-            "UPDATE",
-            "DELETE",
-            "CREATE",
-            "SUPER",
-            "ALL PRIVILEGES",
-            "SYSTEM_USER",
-        ] {
+        for word in ["INSERT", "UPDATE", "DELETE", "CREATE", "SUPER", "ALL PRIVILEGES", "SYSTEM_USER"] {
             assert!(!grants.contains(word), "{word} in {grants}");
         }
     }
@@ -114,24 +83,13 @@ fn ssh_is_strict_and_keeps_hosts_apart(lab: &Lab) -> Outcome {
         let started = Instant::now();
         let output = lab.ssh(node, &["hostname"])?;
         let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-        assert_eq!(
-            said,
-            node.name(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
+        assert_eq!(said, node.name(), "{}", String::from_utf8_lossy(&output.stderr));
         assert!(started.elapsed() < Duration::from_secs(5));
     }
     // a host that is not known is not asked twice
     let text = std::fs::read_to_string(lab.known_hosts()).unwrap_or_default();
-    let without = text
-        .lines()
-        .filter(|line| !line.starts_with("10.77.0.11"))
-        .collect::<Vec<_>>();
-    assert_eq!(
-        std::fs::write(lab.known_hosts(), without.join("\n") + "\n").ok(),
-        Some(())
-    );
+    let without = text.lines().filter(|line| !line.starts_with("10.77.0.11")).collect::<Vec<_>>();
+    assert_eq!(std::fs::write(lab.known_hosts(), without.join("\n") + "\n").ok(), Some(()));
     assert_eq!(lab.ssh(Node::Db1, &["true"])?.status.code(), Some(255));
     assert_eq!(std::fs::write(lab.known_hosts(), text).ok(), Some(()));
     lab.wait_for_no_leftovers(Duration::from_secs(5))
@@ -179,14 +137,8 @@ fn shows_leftovers(lab: &Lab) -> Outcome {
     // `ip` needs a moment to step inside
     std::thread::sleep(Duration::from_millis(200));
     let found = lab.leftovers()?;
-    assert!(
-        found.len() == 1 && found[0].contains("sleep 77"),
-        "{found:?}"
-    );
-    assert!(
-        lab.wait_for_no_leftovers(Duration::from_millis(100))
-            .is_err()
-    );
+    assert!(found.len() == 1 && found[0].contains("sleep 77"), "{found:?}");
+    assert!(lab.wait_for_no_leftovers(Duration::from_millis(100)).is_err());
     let _ = child.kill();
     let _ = child.wait();
     lab.wait_for_no_leftovers(Duration::from_secs(2))
@@ -204,11 +156,7 @@ fn cable_and_crash(lab: &Lab) -> Outcome {
     let to = load.mark();
     lab.stop_server(Node::Db1, rustix::process::Signal::KILL)?;
     lab.start_server(Node::Db1)?;
-    assert_eq!(
-        lab.admin(Node::Db1).value("SELECT @@GLOBAL.read_only")?,
-        "1",
-        "comes back fenced"
-    );
+    assert_eq!(lab.admin(Node::Db1).value("SELECT @@GLOBAL.read_only")?, "1", "comes back fenced");
     lab.admin(Node::Db1).exec("SET GLOBAL read_only=OFF")?;
     load.wait_for(20, Duration::from_secs(10))?;
     let report = load.stop()?;
@@ -227,11 +175,7 @@ fn two_labs_at_once_and_nothing_left() -> Outcome {
     lab::with(Server::MariaDb, |first| {
         let started = Instant::now();
         let second = Lab::start(Server::MariaDb)?;
-        assert!(
-            started.elapsed() < Duration::from_secs(20),
-            "{:?}",
-            started.elapsed()
-        );
+        assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
         assert_ne!(first.id(), second.id());
         // the same addresses, other networks
         for lab in [first, &second] {
@@ -256,10 +200,7 @@ fn killed_test_leaves_nothing() -> Outcome {
     // the child is this same program, in the branch below
     if std::env::var_os("FLIPPER_LAB_CHILD").is_some() {
         let lab = Lab::start(Server::MariaDb)?;
-        let said = std::fs::write(
-            std::env::var_os("FLIPPER_LAB_CHILD").unwrap_or_default(),
-            lab.id(),
-        );
+        let said = std::fs::write(std::env::var_os("FLIPPER_LAB_CHILD").unwrap_or_default(), lab.id());
         assert!(said.is_ok());
         std::thread::sleep(Duration::from_secs(60));
         return Ok(());
@@ -273,17 +214,13 @@ fn killed_test_leaves_nothing() -> Outcome {
             .spawn()
             .map_err(doing)?;
         let id = lab::run::wait_until("the child's lab is up", Duration::from_secs(60), || {
-            Ok(std::fs::read_to_string(&file)
-                .ok()
-                .filter(|id| id.len() == 4))
+            Ok(std::fs::read_to_string(&file).ok().filter(|id| id.len() == 4))
         });
         child.kill().map_err(doing)?;
         child.wait().map_err(doing)?;
         let id = id?;
         let dir = PathBuf::from(format!("/tmp/fl-{id}"));
-        lab::run::wait_until("the child's lab is gone", Duration::from_secs(10), || {
-            Ok((!dir.exists()).then_some(()))
-        })?;
+        lab::run::wait_until("the child's lab is gone", Duration::from_secs(10), || Ok((!dir.exists()).then_some(())))?;
         nothing_left(&id, &dir);
         // and the other one still stands
         outer.admin(Node::Db2).exec("DO 1")
@@ -292,10 +229,7 @@ fn killed_test_leaves_nothing() -> Outcome {
 
 fn nothing_left(id: &str, dir: &std::path::Path) {
     assert!(!dir.exists());
-    let listed = Command::new("ip")
-        .args(["netns", "list"])
-        .output()
-        .map(|output| output.stdout);
+    let listed = Command::new("ip").args(["netns", "list"]).output().map(|output| output.stdout);
     let listed = String::from_utf8_lossy(&listed.unwrap_or_default()).into_owned();
     assert!(!listed.contains(&format!("fl-{id}-")), "{listed}");
     // servers and sshds have the folder in their arguments
@@ -304,9 +238,6 @@ fn nothing_left(id: &str, dir: &std::path::Path) {
     for process in processes.map(|entry| entry.path()) {
         let words = std::fs::read(process.join("cmdline")).unwrap_or_default();
         let words = String::from_utf8_lossy(&words).replace('\0', " ");
-        assert!(
-            !words.contains(&mark) || words.contains("flipper-lab-sweep"),
-            "{words}"
-        );
+        assert!(!words.contains(&mark) || words.contains("flipper-lab-sweep"), "{words}");
     }
 }

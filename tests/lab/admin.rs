@@ -35,25 +35,17 @@ impl Admin {
 
     pub(crate) fn rows(&self, sql: &str) -> Result<Rows> {
         let rows = self.run(&[sql])?;
-        Ok(rows
-            .iter()
-            .map(|row| (0..row.len()).map(|column| text(row, column)).collect())
-            .collect())
+        Ok(rows.iter().map(|row| (0..row.len()).map(|column| text(row, column)).collect()).collect())
     }
 
     /// The first value of the first row, empty when there is none.
     pub(crate) fn value(&self, sql: &str) -> Result<String> {
         let first = self.rows(sql)?.into_iter().next();
-        Ok(first
-            .and_then(|row| row.into_iter().next().flatten())
-            .unwrap_or_default())
+        Ok(first.and_then(|row| row.into_iter().next().flatten()).unwrap_or_default())
     }
 
     /// The first row by column names, for the wide answers. Empty when there is no row.
-    pub(crate) fn named(
-        &self,
-        sql: &str,
-    ) -> Result<std::collections::BTreeMap<String, Option<String>>> {
+    pub(crate) fn named(&self, sql: &str) -> Result<std::collections::BTreeMap<String, Option<String>>> {
         let rows = self.run(&[sql])?;
         let Some(row) = rows.first() else {
             return Ok(std::collections::BTreeMap::new());

@@ -37,30 +37,17 @@ impl Site {
                 }
             }
         }
-        Err(LabError::new(
-            "choosing an id",
-            "a hundred of them are taken",
-        ))
+        Err(LabError::new("choosing an id", "a hundred of them are taken"))
     }
 
     fn settle(id: String, dir: PathBuf) -> Result<Self> {
         let owner = std::process::id();
-        fs::write(
-            dir.join("owner"),
-            format!("{owner} {}", start_time(owner).unwrap_or_default()),
-        )
-        .doing(|| format!("writing {}/owner", dir.display()))?;
-        let mut reaper = sweeper(&id, &dir, owner)
-            .stdin(Stdio::piped())
-            .spawn()
-            .doing(|| "starting the sweeper".to_owned())?;
+        fs::write(dir.join("owner"), format!("{owner} {}", start_time(owner).unwrap_or_default()))
+            .doing(|| format!("writing {}/owner", dir.display()))?;
+        let mut reaper =
+            sweeper(&id, &dir, owner).stdin(Stdio::piped()).spawn().doing(|| "starting the sweeper".to_owned())?;
         let lifeline = reaper.stdin.take();
-        Ok(Self {
-            id,
-            dir,
-            reaper,
-            lifeline,
-        })
+        Ok(Self { id, dir, reaper, lifeline })
     }
 
     pub(crate) fn id(&self) -> &str {
@@ -78,10 +65,7 @@ impl Site {
         for host in ["db1", "db2"] {
             for log in ["server.log", "sshd.log"] {
                 // a lab that failed early has only some of them
-                let _ = fs::copy(
-                    self.dir.join(host).join(log),
-                    kept.join(format!("{host}-{log}")),
-                );
+                let _ = fs::copy(self.dir.join(host).join(log), kept.join(format!("{host}-{log}")));
             }
         }
         Some(kept)
@@ -90,9 +74,7 @@ impl Site {
 
 impl Drop for Site {
     fn drop(&mut self) {
-        if std::thread::panicking()
-            || std::env::var_os("FLIPPER_LAB_KEEP").is_some_and(|v| v == "1")
-        {
+        if std::thread::panicking() || std::env::var_os("FLIPPER_LAB_KEEP").is_some_and(|v| v == "1") {
             self.keep_logs();
         }
         drop(self.lifeline.take());
@@ -120,11 +102,7 @@ fn sweep_stale() {
         return;
     };
     for dir in found.flatten().map(|entry| entry.path()) {
-        let name = dir
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
+        let name = dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let Some(id) = name.strip_prefix("fl-").filter(|id| id.len() == 4) else {
             continue;
         };
@@ -159,10 +137,6 @@ fn start_time(pid: u32) -> Option<String> {
 /// `target/lab-logs`, found from the test program's own path, which is below `target`.
 fn logs_dir() -> PathBuf {
     let program = std::env::current_exe().unwrap_or_default();
-    let target = program
-        .ancestors()
-        .find(|dir| dir.join("CACHEDIR.TAG").exists());
-    target
-        .map_or_else(|| PathBuf::from("target"), Path::to_owned)
-        .join("lab-logs")
+    let target = program.ancestors().find(|dir| dir.join("CACHEDIR.TAG").exists());
+    target.map_or_else(|| PathBuf::from("target"), Path::to_owned).join("lab-logs")
 }

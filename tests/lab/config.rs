@@ -19,8 +19,7 @@ pub(crate) struct ConfigText {
 
 impl ConfigText {
     pub(crate) fn role(mut self, name: &str, address: &str, access: &str) -> Self {
-        self.roles
-            .push((name.to_owned(), address.to_owned(), access.to_owned()));
+        self.roles.push((name.to_owned(), address.to_owned(), access.to_owned()));
         self
     }
 
@@ -30,30 +29,16 @@ impl ConfigText {
     }
 
     pub(crate) fn text(&self) -> String {
-        let Self {
-            pair,
-            mysql,
-            ssh,
-            roles,
-            limits,
-        } = self;
-        let nodes = Node::BOTH.map(|node| {
-            format!(
-                "                {:?}: (host: {:?}),\n",
-                node.name(),
-                node.host().address()
-            )
-        });
+        let Self { pair, mysql, ssh, roles, limits } = self;
+        let nodes =
+            Node::BOTH.map(|node| format!("                {:?}: (host: {:?}),\n", node.name(), node.host().address()));
         let roles: String = roles
             .iter()
             .map(|(name, address, access)| {
                 format!("                {name:?}: (address: {address:?}, access: {access}),\n")
             })
             .collect();
-        let limits = limits
-            .as_ref()
-            .map(|limits| format!("            limits: ({limits}),\n"))
-            .unwrap_or_default();
+        let limits = limits.as_ref().map(|limits| format!("            limits: ({limits}),\n")).unwrap_or_default();
         format!(
             "#![enable(implicit_some)]\n(\n    defaults: (\n        interface: \"eth0\",\n        \
              mysql: ({mysql}),\n        ssh: ({ssh}),\n    ),\n    pairs: {{\n        {pair:?}: (\n            \
@@ -69,10 +54,7 @@ impl Lab {
         ConfigText {
             pair: "lab".to_owned(),
             mysql: "user: \"flipper\", password_env: \"FLIPPER_PASSWORD\", port: 3306".to_owned(),
-            ssh: format!(
-                "user: \"root\", sudo: false, config_file: {:?}",
-                self.ssh_config().display().to_string(),
-            ),
+            ssh: format!("user: \"root\", sudo: false, config_file: {:?}", self.ssh_config().display().to_string(),),
             roles: Vec::new(),
             limits: None,
         }

@@ -14,11 +14,7 @@ pub(crate) type Result<T, E = LabError> = std::result::Result<T, E>;
 
 impl LabError {
     pub(crate) fn new(doing: impl Into<String>, cause: impl fmt::Display) -> Self {
-        Self {
-            doing: doing.into(),
-            cause: cause.to_string(),
-            log: None,
-        }
+        Self { doing: doing.into(), cause: cause.to_string(), log: None }
     }
 
     /// Names the file in which the program that failed has told its side.
@@ -29,11 +25,7 @@ impl LabError {
 
     /// The lab's folder is removed at the end; its logs may have been copied elsewhere before.
     pub(crate) fn moved_log(mut self, from: &Path, to: &Path) -> Self {
-        if let Some(name) = self
-            .log
-            .as_ref()
-            .and_then(|log| log.strip_prefix(from).ok())
-        {
+        if let Some(name) = self.log.as_ref().and_then(|log| log.strip_prefix(from).ok()) {
             // copied flat: "db1/mysqld.log" becomes "db1-mysqld.log"
             let flat = name.to_string_lossy().replace('/', "-");
             self.log = Some(to.join(flat));

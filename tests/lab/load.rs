@@ -40,18 +40,9 @@ pub(crate) struct Load {
 }
 
 impl Load {
-    pub(crate) fn start(
-        id: &str,
-        first: u32,
-        clients: u32,
-        rate: u32,
-        password: &str,
-    ) -> Result<Self> {
+    pub(crate) fn start(id: &str, first: u32, clients: u32, rate: u32, password: &str) -> Result<Self> {
         if clients == 0 || rate == 0 {
-            return Err(LabError::new(
-                "starting clients",
-                "some clients and some rate are needed",
-            ));
+            return Err(LabError::new("starting clients", "some clients and some rate are needed"));
         }
         let stop = Arc::new(AtomicBool::new(false));
         let acked = Arc::new(AtomicU64::new(0));
@@ -98,12 +89,7 @@ impl Load {
                 logs
             })
             .doing(|| "starting the clients' thread".to_owned())?;
-        Ok(Self {
-            stop,
-            acked,
-            started,
-            thread: Some(thread),
-        })
+        Ok(Self { stop, acked, started, thread: Some(thread) })
     }
 
     /// Rows acknowledged so far.
@@ -123,10 +109,7 @@ impl Load {
         while self.acked() < goal {
             if Instant::now() > end {
                 let doing = format!("waiting {limit:?} for {more} more rows");
-                return Err(LabError::new(
-                    doing,
-                    format!("{} rows came", more - (goal - self.acked())),
-                ));
+                return Err(LabError::new(doing, format!("{} rows came", more - (goal - self.acked()))));
             }
             std::thread::sleep(Duration::from_millis(5));
         }
@@ -139,10 +122,7 @@ impl Load {
         let logs = match self.thread.take().map(JoinHandle::join) {
             Some(Ok(logs)) => logs?,
             _ => {
-                return Err(LabError::new(
-                    "stopping the clients",
-                    "their thread panicked",
-                ));
+                return Err(LabError::new("stopping the clients", "their thread panicked"));
             }
         };
         Ok(LoadReport::new(self.started, Instant::now(), logs))
@@ -199,12 +179,7 @@ impl Client {
             sleep_until(due.into()).await;
             match self.write(seq).await {
                 Outcome::Written(server) => {
-                    self.log.acks.push(Ack {
-                        at: Instant::now(),
-                        client: self.number,
-                        seq,
-                        server,
-                    });
+                    self.log.acks.push(Ack { at: Instant::now(), client: self.number, seq, server });
                     self.acked.fetch_add(1, Ordering::Relaxed);
                     seq += 1;
                     // no burst after a silence: it would look like a faster client
@@ -241,10 +216,7 @@ impl Client {
                 }
             },
         };
-        let sql = format!(
-            "INSERT INTO app.load (client, seq, server) VALUES ({}, {seq}, @@server_id)",
-            self.number
-        );
+        let sql = format!("INSERT INTO app.load (client, seq, server) VALUES ({}, {seq}, @@server_id)", self.number);
         let attempt = async move {
             let answer = conn.query_drop(sql).await;
             (conn, answer)
@@ -259,9 +231,7 @@ impl Client {
                 match error {
                     // the server says that it did not: read only, transaction rolled back. Applications keep such a connection,
                     // so these do too
-                    Error::Server(refusal)
-                        if matches!(refusal.code, 1290 | 1792 | 1836 | 1205 | 1213) =>
-                    {
+                    Error::Server(refusal) if matches!(refusal.code, 1290 | 1792 | 1836 | 1205 | 1213) => {
                         self.conn = Some((conn, server));
                         Outcome::NotWritten
                     }
@@ -280,9 +250,7 @@ impl Client {
 async fn connect(opts: Opts) -> Result<(Conn, u32), Error> {
     let mut conn = Conn::new(opts).await?;
     let row: Option<Row> = conn.query_first("SELECT @@server_id").await?;
-    let server = row
-        .and_then(|row| row.get_opt::<u32, _>(0))
-        .and_then(std::result::Result::ok);
+    let server = row.and_then(|row| row.get_opt::<u32, _>(0)).and_then(std::result::Result::ok);
     Ok((conn, server.unwrap_or_default()))
 }
 

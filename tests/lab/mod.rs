@@ -19,10 +19,6 @@
 //! `~/.cache/flipper-lab`. With `FLIPPER_LAB_KEEP=1`, or after a failure, the servers' logs stay in `target/lab-logs/ID`.
 //! `FLIPPER_LAB_MIRROR` names a Debian archive where apt's own sources have none.
 
-#![expect(
-    clippy::allow_attributes,
-    reason = "an expectation would fail in a program that uses all of it"
-)]
 #![allow(dead_code, reason = "each program uses its part of the lab")]
 
 pub(crate) mod admin;
@@ -86,11 +82,7 @@ impl Lab {
             let template = server::ensure_template(&install, &cache, tell)?;
             (install, template)
         };
-        tell(&format!(
-            "starting a pair of {} {}",
-            server.title(),
-            install.version
-        ));
+        tell(&format!("starting a pair of {} {}", server.title(), install.version));
         let site = Site::claim()?;
         let started = Self::bring_up(&site, &install, &template);
         match started {
@@ -127,13 +119,7 @@ impl Lab {
         })?;
         let mut databases = Vec::new();
         for node in Node::BOTH {
-            databases.push(Database::create(
-                id,
-                node,
-                install,
-                template,
-                &folder(node),
-            )?);
+            databases.push(Database::create(id, node, install, template, &folder(node))?);
         }
         // while the servers start
         let secrets = Secrets::random()?;
@@ -215,21 +201,15 @@ impl Lab {
         self.with_database(node, |database| database.signal(signal))
     }
 
-    fn with_database<T>(
-        &self,
-        node: Node,
-        work: impl FnOnce(&mut Database) -> Result<T>,
-    ) -> Result<T> {
-        match self.databases().iter_mut().nth(node.index()) {
+    fn with_database<T>(&self, node: Node, work: impl FnOnce(&mut Database) -> Result<T>) -> Result<T> {
+        match self.databases().get_mut(node.index()) {
             Some(database) => work(database),
             None => Err(LabError::new(node.name(), "no such server")),
         }
     }
 
     fn databases(&self) -> MutexGuard<'_, Vec<Database>> {
-        self.databases
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.databases.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A command for the operator's host with flipper's environment, passwords included: they are in no argument.
@@ -295,17 +275,11 @@ impl Lab {
 fn wait_for_same_position(admins: &[Admin; 2], server: Server, limit: Duration) -> Result<()> {
     run::wait_until("both nodes have executed the same", limit, || {
         let positions = || -> Result<[String; 2]> {
-            Ok([
-                replication::position(&admins[0], server)?,
-                replication::position(&admins[1], server)?,
-            ])
+            Ok([replication::position(&admins[0], server)?, replication::position(&admins[1], server)?])
         };
         let first = positions()?;
         if first[0] != first[1] {
-            return Err(LabError::new(
-                "comparing positions",
-                format!("{} and {}", first[0], first[1]),
-            ));
+            return Err(LabError::new("comparing positions", format!("{} and {}", first[0], first[1])));
         }
         // and nothing is on its way any more
         std::thread::sleep(Duration::from_millis(20));
@@ -328,10 +302,7 @@ impl Drop for Lab {
 
 /// One lab at a time in a program: each takes the whole machine, and times measured side by side mean nothing. An error keeps the
 /// servers' logs and says where.
-pub(crate) fn with<E: From<LabError>>(
-    server: Server,
-    test: impl FnOnce(&Lab) -> Result<(), E>,
-) -> Result<(), E> {
+pub(crate) fn with<E: From<LabError>>(server: Server, test: impl FnOnce(&Lab) -> Result<(), E>) -> Result<(), E> {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let lab = Lab::start(server)?;
@@ -352,9 +323,7 @@ fn check_machine() -> Result<()> {
         return refuse("it needs root, for network namespaces; run it again with sudo");
     }
     if !Path::new("/usr/bin/apt-get").exists() || !Path::new("/usr/bin/dpkg-deb").exists() {
-        return refuse(
-            "it fetches the servers as Debian packages and finds no apt-get and dpkg-deb here",
-        );
+        return refuse("it fetches the servers as Debian packages and finds no apt-get and dpkg-deb here");
     }
     Ok(())
 }

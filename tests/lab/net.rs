@@ -31,13 +31,8 @@ pub(crate) fn create(id: &str) -> Result<()> {
         let inside = namespace(id, name);
         sh(["ip", "netns", "add", &inside])?;
         sh(["ip", "-n", &inside, "link", "set", "lo", "up"])?;
-        sh([
-            "ip", "-n", &switch, "link", "add", name, "type", "veth", "peer", "name", "eth0",
-            "netns", &inside,
-        ])?;
-        sh([
-            "ip", "-n", &switch, "link", "set", name, "master", "br0", "up",
-        ])?;
+        sh(["ip", "-n", &switch, "link", "add", name, "type", "veth", "peer", "name", "eth0", "netns", &inside])?;
+        sh(["ip", "-n", &switch, "link", "set", name, "master", "br0", "up"])?;
         let address = format!("{}/24", host.address());
         sh(["ip", "-n", &inside, "addr", "add", &address, "dev", "eth0"])?;
         sh(["ip", "-n", &inside, "link", "set", "eth0", "up"])?;
@@ -53,16 +48,7 @@ pub(crate) fn create(id: &str) -> Result<()> {
 /// The switch's port goes down, so the host sees no carrier, as with a real cable.
 pub(crate) fn cable(id: &str, host: Host, up: bool) -> Result<()> {
     let state = if up { "up" } else { "down" };
-    sh([
-        "ip",
-        "-n",
-        &namespace(id, "sw"),
-        "link",
-        "set",
-        host.name(),
-        state,
-    ])
-    .map(drop)
+    sh(["ip", "-n", &namespace(id, "sw"), "link", "set", host.name(), state]).map(drop)
 }
 
 /// A command that runs inside a host, in this process's place in the tree: `ip` replaces itself by it.
@@ -76,9 +62,5 @@ pub(crate) fn inside(id: &str, host: Host) -> Command {
 pub(crate) fn pids(id: &str, host: Host) -> Result<Vec<u32>> {
     let listed = run(Command::new("ip").args(["netns", "pids", &namespace(id, host.name())]))?;
     let own = std::process::id();
-    Ok(listed
-        .lines()
-        .filter_map(|line| line.trim().parse().ok())
-        .filter(|pid| *pid != own)
-        .collect())
+    Ok(listed.lines().filter_map(|line| line.trim().parse().ok()).filter(|pid| *pid != own).collect())
 }

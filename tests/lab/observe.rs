@@ -10,14 +10,8 @@ use super::{Host, Lab, Node, Server, net};
 pub(crate) type Fingerprint = BTreeMap<String, String>;
 
 /// Variables that follow the traffic.
-const TRAFFIC: [&str; 6] = [
-    "gtid_executed",
-    "gtid_purged",
-    "gtid_binlog_pos",
-    "gtid_binlog_state",
-    "gtid_current_pos",
-    "gtid_slave_pos",
-];
+const TRAFFIC: [&str; 6] =
+    ["gtid_executed", "gtid_purged", "gtid_binlog_pos", "gtid_binlog_state", "gtid_current_pos", "gtid_slave_pos"];
 
 /// For comparing while clients write: without what they move.
 pub(crate) fn without_traffic(mut fingerprint: Fingerprint) -> Fingerprint {
@@ -33,13 +27,7 @@ pub(crate) fn differences(before: &Fingerprint, after: &Fingerprint) -> Vec<Stri
     names
         .into_iter()
         .filter(|name| before.get(*name) != after.get(*name))
-        .map(|name| {
-            format!(
-                "{name}: {:?} became {:?}",
-                before.get(name),
-                after.get(name)
-            )
-        })
+        .map(|name| format!("{name}: {:?} became {:?}", before.get(name), after.get(name)))
         .collect()
 }
 
@@ -54,10 +42,7 @@ impl Lab {
             }
         }
         let addresses = self.on(node.host(), &["ip", "-j", "addr"])?;
-        seen.insert(
-            "addresses".to_owned(),
-            String::from_utf8_lossy(&addresses.stdout).trim().to_owned(),
-        );
+        seen.insert("addresses".to_owned(), String::from_utf8_lossy(&addresses.stdout).trim().to_owned());
         let sessions = admin.rows(
             "SELECT CONCAT(user, '@', host) FROM information_schema.processlist \
              WHERE user NOT IN ('root', 'repl', 'system user', 'event_scheduler') ORDER BY 1",
@@ -99,9 +84,7 @@ impl Lab {
             let own = self.own_pids();
             for pid in net::pids(self.id(), node.host())? {
                 if !own.contains(&pid) {
-                    found.extend(
-                        command_line(pid).map(|words| format!("{name}: process {pid} {words}")),
-                    );
+                    found.extend(command_line(pid).map(|words| format!("{name}: process {pid} {words}")));
                 }
             }
         }
@@ -120,10 +103,7 @@ impl Lab {
                 return Ok(());
             }
             if Instant::now() > end {
-                return Err(LabError::new(
-                    format!("waiting {limit:?} for nothing to be left"),
-                    found.join("; "),
-                ));
+                return Err(LabError::new(format!("waiting {limit:?} for nothing to be left"), found.join("; ")));
             }
             std::thread::sleep(Duration::from_millis(50));
         }
@@ -131,47 +111,29 @@ impl Lab {
 
     /// The roles' and other addresses on a node's interface, as `10.77.0.100/32`.
     pub(crate) fn addresses(&self, node: Node) -> Result<Vec<String>> {
-        let output = self.on(
-            node.host(),
-            &["ip", "-j", "-4", "addr", "show", "dev", "eth0"],
-        )?;
+        let output = self.on(node.host(), &["ip", "-j", "-4", "addr", "show", "dev", "eth0"])?;
         let parsed: serde_json::Value =
             serde_json::from_slice(&output.stdout).doing(|| "reading `ip -j addr`".to_owned())?;
-        let infos = parsed
-            .pointer("/0/addr_info")
-            .and_then(serde_json::Value::as_array);
+        let infos = parsed.pointer("/0/addr_info").and_then(serde_json::Value::as_array);
         Ok(infos
             .into_iter()
             .flatten()
-            .filter_map(|info| {
-                Some(format!(
-                    "{}/{}",
-                    info.get("local")?.as_str()?,
-                    info.get("prefixlen")?
-                ))
-            })
+            .filter_map(|info| Some(format!("{}/{}", info.get("local")?.as_str()?, info.get("prefixlen")?)))
             .collect())
     }
 
     fn server_pid(&self, node: Node) -> Option<u32> {
-        self.databases()
-            .get(node.index())
-            .and_then(super::server::Database::pid)
+        self.databases().get(node.index()).and_then(super::server::Database::pid)
     }
 
     fn own_pids(&self) -> Vec<u32> {
-        let servers = Node::BOTH
-            .into_iter()
-            .filter_map(|node| self.server_pid(node));
-        servers
-            .chain(self.sshds.iter().map(std::process::Child::id))
-            .collect()
+        let servers = Node::BOTH.into_iter().filter_map(|node| self.server_pid(node));
+        servers.chain(self.sshds.iter().map(std::process::Child::id)).collect()
     }
 }
 
 fn flat(rows: super::admin::Rows) -> impl Iterator<Item = String> {
-    rows.into_iter()
-        .filter_map(|row| row.into_iter().next().flatten())
+    rows.into_iter().filter_map(|row| row.into_iter().next().flatten())
 }
 
 fn lines(rows: super::admin::Rows) -> String {

@@ -45,8 +45,8 @@ impl Install {
 
     fn open(server: Server, home: &Path) -> Result<Self> {
         let root = home.join("root");
-        let version = fs::read_to_string(home.join("version"))
-            .doing(|| format!("reading the version in {}", home.display()))?;
+        let version =
+            fs::read_to_string(home.join("version")).doing(|| format!("reading the version in {}", home.display()))?;
         let mut libraries = Vec::new();
         let mut loader = None;
         for parent in ["lib", "usr/lib", "lib64", "usr/lib64"] {
@@ -66,13 +66,7 @@ impl Install {
                 "not there: remove that folder to have it fetched again",
             )
         })?;
-        Ok(Self {
-            server,
-            version,
-            root,
-            loader,
-            libraries: libraries.join(":"),
-        })
+        Ok(Self { server, version, root, loader, libraries: libraries.join(":") })
     }
 }
 
@@ -84,17 +78,13 @@ pub(crate) fn unfinished(place: &Path) -> PathBuf {
 }
 
 fn find_loader(dir: &Path) -> Option<PathBuf> {
-    entries(dir).into_iter().find(|entry| {
-        entry
-            .file_name()
-            .is_some_and(|name| name.to_string_lossy().starts_with("ld-linux"))
-    })
+    entries(dir)
+        .into_iter()
+        .find(|entry| entry.file_name().is_some_and(|name| name.to_string_lossy().starts_with("ld-linux")))
 }
 
 fn entries(dir: &Path) -> Vec<PathBuf> {
-    fs::read_dir(dir)
-        .map(|found| found.flatten().map(|entry| entry.path()).collect())
-        .unwrap_or_default()
+    fs::read_dir(dir).map(|found| found.flatten().map(|entry| entry.path()).collect()).unwrap_or_default()
 }
 
 /// Where servers and template data directories are kept between runs.
@@ -106,16 +96,13 @@ pub(crate) fn cache_dir() -> Result<PathBuf> {
         .or_else(|| from("HOME").map(|dir| PathBuf::from(dir).join(".cache/flipper-lab")))
         .ok_or_else(|| LabError::new("choosing a cache folder", "set FLIPPER_LAB_CACHE or HOME"))?;
     fs::create_dir_all(&dir).doing(|| format!("creating {}", dir.display()))?;
-    dir.canonicalize()
-        .doing(|| format!("opening {}", dir.display()))
+    dir.canonicalize().doing(|| format!("opening {}", dir.display()))
 }
 
 /// Holds the cache's lock until dropped: several test programs may start at once, and one of them fetches.
 pub(crate) fn lock_cache(cache: &Path) -> Result<File> {
-    let file =
-        File::create(cache.join("lock")).doing(|| format!("opening {}/lock", cache.display()))?;
-    file.lock()
-        .doing(|| format!("locking {}", cache.display()))?;
+    let file = File::create(cache.join("lock")).doing(|| format!("opening {}/lock", cache.display()))?;
+    file.lock().doing(|| format!("locking {}", cache.display()))?;
     Ok(file)
 }
 
@@ -125,11 +112,7 @@ fn fetch(server: Server, home: &Path) -> Result<()> {
     let mirror = debian_mirror()?;
     let work = unfinished(home);
     let clean = || {
-        if work.exists() {
-            fs::remove_dir_all(&work)
-        } else {
-            Ok(())
-        }
+        if work.exists() { fs::remove_dir_all(&work) } else { Ok(()) }
     };
     clean().doing(|| format!("clearing {}", work.display()))?;
     let (apt, root) = (work.join("apt"), work.join("root"));
@@ -137,21 +120,13 @@ fn fetch(server: Server, home: &Path) -> Result<()> {
         fs::create_dir_all(apt.join(dir)).doing(|| format!("creating {}", apt.display()))?;
     }
     fs::create_dir_all(&root).doing(|| format!("creating {}", root.display()))?;
-    let sources = format!(
-        "deb [signed-by={KEYRING}] {mirror} {} main\n",
-        server.suite()
-    );
+    let sources = format!("deb [signed-by={KEYRING}] {mirror} {} main\n", server.suite());
     fs::write(apt.join("sources.list"), sources).doing(|| "writing sources.list".to_owned())?;
     fs::write(apt.join("status"), "").doing(|| "writing an empty status file".to_owned())?;
 
     run(apt_get(&apt).arg("update"))?;
     run(apt_get(&apt)
-        .args([
-            "install",
-            "--yes",
-            "--no-install-recommends",
-            "--download-only",
-        ])
+        .args(["install", "--yes", "--no-install-recommends", "--download-only"])
         .args(server.packages()))?;
 
     let mut version = None;
@@ -160,17 +135,11 @@ fn fetch(server: Server, home: &Path) -> Result<()> {
         if !name.ends_with(".deb") {
             continue;
         }
-        run(Command::new("dpkg-deb")
-            .arg("--extract")
-            .arg(&deb)
-            .arg(&root))?;
+        run(Command::new("dpkg-deb").arg("--extract").arg(&deb).arg(&root))?;
         let mut parts = name.split('_');
         if parts.next() == server.packages().first().copied() {
             // without the epoch, which file names write as "1%3a"
-            version = parts
-                .next()
-                .and_then(|full| full.split("%3a").last())
-                .map(str::to_owned);
+            version = parts.next().and_then(|full| full.split("%3a").last()).map(str::to_owned);
         }
     }
     let version = version.ok_or_else(|| {
@@ -219,18 +188,10 @@ fn debian_mirror() -> Result<String> {
             format!("no {KEYRING}: install the package debian-archive-keyring"),
         ));
     }
-    if let Some(mirror) = std::env::var("FLIPPER_LAB_MIRROR")
-        .ok()
-        .filter(|m| !m.is_empty())
-    {
+    if let Some(mirror) = std::env::var("FLIPPER_LAB_MIRROR").ok().filter(|m| !m.is_empty()) {
         return Ok(mirror);
     }
-    let targets = sh([
-        "apt-get",
-        "indextargets",
-        "--format",
-        "$(ORIGIN)|$(LABEL)|$(SITE)|$(RELEASE)",
-    ])?;
+    let targets = sh(["apt-get", "indextargets", "--format", "$(ORIGIN)|$(LABEL)|$(SITE)|$(RELEASE)"])?;
     targets.lines().find_map(archive_site).ok_or_else(|| {
         LabError::new(
             "looking for a Debian archive in apt's sources",
@@ -254,12 +215,7 @@ fn archive_site(line: &str) -> Option<String> {
         "unstable",
     ];
     let mut fields = line.split('|');
-    let (origin, label, site, release) = (
-        fields.next()?,
-        fields.next()?,
-        fields.next()?,
-        fields.next()?,
-    );
+    let (origin, label, site, release) = (fields.next()?, fields.next()?, fields.next()?, fields.next()?);
     // before the first `apt-get update` neither origin nor label are known
     let debian = matches!(origin, "" | "Debian") && matches!(label, "" | "Debian");
     (debian && SUITES.contains(&release) && !site.contains("security")).then(|| site.to_owned())
@@ -277,11 +233,8 @@ pub(crate) fn ensure_system_programs(tell: &dyn Fn(&str)) -> Result<()> {
         ("unshare", "util-linux"),
         ("setsid", "util-linux"),
     ];
-    let mut missing: Vec<&str> = NEEDED
-        .iter()
-        .filter(|(program, _)| !is_there(program))
-        .map(|(_, package)| *package)
-        .collect();
+    let mut missing: Vec<&str> =
+        NEEDED.iter().filter(|(program, _)| !is_there(program)).map(|(_, package)| *package).collect();
     missing.dedup();
     if missing.is_empty() {
         return Ok(());
@@ -296,7 +249,5 @@ pub(crate) fn ensure_system_programs(tell: &dyn Fn(&str)) -> Result<()> {
 }
 
 fn is_there(program: &str) -> bool {
-    ["/usr/sbin", "/usr/bin", "/sbin", "/bin"]
-        .iter()
-        .any(|dir| Path::new(dir).join(program).exists())
+    ["/usr/sbin", "/usr/bin", "/sbin", "/bin"].iter().any(|dir| Path::new(dir).join(program).exists())
 }

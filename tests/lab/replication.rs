@@ -9,9 +9,7 @@ use super::{Node, Secrets, Server};
 
 /// The same accounts on both nodes, written to neither's binary log; then both logs start empty.
 pub(crate) fn create_accounts(admin: &Admin, server: Server, secrets: &Secrets) -> Result<()> {
-    let user = |name: &str, password: &str| {
-        format!("CREATE USER '{name}'@'10.77.0.%' IDENTIFIED BY '{password}'")
-    };
+    let user = |name: &str, password: &str| format!("CREATE USER '{name}'@'10.77.0.%' IDENTIFIED BY '{password}'");
     let flipper_grants = match server {
         Server::MariaDb => {
             "READ_ONLY ADMIN, CONNECTION ADMIN, REPLICATION SLAVE ADMIN, SLAVE MONITOR, \
@@ -33,8 +31,7 @@ pub(crate) fn create_accounts(admin: &Admin, server: Server, secrets: &Secrets) 
     ];
     match server {
         Server::MySql => {
-            statements
-                .push("GRANT SELECT ON performance_schema.* TO 'flipper'@'10.77.0.%'".to_owned());
+            statements.push("GRANT SELECT ON performance_schema.* TO 'flipper'@'10.77.0.%'".to_owned());
             statements.push("RESET BINARY LOGS AND GTIDS".to_owned());
         }
         Server::MariaDb => {
@@ -70,20 +67,16 @@ pub(crate) fn follow(admin: &Admin, server: Server, source: Node, secrets: &Secr
 }
 
 pub(crate) fn wait_running(admin: &Admin, node: Node) -> Result<()> {
-    wait_until(
-        &format!("both replication threads of {} run", node.name()),
-        Duration::from_secs(20),
-        || {
-            let status = admin.named("SHOW REPLICA STATUS")?;
-            let yes = |thread: &str| {
-                ["Replica", "Slave"].iter().any(|word| {
-                    let column = format!("{word}_{thread}_Running");
-                    status.get(&column).and_then(Option::as_deref) == Some("Yes")
-                })
-            };
-            Ok((yes("IO") && yes("SQL")).then_some(()))
-        },
-    )
+    wait_until(&format!("both replication threads of {} run", node.name()), Duration::from_secs(20), || {
+        let status = admin.named("SHOW REPLICA STATUS")?;
+        let yes = |thread: &str| {
+            ["Replica", "Slave"].iter().any(|word| {
+                let column = format!("{word}_{thread}_Running");
+                status.get(&column).and_then(Option::as_deref) == Some("Yes")
+            })
+        };
+        Ok((yes("IO") && yes("SQL")).then_some(()))
+    })
 }
 
 /// All that the node has executed, from whichever node it came, in one order.

@@ -30,12 +30,7 @@ pub(crate) struct ClientLog {
 
 impl ClientLog {
     pub(crate) fn new(client: u32) -> Self {
-        Self {
-            client,
-            acks: Vec::new(),
-            unknown: Vec::new(),
-            errors: BTreeMap::new(),
-        }
+        Self { client, acks: Vec::new(), unknown: Vec::new(), errors: BTreeMap::new() }
     }
 
     pub(crate) fn count(&mut self, error: &str) {
@@ -63,11 +58,7 @@ pub(crate) struct LoadReport {
 
 impl LoadReport {
     pub(crate) fn new(started: Instant, ended: Instant, clients: Vec<ClientLog>) -> Self {
-        Self {
-            started,
-            ended,
-            clients,
-        }
+        Self { started, ended, clients }
     }
 
     pub(crate) fn acked(&self) -> usize {
@@ -100,10 +91,7 @@ impl LoadReport {
 
     /// The longest silence of any client that touches this window: of one move among several under one load.
     pub(crate) fn silence_between(&self, from: Instant, to: Instant) -> Duration {
-        self.silences_between(from, to)
-            .into_iter()
-            .max()
-            .unwrap_or_default()
+        self.silences_between(from, to).into_iter().max().unwrap_or_default()
     }
 
     /// The same for each client.
@@ -126,12 +114,7 @@ impl LoadReport {
 
     /// How often the answering server changed, all clients taken together.
     pub(crate) fn changes(&self) -> Vec<Change> {
-        let mut acks: Vec<Ack> = self
-            .clients
-            .iter()
-            .flat_map(|client| &client.acks)
-            .copied()
-            .collect();
+        let mut acks: Vec<Ack> = self.clients.iter().flat_map(|client| &client.acks).copied().collect();
         acks.sort_by_key(|ack| ack.at);
         acks.windows(2)
             .filter(|pair| pair[0].server != pair[1].server)
@@ -149,34 +132,18 @@ impl LoadReport {
         lab.settle()?;
         let db1 = rows(lab, Node::Db1)?;
         let db2 = rows(lab, Node::Db2)?;
-        let mut verdict = Verdict {
-            acked: self.acked(),
-            lost: Vec::new(),
-            doubled: Vec::new(),
-            differ: Vec::new(),
-        };
+        let mut verdict = Verdict { acked: self.acked(), lost: Vec::new(), doubled: Vec::new(), differ: Vec::new() };
         let own: BTreeSet<u32> = self.clients.iter().map(|client| client.client).collect();
-        let acked: Vec<Ack> = self
-            .clients
-            .iter()
-            .flat_map(|client| &client.acks)
-            .copied()
-            .collect();
+        let acked: Vec<Ack> = self.clients.iter().flat_map(|client| &client.acks).copied().collect();
         for (node, rows) in [(Node::Db1, &db1), (Node::Db2, &db2)] {
             let mut times: HashMap<(u32, u64), u32> = HashMap::new();
             for (client, seq, _) in rows.values().filter(|(client, ..)| own.contains(client)) {
                 *times.entry((*client, *seq)).or_default() += 1;
             }
-            let missing = acked
-                .iter()
-                .filter(|ack| !times.contains_key(&(ack.client, ack.seq)));
-            verdict
-                .lost
-                .extend(missing.map(|ack| (node, ack.client, ack.seq)));
+            let missing = acked.iter().filter(|ack| !times.contains_key(&(ack.client, ack.seq)));
+            verdict.lost.extend(missing.map(|ack| (node, ack.client, ack.seq)));
             let twice = times.iter().filter(|(_, times)| **times > 1);
-            verdict
-                .doubled
-                .extend(twice.map(|((client, seq), _)| (node, *client, *seq)));
+            verdict.doubled.extend(twice.map(|((client, seq), _)| (node, *client, *seq)));
         }
         let ids: BTreeSet<&u64> = db1.keys().chain(db2.keys()).collect();
         let differ = ids.into_iter().filter(|id| db1.get(*id) != db2.get(*id));
@@ -202,9 +169,7 @@ impl fmt::Display for LoadReport {
 
 /// id → (client, seq, server)
 fn rows(lab: &Lab, node: Node) -> Result<BTreeMap<u64, (u32, u64, u32)>> {
-    let rows = lab
-        .admin(node)
-        .rows("SELECT id, client, seq, server FROM app.load")?;
+    let rows = lab.admin(node).rows("SELECT id, client, seq, server FROM app.load")?;
     Ok(rows
         .iter()
         .filter_map(|row| {

@@ -10,18 +10,12 @@ use super::error::{Doing, LabError, Result};
 /// Runs a command that must succeed; gives its stdout.
 pub(crate) fn run(command: &mut Command) -> Result<String> {
     let what = describe(command);
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .doing(|| format!("running `{what}`"))?;
+    let output = command.stdin(Stdio::null()).output().doing(|| format!("running `{what}`"))?;
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
     let said = String::from_utf8_lossy(&output.stderr);
-    Err(LabError::new(
-        format!("running `{what}`"),
-        format!("{}: {}", output.status, said.trim()),
-    ))
+    Err(LabError::new(format!("running `{what}`"), format!("{}: {}", output.status, said.trim())))
 }
 
 /// Like [`run`], for the common case of a few words.
@@ -34,21 +28,12 @@ pub(crate) fn sh<const N: usize>(words: [&str; N]) -> Result<String> {
 /// Runs a command with `input` on its stdin.
 pub(crate) fn run_with_input(command: &mut Command, input: Vec<u8>) -> Result<()> {
     let what = describe(command);
-    let mut child = command
-        .stdin(Stdio::piped())
-        .spawn()
-        .doing(|| format!("running `{what}`"))?;
+    let mut child = command.stdin(Stdio::piped()).spawn().doing(|| format!("running `{what}`"))?;
     if let Some(mut stdin) = child.stdin.take() {
-        stdin
-            .write_all(&input)
-            .doing(|| format!("feeding `{what}`"))?;
+        stdin.write_all(&input).doing(|| format!("feeding `{what}`"))?;
     }
     let status = child.wait().doing(|| format!("running `{what}`"))?;
-    if status.success() {
-        Ok(())
-    } else {
-        Err(LabError::new(format!("running `{what}`"), status))
-    }
+    if status.success() { Ok(()) } else { Err(LabError::new(format!("running `{what}`"), status)) }
 }
 
 /// Program and first words: enough to recognise it, short enough for a line.
@@ -59,11 +44,7 @@ fn describe(command: &Command) -> String {
 }
 
 /// Asks again and again until the answer is `Some`; says `what` when the time is over.
-pub(crate) fn wait_until<T>(
-    what: &str,
-    limit: Duration,
-    mut ask: impl FnMut() -> Result<Option<T>>,
-) -> Result<T> {
+pub(crate) fn wait_until<T>(what: &str, limit: Duration, mut ask: impl FnMut() -> Result<Option<T>>) -> Result<T> {
     let end = Instant::now() + limit;
     let mut pause = Duration::from_millis(2);
     loop {
@@ -73,10 +54,7 @@ pub(crate) fn wait_until<T>(
             Err(error) => error.to_string(),
         };
         if Instant::now() >= end {
-            return Err(LabError::new(
-                format!("waiting until {what}"),
-                format!("not within {limit:?}; last: {seen}"),
-            ));
+            return Err(LabError::new(format!("waiting until {what}"), format!("not within {limit:?}; last: {seen}")));
         }
         std::thread::sleep(pause);
         pause = (pause * 2).min(Duration::from_millis(50));

@@ -26,31 +26,16 @@ pub(crate) struct Database {
 
 impl Database {
     /// Copies the template and starts.
-    pub(crate) fn create(
-        id: &str,
-        node: Node,
-        install: &Install,
-        template: &Path,
-        dir: &Path,
-    ) -> Result<Self> {
+    pub(crate) fn create(id: &str, node: Node, install: &Install, template: &Path, dir: &Path) -> Result<Self> {
         fs::create_dir_all(dir).doing(|| format!("creating {}", dir.display()))?;
         let data = dir.join("data");
-        run(Command::new("cp")
-            .args(["-a", "--reflink=auto"])
-            .arg(template)
-            .arg(&data))?;
+        run(Command::new("cp").args(["-a", "--reflink=auto"]).arg(template).arg(&data))?;
         // the server's own identity: both copies would have the same one
         let identity = data.join("auto.cnf");
         if identity.exists() {
             fs::remove_file(&identity).doing(|| format!("removing {}", identity.display()))?;
         }
-        let mut database = Self {
-            id: id.to_owned(),
-            node,
-            install: install.clone(),
-            dir: dir.to_owned(),
-            child: None,
-        };
+        let mut database = Self { id: id.to_owned(), node, install: install.clone(), dir: dir.to_owned(), child: None };
         database.spawn()?;
         Ok(database)
     }
@@ -70,24 +55,13 @@ impl Database {
     /// Starts the server without waiting for it.
     pub(crate) fn spawn(&mut self) -> Result<()> {
         let log = self.log();
-        let output = File::options()
-            .create(true)
-            .append(true)
-            .open(&log)
-            .doing(|| format!("opening {}", log.display()))?;
-        let errors = output
-            .try_clone()
-            .doing(|| format!("opening {}", log.display()))?;
+        let output =
+            File::options().create(true).append(true).open(&log).doing(|| format!("opening {}", log.display()))?;
+        let errors = output.try_clone().doing(|| format!("opening {}", log.display()))?;
         let mut command = net::inside(&self.id, self.node.host());
         command
             // a hostname of its own: what `@@hostname` and `hostname` over ssh answer
-            .args([
-                "unshare",
-                "--uts",
-                "sh",
-                "-c",
-                "hostname \"$0\" && exec \"$@\"",
-            ])
+            .args(["unshare", "--uts", "sh", "-c", "hostname \"$0\" && exec \"$@\""])
             .arg(self.node.name())
             .args(self.install.program(self.install.server.daemon()))
             .args(self.options())
@@ -96,13 +70,8 @@ impl Database {
             .stderr(errors)
             // Ctrl-C in a terminal is for the test, which ends the server
             .process_group(0);
-        let child = command.spawn().doing(|| {
-            format!(
-                "starting {} on {}",
-                self.install.server.title(),
-                self.node.name()
-            )
-        })?;
+        let child =
+            command.spawn().doing(|| format!("starting {} on {}", self.install.server.title(), self.node.name()))?;
         self.child = Some(child);
         Ok(())
     }
@@ -110,11 +79,7 @@ impl Database {
     /// Waits until the server answers; a server that has ended says so at once.
     pub(crate) fn wait_ready(&mut self) -> Result<()> {
         let admin = self.admin();
-        let doing = format!(
-            "starting {} on {}",
-            self.install.server.title(),
-            self.node.name()
-        );
+        let doing = format!("starting {} on {}", self.install.server.title(), self.node.name());
         let log = self.log();
         let end = Instant::now() + Duration::from_secs(60);
         loop {
@@ -134,9 +99,7 @@ impl Database {
 
     fn ended(&mut self) -> Result<Option<ExitStatus>> {
         match &mut self.child {
-            Some(child) => child
-                .try_wait()
-                .doing(|| "asking for the server's state".to_owned()),
+            Some(child) => child.try_wait().doing(|| "asking for the server's state".to_owned()),
             None => Ok(None),
         }
     }
@@ -145,12 +108,7 @@ impl Database {
         let pid = self
             .pid()
             .and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?))
-            .ok_or_else(|| {
-                LabError::new(
-                    format!("signalling {}", self.node.name()),
-                    "no server runs there",
-                )
-            })?;
+            .ok_or_else(|| LabError::new(format!("signalling {}", self.node.name()), "no server runs there"))?;
         kill_process(pid, signal).doing(|| format!("signalling the server of {}", self.node.name()))
     }
 
@@ -161,11 +119,7 @@ impl Database {
         let end = Instant::now() + Duration::from_secs(60);
         while self.ended()?.is_none() {
             if Instant::now() > end {
-                return Err(LabError::new(
-                    format!("stopping {}", self.node.name()),
-                    "still running",
-                )
-                .log(&log));
+                return Err(LabError::new(format!("stopping {}", self.node.name()), "still running").log(&log));
             }
             std::thread::sleep(Duration::from_millis(5));
         }
@@ -202,13 +156,7 @@ impl Database {
             ]
             .map(OsString::from),
         );
-        options.extend(
-            self.install
-                .server
-                .replication_options()
-                .iter()
-                .map(OsString::from),
-        );
+        options.extend(self.install.server.replication_options().iter().map(OsString::from));
         options
     }
 }
@@ -232,21 +180,13 @@ fn basic_options(install: &Install, data: &Path) -> Vec<OsString> {
 }
 
 /// A fresh data directory of that version, made once; each node gets a copy. The caller holds the cache's lock.
-pub(crate) fn ensure_template(
-    install: &Install,
-    cache: &Path,
-    tell: &dyn Fn(&str),
-) -> Result<PathBuf> {
+pub(crate) fn ensure_template(install: &Install, cache: &Path, tell: &dyn Fn(&str)) -> Result<PathBuf> {
     let name = format!("template-{}-{}", install.server.name(), install.version);
     let template = cache.join(name);
     if template.exists() {
         return Ok(template);
     }
-    tell(&format!(
-        "preparing a data directory of {} {} (once)",
-        install.server.title(),
-        install.version
-    ));
+    tell(&format!("preparing a data directory of {} {} (once)", install.server.title(), install.version));
     let work = packages::unfinished(&template);
     if work.exists() {
         fs::remove_dir_all(&work).doing(|| format!("clearing {}", work.display()))?;
@@ -260,16 +200,10 @@ pub(crate) fn ensure_template(
 
 fn initialise(install: &Install, data: &Path, log: &Path) -> Result<()> {
     let output = File::create(log).doing(|| format!("opening {}", log.display()))?;
-    let errors = output
-        .try_clone()
-        .doing(|| format!("opening {}", log.display()))?;
+    let errors = output.try_clone().doing(|| format!("opening {}", log.display()))?;
     let mut words = install.program(install.server.daemon()).into_iter();
     let mut command = Command::new(words.next().unwrap_or_default());
-    command
-        .args(words)
-        .args(basic_options(install, data))
-        .stdout(output)
-        .stderr(errors);
+    command.args(words).args(basic_options(install, data)).stdout(output).stderr(errors);
     match install.server {
         Server::MySql => run_with_input(command.arg("--initialize-insecure"), Vec::new()),
         Server::MariaDb => {

@@ -19,9 +19,7 @@ pub(crate) struct Keys {
 impl Keys {
     pub(crate) fn create(dir: &Path) -> Result<Self> {
         fs::create_dir_all(dir).doing(|| format!("creating {}", dir.display()))?;
-        let keys = Self {
-            dir: dir.to_owned(),
-        };
+        let keys = Self { dir: dir.to_owned() };
         let mut known = String::new();
         for node in Node::BOTH {
             keygen(&keys.host_key(node), node.name())?;
@@ -57,10 +55,7 @@ impl Keys {
 
 fn keygen(file: &Path, comment: &str) -> Result<()> {
     let mut command = Command::new("ssh-keygen");
-    run(command
-        .args(["-q", "-t", "ed25519", "-N", "", "-C", comment, "-f"])
-        .arg(file))
-    .map(drop)
+    run(command.args(["-q", "-t", "ed25519", "-N", "", "-C", comment, "-f"]).arg(file)).map(drop)
 }
 
 fn read(file: &Path) -> Result<String> {
@@ -97,13 +92,7 @@ pub(crate) fn start(id: &str, node: Node, keys: &Keys, dir: &Path) -> Result<Chi
     let output = File::create(&log).doing(|| format!("opening {}", log.display()))?;
     let mut command = net::inside(id, node.host());
     let mut child = command
-        .args([
-            "unshare",
-            "--uts",
-            "sh",
-            "-c",
-            "hostname \"$0\" && exec \"$@\"",
-        ])
+        .args(["unshare", "--uts", "sh", "-c", "hostname \"$0\" && exec \"$@\""])
         .arg(node.name())
         // by its full path: it executes itself again for every connection
         .args(["/usr/sbin/sshd", "-D", "-e", "-f"])
@@ -115,17 +104,10 @@ pub(crate) fn start(id: &str, node: Node, keys: &Keys, dir: &Path) -> Result<Chi
         .spawn()
         .doing(|| format!("starting sshd on {}", node.name()))?;
     let answering = wait_until("sshd listens", Duration::from_secs(10), || {
-        if let Some(status) = child
-            .try_wait()
-            .doing(|| "asking for sshd's state".to_owned())?
-        {
-            return Err(LabError::new(
-                "starting sshd",
-                format!("it ended: {status}"),
-            ));
+        if let Some(status) = child.try_wait().doing(|| "asking for sshd's state".to_owned())? {
+            return Err(LabError::new("starting sshd", format!("it ended: {status}")));
         }
-        let listening =
-            run(net::inside(id, node.host()).args(["ss", "-Hltn", "sport", "=", ":22"]))?;
+        let listening = run(net::inside(id, node.host()).args(["ss", "-Hltn", "sport", "=", ":22"]))?;
         Ok((!listening.is_empty()).then_some(()))
     });
     match answering {
@@ -140,8 +122,7 @@ pub(crate) fn start(id: &str, node: Node, keys: &Keys, dir: &Path) -> Result<Chi
 
 /// Without PAM sshd turns locked accounts away, with it it does not. PAM is slower, so only where it must be.
 fn root_is_locked() -> bool {
-    fs::read_to_string("/etc/shadow")
-        .is_ok_and(|shadow| shadow.lines().any(|line| line.starts_with("root:!")))
+    fs::read_to_string("/etc/shadow").is_ok_and(|shadow| shadow.lines().any(|line| line.starts_with("root:!")))
 }
 
 /// An ssh command from the operator's host, as a person there would type it.

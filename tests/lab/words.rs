@@ -38,11 +38,7 @@ impl Server {
     /// The first one's version stands for all.
     pub(crate) fn packages(self) -> &'static [&'static str] {
         match self {
-            Self::MariaDb => &[
-                "mariadb-server-core",
-                "mariadb-client-core",
-                "mariadb-common",
-            ],
+            Self::MariaDb => &["mariadb-server-core", "mariadb-client-core", "mariadb-common"],
             Self::MySql => &["mysql-server-core", "mysql-client-core"],
         }
     }
@@ -57,11 +53,7 @@ impl Server {
     pub(crate) fn replication_options(self) -> &'static [&'static str] {
         match self {
             Self::MariaDb => &["--gtid-strict-mode=ON", "--log-slave-updates=ON"],
-            Self::MySql => &[
-                "--gtid-mode=ON",
-                "--enforce-gtid-consistency=ON",
-                "--log-replica-updates=ON",
-            ],
+            Self::MySql => &["--gtid-mode=ON", "--enforce-gtid-consistency=ON", "--log-replica-updates=ON"],
         }
     }
 
@@ -160,11 +152,7 @@ impl Secrets {
     pub(crate) fn random() -> Result<Self> {
         const ALPHABET: &[u8] = b"abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789";
         let one = || random(ALPHABET, 24);
-        Ok(Self {
-            flipper: one()?,
-            repl: one()?,
-            app: one()?,
-        })
+        Ok(Self { flipper: one()?, repl: one()?, app: one()? })
     }
 
     pub(crate) fn all(&self) -> [&str; 3] {
