@@ -30,9 +30,11 @@ fn pair(server: Server) -> Outcome {
         flipper_account_cannot_write(lab)?;
         ssh_is_strict_and_keeps_hosts_apart(lab)?;
         load_loses_nothing(lab)?;
+        wrong_rows_are_seen(lab)?;
         nothing_moves_by_itself(lab)?;
         shows_leftovers(lab)?;
-        cable_and_crash(lab)
+        cable_and_crash(lab)?;
+        move_by_hand_is_seen(lab)
     })
 }
 
@@ -106,6 +108,68 @@ fn load_loses_nothing(lab: &Lab) -> Outcome {
     assert_eq!(report.changes().len(), 0, "{report}");
     assert_eq!(report.silences().len(), 2);
     assert!(report.silence_between(middle, middle) <= report.slowest());
+    Ok(())
+}
+
+/// A check that cannot fail is worth nothing.
+fn wrong_rows_are_seen(lab: &Lab) -> Outcome {
+    let load = lab.load(1, 100)?;
+    load.wait_for(10, Duration::from_secs(5))?;
+    let report = load.stop()?;
+    assert!(report.check(lab)?.is_clean());
+    let client = report.clients[0].client;
+    let db1 = lab.admin(Node::Db1);
+
+    db1.exec(&format!("INSERT INTO app.load (client, seq, server) VALUES ({client}, 3, 1)"))?;
+    let verdict = report.check(lab)?;
+    assert!(verdict.doubled.len() == 2 && verdict.lost.is_empty() && verdict.differ.is_empty(), "{verdict:?}");
+
+    db1.exec(&format!("DELETE FROM app.load WHERE client={client} AND seq=3"))?;
+    let verdict = report.check(lab)?;
+    assert!(verdict.lost_rows() == 1 && verdict.lost.len() == 2 && verdict.doubled.is_empty(), "{verdict:?}");
+
+    let only_here = format!("DELETE FROM app.load WHERE client={client} AND seq=4");
+    db1.exec_all(&["SET SESSION sql_log_bin=0", &only_here])?;
+    let verdict = report.check(lab)?;
+    assert!(verdict.lost_rows() == 2 && verdict.differ.len() == 1, "{verdict:?}");
+    // alike again, for the tests that follow
+    db1.exec_all(&["SET SESSION sql_log_bin=0", "DELETE FROM app.load"])?;
+    lab.admin(Node::Db2).exec_all(&[
+        "SET SESSION sql_log_bin=0",
+        &open_for_root(lab),
+        "DELETE FROM app.load",
+        lab.server().fence(),
+    ])
+}
+
+/// MySQL's fence stops root too.
+fn open_for_root(lab: &Lab) -> String {
+    match lab.server() {
+        Server::MySql => "SET GLOBAL super_read_only=OFF".to_owned(),
+        Server::MariaDb => "DO 0".to_owned(),
+    }
+}
+
+/// The order of a swap without its safety: the clients must see one change, one gap, and lose nothing.
+fn move_by_hand_is_seen(lab: &Lab) -> Outcome {
+    let load = lab.load(2, 100)?;
+    load.wait_for(20, Duration::from_secs(5))?;
+    let from = load.mark();
+    lab.admin(Node::Db1).exec(lab.server().fence())?;
+    lab.settle()?;
+    lab.admin(Node::Db2).exec("SET GLOBAL read_only=OFF")?;
+    let on = |node: Node, words: &[&str]| lab.on(node.host(), words).map(|output| assert!(output.status.success()));
+    on(Node::Db2, &["ip", "addr", "add", "10.77.0.100/32", "dev", "eth0"])?;
+    on(Node::Db2, &["arping", "-q", "-U", "-c", "1", "-I", "eth0", "10.77.0.100"])?;
+    on(Node::Db1, &["ip", "addr", "del", "10.77.0.100/32", "dev", "eth0"])?;
+    load.wait_for(20, Duration::from_secs(10))?;
+    let to = load.mark();
+    let report = load.stop()?;
+    let changes = report.changes();
+    assert!(changes.len() == 1 && changes[0].from == 1 && changes[0].to == 2, "{report}");
+    assert!(changes[0].gap <= report.silence_between(from, to), "{report}");
+    let verdict = report.check(lab)?;
+    assert!(verdict.is_clean(), "{verdict:?}");
     Ok(())
 }
 

@@ -11,6 +11,7 @@
 //! | `net`, `sshd`, `replication` | the hosts' parts |
 //! | `admin` | SQL as root, past the network |
 //! | `observe` | fingerprints and leftovers: did flipper leave the nodes as they were? |
+//! | `operator` | running things: flipper on the operator's host, commands on the others |
 //! | `config` | the pair as flipper's config file |
 //! | `load`, `report` | clients that write through the write address, and what became of their rows |
 //! | `cleanup`, `sweep.sh` | how all of it goes away again, whatever happens |
@@ -28,6 +29,7 @@ pub(crate) mod error;
 pub(crate) mod load;
 pub(crate) mod net;
 pub(crate) mod observe;
+pub(crate) mod operator;
 pub(crate) mod packages;
 pub(crate) mod replication;
 pub(crate) mod report;
@@ -37,7 +39,7 @@ pub(crate) mod sshd;
 pub(crate) mod words;
 
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::Child;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -46,7 +48,7 @@ use rustix::process::Signal;
 
 use admin::Admin;
 use cleanup::Site;
-use error::{Doing, LabError, Result};
+use error::{LabError, Result};
 use load::Load;
 use server::Database;
 use sshd::Keys;
@@ -210,47 +212,6 @@ impl Lab {
 
     fn databases(&self) -> MutexGuard<'_, Vec<Database>> {
         self.databases.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// A command for the operator's host with flipper's environment, passwords included: they are in no argument.
-    pub(crate) fn operator(&self, program: &Path) -> Command {
-        let mut command = net::inside(self.id(), Host::Operator);
-        command
-            .arg(program)
-            .env("FLIPPER_CONFIG", self.config_path())
-            .env("FLIPPER_PASSWORD", &self.secrets.flipper)
-            .env("XDG_STATE_HOME", self.dir().join("state"))
-            .env("XDG_RUNTIME_DIR", self.dir().join("run"))
-            // the keys of the person running the tests are no part of the lab
-            .env_remove("SSH_AUTH_SOCK");
-        command
-    }
-
-    /// Runs a command on a host, not by ssh.
-    pub(crate) fn on(&self, host: Host, words: &[&str]) -> Result<Output> {
-        net::inside(self.id(), host)
-            .args(words)
-            .stdin(Stdio::null())
-            .output()
-            .doing(|| format!("running `{}` on {}", words.join(" "), host.name()))
-    }
-
-    /// Runs a command on a node by ssh from the operator's host.
-    pub(crate) fn ssh(&self, node: Node, words: &[&str]) -> Result<Output> {
-        sshd::ssh(self.id(), &self.keys, node, words)
-            .stdin(Stdio::null())
-            .output()
-            .doing(|| format!("running `{}` on {} by ssh", words.join(" "), node.name()))
-    }
-
-    /// The operator's ssh configuration: strict host keys, the lab's key.
-    pub(crate) fn ssh_config(&self) -> PathBuf {
-        self.keys.ssh_config()
-    }
-
-    /// The operator's known hosts, for tests that change a node's key.
-    pub(crate) fn known_hosts(&self) -> PathBuf {
-        self.keys.known_hosts()
     }
 
     /// Starts `clients` clients writing `rate` rows a second in total through the write address.

@@ -193,6 +193,11 @@ pub(crate) struct Verdict {
 }
 
 impl Verdict {
+    /// Rows lost, whether on one node or on both.
+    pub(crate) fn lost_rows(&self) -> usize {
+        self.lost.iter().map(|(_, client, seq)| (client, seq)).collect::<BTreeSet<_>>().len()
+    }
+
     pub(crate) fn is_clean(&self) -> bool {
         self.lost.is_empty() && self.doubled.is_empty() && self.differ.is_empty()
     }
