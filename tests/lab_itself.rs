@@ -291,6 +291,24 @@ fn killed_test_leaves_nothing() -> Outcome {
     })
 }
 
+/// A lab whose test and sweeper were both killed; the next start removes it.
+#[test]
+fn stale_lab_is_swept() -> Outcome {
+    let id = lab::run::random(b"0123456789abcdef", 4)?;
+    let (dir, netns) = (PathBuf::from(format!("/tmp/fl-{id}")), format!("fl-{id}-db1"));
+    lab::run::sh(["mkdir", &dir.display().to_string()])?;
+    lab::run::sh(["ip", "netns", "add", &netns])?;
+    let doing = |error: std::io::Error| LabError::new("making a stale lab", error);
+    let mut sleeper = Command::new("ip").args(["netns", "exec", &netns, "sleep", "77"]).spawn().map_err(doing)?;
+    // the sleeper's id with another start time: what a reused id looks like
+    std::fs::write(dir.join("owner"), format!("{} 1", sleeper.id())).map_err(doing)?;
+    lab::with(Server::MariaDb, |_| Ok::<(), LabError>(()))?;
+    let status = sleeper.wait().map_err(doing)?;
+    assert!(!status.success(), "ended by the sweep: {status}");
+    nothing_left(&id, &dir);
+    Ok(())
+}
+
 fn nothing_left(id: &str, dir: &std::path::Path) {
     assert!(!dir.exists());
     let listed = Command::new("ip").args(["netns", "list"]).output().map(|output| output.stdout);

@@ -61,11 +61,14 @@ impl Site {
     /// Copies the servers' logs out of the lab's folder; gives the folder they are in then.
     pub(crate) fn keep_logs(&self) -> Option<PathBuf> {
         let kept = logs_dir().join(&self.id);
-        fs::create_dir_all(&kept).ok()?;
         for host in ["db1", "db2"] {
-            for log in ["server.log", "sshd.log"] {
+            for name in ["server.log", "sshd.log"] {
+                let log = self.dir.join(host).join(name);
                 // a lab that failed early has only some of them
-                let _ = fs::copy(self.dir.join(host).join(log), kept.join(format!("{host}-{log}")));
+                if log.exists() {
+                    fs::create_dir_all(&kept).ok()?;
+                    fs::copy(log, kept.join(format!("{host}-{name}"))).ok()?;
+                }
             }
         }
         Some(kept)
@@ -103,9 +106,9 @@ fn sweep_stale() {
     };
     for dir in found.flatten().map(|entry| entry.path()) {
         let name = dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let Some(id) = name.strip_prefix("fl-").filter(|id| id.len() == 4) else {
-            continue;
-        };
+        // nobody else's folder, however it is named
+        let hex = |id: &&str| id.len() == 4 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let Some(id) = name.strip_prefix("fl-").filter(hex) else { continue };
         if is_stale(&dir) {
             let swept = sweeper(id, &dir, 0).stdin(Stdio::null()).status();
             drop(swept);
@@ -126,12 +129,14 @@ fn is_stale(dir: &Path) -> bool {
     start_time(pid).is_none_or(|start| words.next() != Some(start.as_str()))
 }
 
-/// Field 22 of /proc/PID/stat, in ticks since boot; `None` when there is no such process.
+/// Field 22 of /proc/PID/stat, in ticks since boot; `None` when there is no such process, or only its remains.
 fn start_time(pid: u32) -> Option<String> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // the program's name, in parentheses, may hold spaces
     let (_, rest) = stat.rsplit_once(')')?;
-    rest.split_whitespace().nth(19).map(str::to_owned)
+    let mut fields = rest.split_whitespace();
+    let dead = matches!(fields.next()?, "Z" | "X");
+    fields.nth(18).filter(|_| !dead).map(str::to_owned)
 }
 
 /// `target/lab-logs`, found from the test program's own path, which is below `target`.

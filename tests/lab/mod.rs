@@ -78,7 +78,7 @@ impl Lab {
         check_machine()?;
         let cache = packages::cache_dir()?;
         let (install, template) = {
-            let _lock = packages::lock_cache(&cache)?;
+            let _lock = packages::lock_cache(&cache, tell)?;
             packages::ensure_system_programs(tell)?;
             let install = packages::Install::ensure(server, &cache, tell)?;
             let template = server::ensure_template(&install, &cache, tell)?;

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use super::Server;
 use super::error::{Doing, LabError, Result};
-use super::run::{run, sh};
+use super::run::{run, run_for, sh};
 
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
@@ -100,9 +100,13 @@ pub(crate) fn cache_dir() -> Result<PathBuf> {
 }
 
 /// Holds the cache's lock until dropped: several test programs may start at once, and one of them fetches.
-pub(crate) fn lock_cache(cache: &Path) -> Result<File> {
-    let file = File::create(cache.join("lock")).doing(|| format!("opening {}/lock", cache.display()))?;
-    file.lock().doing(|| format!("locking {}", cache.display()))?;
+pub(crate) fn lock_cache(cache: &Path, tell: &dyn Fn(&str)) -> Result<File> {
+    let path = cache.join("lock");
+    let file = File::create(&path).doing(|| format!("opening {}", path.display()))?;
+    if file.try_lock().is_err() {
+        tell("waiting for another lab that prepares the same");
+        file.lock().doing(|| format!("locking {}", path.display()))?;
+    }
     Ok(file)
 }
 
@@ -124,10 +128,13 @@ fn fetch(server: Server, home: &Path) -> Result<()> {
     fs::write(apt.join("sources.list"), sources).doing(|| "writing sources.list".to_owned())?;
     fs::write(apt.join("status"), "").doing(|| "writing an empty status file".to_owned())?;
 
-    run(apt_get(&apt).arg("update"))?;
-    run(apt_get(&apt)
-        .args(["install", "--yes", "--no-install-recommends", "--download-only"])
-        .args(server.packages()))?;
+    let reading = format!("reading the package lists of {} at {mirror}", server.suite());
+    run_for(&reading, apt_get(&apt).arg("update"))?;
+    let downloading = format!("downloading {}", server.title());
+    run_for(
+        &downloading,
+        apt_get(&apt).args(["install", "--yes", "--no-install-recommends", "--download-only"]).args(server.packages()),
+    )?;
 
     let mut version = None;
     for deb in entries(&apt.join("cache/archives")) {
@@ -171,6 +178,8 @@ fn apt_get(apt: &Path) -> Command {
         "Dir::Etc::PreferencesParts=/dev/null",
         "Acquire::Languages=none",
         "Acquire::Retries=3",
+        // a mirror out of reach is an error here, not a warning and a puzzling one later
+        "APT::Update::Error-Mode=any",
         "Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false",
         // the unprivileged download user may not be able to enter the cache folder
         "APT::Sandbox::User=root",
@@ -241,10 +250,14 @@ pub(crate) fn ensure_system_programs(tell: &dyn Fn(&str)) -> Result<()> {
     }
     tell(&format!("installing {}", missing.join(", ")));
     sh(["apt-get", "-q", "update"])?;
-    run(Command::new("apt-get")
-        .env("DEBIAN_FRONTEND", "noninteractive")
-        .args(["-q", "install", "--yes", "--no-install-recommends"])
-        .args(missing))?;
+    let installing = format!("installing {}", missing.join(", "));
+    run_for(
+        &installing,
+        Command::new("apt-get")
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .args(["-q", "install", "--yes", "--no-install-recommends"])
+            .args(missing),
+    )?;
     Ok(())
 }
 

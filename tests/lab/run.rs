@@ -9,13 +9,18 @@ use super::error::{Doing, LabError, Result};
 
 /// Runs a command that must succeed; gives its stdout.
 pub(crate) fn run(command: &mut Command) -> Result<String> {
-    let what = describe(command);
-    let output = command.stdin(Stdio::null()).output().doing(|| format!("running `{what}`"))?;
+    let what = format!("running `{}`", describe(command));
+    run_for(&what, command)
+}
+
+/// The same with a purpose, for commands whose words say little.
+pub(crate) fn run_for(what: &str, command: &mut Command) -> Result<String> {
+    let output = command.stdin(Stdio::null()).output().doing(|| what.to_owned())?;
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
     let said = String::from_utf8_lossy(&output.stderr);
-    Err(LabError::new(format!("running `{what}`"), format!("{}: {}", output.status, said.trim())))
+    Err(LabError::new(what, format!("{}: {}", output.status, said.trim())))
 }
 
 /// Like [`run`], for the common case of a few words.
@@ -25,15 +30,15 @@ pub(crate) fn sh<const N: usize>(words: [&str; N]) -> Result<String> {
     run(command.args(words))
 }
 
-/// Runs a command with `input` on its stdin.
-pub(crate) fn run_with_input(command: &mut Command, input: Vec<u8>) -> Result<()> {
-    let what = describe(command);
-    let mut child = command.stdin(Stdio::piped()).spawn().doing(|| format!("running `{what}`"))?;
+/// Runs a command that must succeed with `input` on its stdin.
+pub(crate) fn run_with_input(what: &str, command: &mut Command, input: &[u8]) -> Result<()> {
+    let mut child = command.stdin(Stdio::piped()).spawn().doing(|| what.to_owned())?;
     if let Some(mut stdin) = child.stdin.take() {
-        stdin.write_all(&input).doing(|| format!("feeding `{what}`"))?;
+        // a program that ended early did not read all; its exit status says more than a broken pipe
+        let _ = stdin.write_all(input);
     }
-    let status = child.wait().doing(|| format!("running `{what}`"))?;
-    if status.success() { Ok(()) } else { Err(LabError::new(format!("running `{what}`"), status)) }
+    let status = child.wait().doing(|| what.to_owned())?;
+    if status.success() { Ok(()) } else { Err(LabError::new(what, status)) }
 }
 
 /// Program and first words: enough to recognise it, short enough for a line.

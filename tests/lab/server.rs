@@ -204,11 +204,12 @@ fn initialise(install: &Install, data: &Path, log: &Path) -> Result<()> {
     let mut words = install.program(install.server.daemon()).into_iter();
     let mut command = Command::new(words.next().unwrap_or_default());
     command.args(words).args(basic_options(install, data)).stdout(output).stderr(errors);
+    let what = format!("preparing a data directory of {} {}", install.server.title(), install.version);
     match install.server {
-        Server::MySql => run_with_input(command.arg("--initialize-insecure"), Vec::new()),
+        Server::MySql => run_with_input(&what, command.arg("--initialize-insecure"), b""),
         Server::MariaDb => {
             fs::create_dir_all(data).doing(|| format!("creating {}", data.display()))?;
-            run_with_input(command.arg("--bootstrap"), mariadb_bootstrap(install)?)
+            run_with_input(&what, command.arg("--bootstrap"), &mariadb_bootstrap(install)?)
         }
     }
 }
