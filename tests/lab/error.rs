@@ -8,13 +8,24 @@ pub(crate) struct LabError {
     doing: String,
     cause: String,
     log: Option<PathBuf>,
+    code: Option<u16>,
 }
 
 pub(crate) type Result<T, E = LabError> = std::result::Result<T, E>;
 
 impl LabError {
     pub(crate) fn new(doing: impl Into<String>, cause: impl fmt::Display) -> Self {
-        Self { doing: doing.into(), cause: cause.to_string(), log: None }
+        Self { doing: doing.into(), cause: cause.to_string(), log: None, code: None }
+    }
+
+    pub(crate) fn code(mut self, code: Option<u16>) -> Self {
+        self.code = code;
+        self
+    }
+
+    /// The server's error number, where it was a server that refused.
+    pub(crate) fn sql_code(&self) -> Option<u16> {
+        self.code
     }
 
     /// Names the file in which the program that failed has told its side.

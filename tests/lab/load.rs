@@ -3,9 +3,7 @@
 //! They behave like a careful application: short timeouts, no delayed ACKs, connecting again at once. A row that was refused
 //! is written again; a row whose fate is unknown never is, so a doubled row is the pair's fault.
 
-use std::fs::File;
 use std::io;
-use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
@@ -13,7 +11,6 @@ use std::time::{Duration, Instant};
 
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Error, Opts, OptsBuilder, Row};
-use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use tokio::time::{sleep, sleep_until, timeout};
 
 use super::error::{Doing, LabError, Result};
@@ -47,8 +44,7 @@ impl Load {
         let stop = Arc::new(AtomicBool::new(false));
         let acked = Arc::new(AtomicU64::new(0));
         let shared = (stop.clone(), acked.clone());
-        let path = net::namespace_file(id, Host::Clients);
-        let namespace = File::open(&path).doing(|| format!("opening {}", path.display()))?;
+        let namespace = net::open_namespace(id, Host::Clients)?;
         // the whole fleet's rate, divided among the clients, who start one after another within the first interval
         let interval = Duration::from_secs(1) * clients / rate;
         let opts = options(password);
@@ -56,9 +52,7 @@ impl Load {
         let thread = std::thread::Builder::new()
             .name("load".to_owned())
             .spawn(move || {
-                // this thread only; the test itself stays where it is
-                move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))
-                    .doing(|| "stepping into the clients' host".to_owned())?;
+                net::step_into(&namespace)?;
                 let runtime = tokio::runtime::Builder::new_current_thread()
                     .enable_all()
                     .build()

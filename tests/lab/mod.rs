@@ -9,7 +9,7 @@
 //! | `packages` | fetches and unpacks the servers into the cache folder |
 //! | `server` | one database server; the template of its data directory |
 //! | `net`, `sshd`, `replication` | the hosts' parts |
-//! | `admin` | SQL as root, past the network |
+//! | `session`, `admin` | SQL as any account from any host; as root past the network |
 //! | `observe` | fingerprints and leftovers: did flipper leave the nodes as they were? |
 //! | `operator` | running things: flipper on the operator's host, commands on the others |
 //! | `config` | the pair as flipper's config file |
@@ -20,7 +20,7 @@
 //! `~/.cache/flipper-lab`. With `FLIPPER_LAB_KEEP=1`, or after a failure, the servers' logs stay in `target/lab-logs/ID`.
 //! `FLIPPER_LAB_MIRROR` names a Debian archive where apt's own sources have none.
 
-#![allow(dead_code, reason = "each program uses its part of the lab")]
+#![allow(dead_code, unused_imports, reason = "each program uses its part of the lab")]
 
 pub(crate) mod admin;
 pub(crate) mod cleanup;
@@ -35,6 +35,7 @@ pub(crate) mod replication;
 pub(crate) mod report;
 pub(crate) mod run;
 pub(crate) mod server;
+pub(crate) mod session;
 pub(crate) mod sshd;
 pub(crate) mod words;
 
@@ -52,7 +53,7 @@ use error::{LabError, Result};
 use load::Load;
 use server::Database;
 use sshd::Keys;
-pub(crate) use words::{Host, Node, Secrets, Server};
+pub(crate) use words::{Host, Node, Secrets, Server, User};
 
 /// A running pair. Dropping it removes everything again.
 pub(crate) struct Lab {

@@ -1,9 +1,13 @@
 //! The network: a namespace a host, one more for the switch, and a cable from each host to it.
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::os::fd::AsFd;
+use std::path::Path;
 use std::process::Command;
 
-use super::error::Result;
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+
+use super::error::{Doing, Result};
 use super::run::{run, sh};
 use super::{Host, Node};
 
@@ -16,8 +20,16 @@ pub(crate) fn namespace(id: &str, host: &str) -> String {
     format!("fl-{id}-{host}")
 }
 
-pub(crate) fn namespace_file(id: &str, host: Host) -> PathBuf {
-    PathBuf::from("/run/netns").join(namespace(id, host.name()))
+/// For [`step_into`].
+pub(crate) fn open_namespace(id: &str, host: Host) -> Result<File> {
+    let path = Path::new("/run/netns").join(namespace(id, host.name()));
+    File::open(&path).doing(|| format!("opening {}", path.display()))
+}
+
+/// Moves the calling thread, and it alone, into a host's network.
+pub(crate) fn step_into(namespace: &File) -> Result<()> {
+    move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))
+        .doing(|| "stepping into a network namespace".to_owned())
 }
 
 pub(crate) fn create(id: &str) -> Result<()> {

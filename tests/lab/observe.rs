@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::error::{Doing, LabError, Result};
+use super::session::Rows;
 use super::{Host, Lab, Node, Server, net};
 
 /// A node's state by name: variables as `var:NAME`, then `addresses`, `sessions`, `locks`.
@@ -52,7 +53,7 @@ impl Lab {
         Ok(seen)
     }
 
-    fn user_locks(&self, node: Node) -> Result<super::admin::Rows> {
+    fn user_locks(&self, node: Node) -> Result<Rows> {
         let sql = match self.server() {
             Server::MySql => {
                 "SELECT object_name FROM performance_schema.metadata_locks \
@@ -132,11 +133,11 @@ impl Lab {
     }
 }
 
-fn flat(rows: super::admin::Rows) -> impl Iterator<Item = String> {
+fn flat(rows: Rows) -> impl Iterator<Item = String> {
     rows.into_iter().filter_map(|row| row.into_iter().next().flatten())
 }
 
-fn lines(rows: super::admin::Rows) -> String {
+fn lines(rows: Rows) -> String {
     flat(rows).collect::<Vec<_>>().join("\n")
 }
 

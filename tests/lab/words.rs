@@ -141,6 +141,24 @@ impl Host {
     }
 }
 
+/// An account of the lab, on both nodes, from any of its hosts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum User {
+    Flipper,
+    App,
+    Repl,
+}
+
+impl User {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Flipper => "flipper",
+            Self::App => "app",
+            Self::Repl => "repl",
+        }
+    }
+}
+
 /// The passwords of one lab. No `Debug`: they must not be printed by accident.
 pub(crate) struct Secrets {
     pub(crate) flipper: String,
@@ -153,6 +171,14 @@ impl Secrets {
         const ALPHABET: &[u8] = b"abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789";
         let one = || random(ALPHABET, 24);
         Ok(Self { flipper: one()?, repl: one()?, app: one()? })
+    }
+
+    pub(crate) fn of(&self, user: User) -> &str {
+        match user {
+            User::Flipper => &self.flipper,
+            User::App => &self.app,
+            User::Repl => &self.repl,
+        }
     }
 
     pub(crate) fn all(&self) -> [&str; 3] {
