@@ -39,6 +39,8 @@ pub(crate) mod session;
 pub(crate) mod sshd;
 pub(crate) mod words;
 
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::Child;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -49,7 +51,7 @@ use rustix::process::Signal;
 
 use admin::Admin;
 use cleanup::Site;
-use error::{LabError, Result};
+use error::{Doing, LabError, Result};
 use load::Load;
 use server::Database;
 use sshd::Keys;
@@ -113,6 +115,10 @@ impl Lab {
     ) -> Result<(Secrets, Keys, Vec<Database>, Vec<Child>)> {
         let (id, dir, server) = (site.id(), site.dir(), install.server);
         let folder = |node: Node| dir.join(node.name());
+        // as on a real machine the operator's runtime folder is there before anything runs
+        for name in ["run", "state"] {
+            DirBuilder::new().mode(0o700).create(dir.join(name)).doing(|| format!("creating {name}"))?;
+        }
         net::create(id).map_err(|error| match error.to_string().contains("not permitted") {
             true => LabError::new(
                 "creating network namespaces",
