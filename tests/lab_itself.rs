@@ -1,11 +1,14 @@
 //! The lab keeps what it promises. Each test starts real servers and fails, rather than skips, where that cannot be.
 
+#![allow(clippy::disallowed_methods, reason = "programs, files and clocks are what a lab is made of")]
+
 mod lab;
 
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use flipper::config::Config;
 use lab::error::LabError;
 use lab::net::{READ_ADDRESS, WRITE_ADDRESS};
 use lab::observe::{differences, without_traffic};
@@ -28,6 +31,7 @@ fn mysql_pair() -> Outcome {
 fn pair(server: Server) -> Outcome {
     lab::with(server, |lab| {
         starts_as_promised(lab)?;
+        config_is_good(lab)?;
         replicates_both_ways(lab)?;
         accounts_may_do_their_work_and_no_more(lab)?;
         ssh_is_strict_and_keeps_hosts_apart(lab)?;
@@ -38,6 +42,16 @@ fn pair(server: Server) -> Outcome {
         cable_and_crash(lab)?;
         move_by_hand_is_seen(lab)
     })
+}
+
+/// flipper itself reads what the lab writes.
+fn config_is_good(lab: &Lab) -> Outcome {
+    let text = lab.config().role("reports", "10.77.0.102/32", "ReadOnly").limits("write_outage: \"3s\"").text();
+    for text in [lab.config_text(), text] {
+        let parsed = Config::parse("flipper.ron", &text, lab.dir(), None);
+        assert!(parsed.as_ref().is_ok_and(|config| config.pair("lab").is_ok()), "{parsed:?}\n{text}");
+    }
+    Ok(())
 }
 
 fn starts_as_promised(lab: &Lab) -> Outcome {

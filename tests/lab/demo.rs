@@ -3,6 +3,8 @@
 //! flipper's command is inside this program too (first argument `flipper`), because building an example does not build the
 //! package's commands.
 
+#![allow(clippy::disallowed_methods, reason = "programs, files and clocks are what a lab is made of")]
+
 #[path = "mod.rs"]
 mod lab;
 

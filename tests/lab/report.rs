@@ -1,6 +1,6 @@
 //! What the clients of a load saw, and what became of their rows.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::{Duration, Instant};
 
@@ -136,7 +136,7 @@ impl LoadReport {
         let own: BTreeSet<u32> = self.clients.iter().map(|client| client.client).collect();
         let acked: Vec<Ack> = self.clients.iter().flat_map(|client| &client.acks).copied().collect();
         for (node, rows) in [(Node::Db1, &db1), (Node::Db2, &db2)] {
-            let mut times: HashMap<(u32, u64), u32> = HashMap::new();
+            let mut times: BTreeMap<(u32, u64), u32> = BTreeMap::new();
             for (client, seq, _) in rows.values().filter(|(client, ..)| own.contains(client)) {
                 *times.entry((*client, *seq)).or_default() += 1;
             }
