@@ -27,7 +27,7 @@ const WRITES_PER_SECOND: u32 = 400;
 fn main() -> ExitCode {
     let args: Vec<OsString> = std::env::args_os().skip(1).collect();
     if args.first().is_some_and(|first| first == "flipper") {
-        return flipper(args);
+        return flipper::cli::run(args);
     }
     let shown = match server(&args) {
         Ok(Some(server)) => demo(server),
@@ -43,13 +43,6 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-/// The command itself, with its name as the first argument.
-// The crate has no `cli` module yet: to be connected with `flipper::cli::run(args)`.
-fn flipper(_args: Vec<OsString>) -> ExitCode {
-    let _ = writeln!(io::stderr(), "flipper: the command is not built yet");
-    ExitCode::FAILURE
 }
 
 fn server(args: &[OsString]) -> Result<Option<Server>> {
