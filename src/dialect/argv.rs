@@ -55,7 +55,21 @@ pub struct Look(String);
 
 /// A command that changes something.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Deed(Argv);
+pub struct Deed {
+    argv: Argv,
+    manner: Manner,
+}
+
+/// How a command is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Manner {
+    /// To its end.
+    Waited,
+    /// Not at all: it is started, and goes on by itself for a moment.
+    Started,
+    /// For this many milliseconds; then it is interrupted, which it takes for its normal end.
+    Glimpsed(u32),
+}
 
 impl fmt::Display for Look {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -64,8 +78,12 @@ impl fmt::Display for Look {
 }
 
 impl fmt::Display for Deed {
+    /// Without the limit that is put before it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        match self.manner {
+            Manner::Waited | Manner::Glimpsed(_) => self.argv.fmt(f),
+            Manner::Started => write!(f, "{} &", self.argv),
+        }
     }
 }
 
@@ -85,17 +103,32 @@ impl Look {
 }
 
 impl Deed {
+    fn waited(argv: Argv) -> Self {
+        Self { argv, manner: Manner::Waited }
+    }
+
     /// As it is sent: with a limit on the machine itself, because a command there outlives the connection. Outside of
     /// `sudo`, which would have to be allowed to run `timeout`; so it cannot end a command that hangs as root.
     #[must_use]
-    pub fn within(&self, seconds: u64) -> Argv {
-        bounded(seconds, self.0.0.iter().cloned())
+    pub fn within(&self, seconds: u64) -> String {
+        let words = self.argv.0.iter().cloned();
+        match self.manner {
+            Manner::Waited => bounded(seconds, words).to_string(),
+            // its output is given away, or the shell could not end before it
+            Manner::Started => format!("{{ {} >/dev/null 2>&1 & }}", bounded(seconds, words)),
+            Manner::Glimpsed(millis) => {
+                let limit = format!("{}.{:03}", millis / 1000, millis % 1000);
+                let mut argv = Argv::of(["timeout", "--preserve-status", "-k", "1", "-s", "INT", &limit]);
+                argv.0.extend(words);
+                argv.to_string()
+            }
+        }
     }
 
     /// The words.
     #[must_use]
     pub fn argv(&self) -> &Argv {
-        &self.0
+        &self.argv
     }
 }
 
@@ -144,29 +177,52 @@ pub fn add_address(system: &System, sudo: bool, address: Prefixed, interface: &I
         // duplicate address detection would keep it unusable for a second or two (hazard H-65)
         argv.0.push("nodad".to_owned());
     }
-    Deed(argv.as_root(sudo))
+    Deed::waited(argv.as_root(sudo))
 }
 
 /// Removes an address, with exactly the prefix length it has.
 #[must_use]
 pub fn delete_address(system: &System, sudo: bool, address: Prefixed, interface: &Interface) -> Deed {
     let cidr = address.to_string();
-    Deed(Argv::of([ip(system), "address", "del", &cidr, "dev", interface.as_str()]).as_root(sudo))
+    Deed::waited(Argv::of([ip(system), "address", "del", &cidr, "dev", interface.as_str()]).as_root(sudo))
 }
 
-/// Tells the neighbours where an IPv4 address is now, once and at once. `None`: no tool for it, or IPv6.
-#[must_use]
-pub fn announce(system: &System, sudo: bool, address: Prefixed, interface: &Interface) -> Option<Deed> {
+/// Tells the neighbours where an IPv4 address is now. `arping` sends at once and then looks at answers for a second,
+/// which nobody needs. `None`: no tool for it, or IPv6.
+fn arping(system: &System, sudo: bool, address: Prefixed, interface: &Interface) -> Option<Argv> {
     if address.ip.is_ipv6() {
         return None;
     }
     let (path, kind) = system.arping.as_ref()?;
     let (ip, interface) = (address.ip.to_string(), interface.as_str());
     let argv = match kind {
-        ArpingKind::Iputils => Argv::of([path, "-q", "-U", "-c", "1", "-w", "1", "-I", interface, &ip]),
-        ArpingKind::Habets => Argv::of([path, "-q", "-U", "-c", "1", "-i", interface, "-S", &ip, &ip]),
+        ArpingKind::Iputils => Argv::of([path, "-U", "-c", "1", "-I", interface, &ip]),
+        ArpingKind::Habets => Argv::of([path, "-U", "-c", "1", "-i", interface, "-S", &ip, &ip]),
     };
-    Some(Deed(argv.as_root(sudo)))
+    Some(argv.as_root(sudo))
+}
+
+/// Tells the neighbours where an address is now, within the write outage: started, not waited for.
+#[must_use]
+pub fn announce_at_once(system: &System, sudo: bool, address: Prefixed, interface: &Interface) -> Option<Deed> {
+    Some(Deed { argv: arping(system, sudo, address, interface)?, manner: Manner::Started })
+}
+
+/// Tells the neighbours where an address is now, and says whether that was sent ([`was_announced`]).
+#[must_use]
+pub fn announce(system: &System, sudo: bool, address: Prefixed, interface: &Interface) -> Option<Deed> {
+    // under sudo it cannot be interrupted, and ends by itself a second later
+    Some(Deed { argv: arping(system, sudo, address, interface)?, manner: Manner::Glimpsed(60) })
+}
+
+/// Whether the answer to [`announce`] says that something was sent.
+#[must_use]
+pub fn was_announced(system: &System, status: u8, text: &str) -> bool {
+    match system.arping {
+        Some((_, ArpingKind::Iputils)) => status == 0 && text.contains("Sent 1 probe"),
+        Some((_, ArpingKind::Habets)) => status == 0,
+        None => false,
+    }
 }
 
 /// Resets the sockets that clients still have through an address.
@@ -174,7 +230,7 @@ pub fn announce(system: &System, sudo: bool, address: Prefixed, interface: &Inte
 pub fn kill_sockets(system: &System, sudo: bool, address: Prefixed, port: u16) -> Deed {
     let (src, sport) = (address.ip.to_string(), format!(":{port}"));
     let argv = Argv::of([ss(system), "-K", "-Htn", "state", "established", "src", &src, "sport", "=", &sport]);
-    Deed(argv.as_root(sudo))
+    Deed::waited(argv.as_root(sudo))
 }
 
 #[cfg(test)]

@@ -11,7 +11,8 @@ mod sockets;
 mod sql;
 
 pub use argv::{
-    Argv, Deed, Look, PROBE_END, add_address, addresses, announce, delete_address, kill_sockets, probe, sockets,
+    Argv, Deed, Look, PROBE_END, add_address, addresses, announce, announce_at_once, delete_address, kill_sockets,
+    probe, sockets, was_announced,
 };
 pub use preview::{Spelled, Target, spell};
 pub use sockets::{Socket, parse_sockets};

@@ -56,7 +56,7 @@ pub fn spell<'a>(action: &Action, limits: &Limits, target: impl Fn(&NodeName) ->
         Action::Take { node, address, interface, role: _, access: _, from: _ } => {
             let mut said = vec![ssh(node, argv::add_address(on.system, on.sudo, *address, interface).to_string())];
             said.extend(
-                argv::announce(on.system, on.sudo, *address, interface).map(|deed| ssh(node, deed.to_string())),
+                argv::announce_at_once(on.system, on.sudo, *address, interface).map(|deed| ssh(node, deed.to_string())),
             );
             said
         }

@@ -9,7 +9,8 @@ use crate::model::{Interface, NodeName, Prefixed};
 use crate::world::{Done, Failure, Happened};
 
 impl Hands<'_> {
-    /// Brings an address up and announces it, in one round trip.
+    /// Brings an address up and starts announcing it, in one round trip; whether that was sent is asked later, when
+    /// nobody waits for it.
     pub(super) async fn take(
         &mut self,
         node: &NodeName,
@@ -18,7 +19,7 @@ impl Hands<'_> {
         limit: Duration,
     ) -> Result<Done, Failure> {
         let (link, known) = self.on(node)?;
-        let announce = dialect::announce(&known.system, known.sudo, address, interface)
+        let announce = dialect::announce_at_once(&known.system, known.sudo, address, interface)
             .ok_or_else(|| certain(format!("{node} has no tool to announce {address}")))?;
         let deeds = [dialect::add_address(&known.system, known.sudo, address, interface), announce];
         let answers = perform(link, &deeds, limit).await?;
@@ -43,7 +44,12 @@ impl Hands<'_> {
         let (link, known) = self.on(node)?;
         let announce = dialect::announce(&known.system, known.sudo, address, interface)
             .ok_or_else(|| certain(format!("{node} has no tool to announce {address}")))?;
-        one(node, link, announce, limit).await
+        let deeds = [announce];
+        let answers = perform(link, &deeds, limit).await?;
+        match &answers[..] {
+            [answer] if dialect::was_announced(&known.system, answer.status, &answer.text) => Ok(Done::default()),
+            _ => Err(certain(said(node, &deeds[0], &answers))),
+        }
     }
 
     /// Removes an address, as it was found.

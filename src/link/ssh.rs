@@ -101,7 +101,7 @@ impl Shell {
     /// with the one of the failure. `limit` is for the whole of it. Only `effect` calls this.
     pub async fn perform(&mut self, deeds: &[Deed], limit: Duration) -> Result<Vec<Answer>, SshError> {
         let seconds = remote_limit(limit);
-        let commands: Vec<String> = deeds.iter().map(|deed| deed.within(seconds).to_string()).collect();
+        let commands: Vec<String> = deeds.iter().map(|deed| deed.within(seconds)).collect();
         self.exchange(&commands, After::Stop, limit).await
     }
 

@@ -5,7 +5,6 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::server::Read;
 use crate::model::{Observed, printable};
 
 /// An established TCP connection: own address, the other one's. IPv4 addresses in IPv6 clothes are undressed.
