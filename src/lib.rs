@@ -1,5 +1,6 @@
 //! flipper moves the roles of a MySQL pair.
 pub mod apply;
+pub mod cli;
 pub mod config;
 pub mod dialect;
 pub mod effect;
@@ -7,6 +8,8 @@ pub mod event;
 pub mod link;
 pub mod model;
 pub mod observe;
+pub mod planfile;
 pub mod planner;
+pub mod render;
 pub mod sim;
 pub mod world;

@@ -1,0 +1,102 @@
+//! The config, and the open ways to a pair's nodes.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use tempfile::TempDir;
+
+use super::{Exit, Stop};
+use crate::config::{self, Config, PairConfig, Reach};
+use crate::link::{Link, LinkTarget, MysqlTarget, SshTarget, TlsTarget};
+use crate::model::{NodeName, Snapshot};
+use crate::observe;
+
+#[expect(clippy::disallowed_methods, reason = "the environment comes in here, as a value")]
+fn environment(name: &str) -> Option<OsString> {
+    std::env::var_os(name)
+}
+
+/// Reads the config.
+pub(super) fn config(explicit: Option<&Path>) -> Result<Config, Stop> {
+    config::load(explicit, &environment).map_err(|error| Stop::new(Exit::BadFile, error))
+}
+
+/// A pair by its name.
+pub(super) fn pair<'a>(config: &'a Config, name: &str) -> Result<&'a PairConfig, Stop> {
+    config.pair(name).map_err(|error| Stop::new(Exit::Usage, error))
+}
+
+/// Open links to both nodes, and what was seen through them.
+pub(super) struct Open {
+    pub(super) links: [Link; 2],
+    pub(super) seen: Snapshot,
+    /// Where the ssh connections live; removed at the end.
+    pub(super) control: TempDir,
+}
+
+/// Opens the links to both nodes at once and looks.
+pub(super) async fn open(pair: &PairConfig) -> Result<Open, Stop> {
+    let [first, second] = targets(pair)?;
+    let control = control_dir()?;
+    let limit = pair.pair.limits.connect;
+    let (a, b) = tokio::join!(Link::open(first, control.path(), limit), Link::open(second, control.path(), limit));
+    let mut links = [a, b];
+    let seen = observe::snapshot(&pair.pair, &mut links).await;
+    Ok(Open { links, seen, control })
+}
+
+/// A private folder with a short path: a socket's path may have some hundred bytes only.
+fn control_dir() -> Result<TempDir, Stop> {
+    let runtime = environment("XDG_RUNTIME_DIR").filter(|dir| Path::new(dir).is_absolute() && dir.len() < 50);
+    let attempt = |dir: &Path| tempfile::Builder::new().prefix("flipper-").tempdir_in(dir);
+    runtime.and_then(|dir| attempt(Path::new(&dir)).ok()).map_or_else(|| attempt(Path::new("/tmp")), Ok).map_err(
+        |error| {
+            Stop::say(
+                Exit::Unexpected,
+                "flipper::control_dir",
+                format!("cannot make a private folder for ssh connections: {error}"),
+                "set XDG_RUNTIME_DIR to a folder that you may write to",
+            )
+        },
+    )
+}
+
+fn targets(pair: &PairConfig) -> Result<[LinkTarget; 2], Stop> {
+    let [a, b] = &pair.pair.nodes;
+    let [first, second] = &pair.reach;
+    Ok([target(&a.name, first)?, target(&b.name, second)?])
+}
+
+fn target(name: &NodeName, reach: &Reach) -> Result<LinkTarget, Stop> {
+    let Reach { mysql, ssh } = reach;
+    let password = mysql.password.read(&environment).map_err(|error| Stop::new(Exit::BadFile, error))?;
+    let tls = mysql.tls.as_ref().map(|tls| TlsTarget { ca_file: tls.ca_file.clone(), name: tls.name.clone() });
+    let secret = password.expose().to_owned();
+    Ok(LinkTarget {
+        name: name.clone(),
+        mysql: MysqlTarget::new(mysql.host.clone(), mysql.port, mysql.user.clone(), secret).with_tls(tls),
+        ssh: SshTarget {
+            host: ssh.host.clone(),
+            port: ssh.port,
+            user: ssh.user.clone(),
+            sudo: ssh.sudo,
+            config_file: ssh.config_file.clone(),
+        },
+    })
+}
+
+/// Runs a future to its end, on one thread: two nodes need no more.
+pub(super) fn block_on<T>(future: impl Future<Output = Result<T, Stop>>) -> Result<T, Stop> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
+        Stop::say(
+            Exit::Unexpected,
+            "flipper::runtime",
+            format!("cannot start: {error}"),
+            "is the system out of file descriptors?",
+        )
+    })?;
+    let result = runtime.block_on(future);
+    // a name lookup that hangs must not keep the command from ending
+    runtime.shutdown_background();
+    result
+}

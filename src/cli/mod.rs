@@ -1,0 +1,115 @@
+//! The command: what was typed in, texts and an exit code out.
+
+mod apply;
+mod args;
+mod config;
+mod confirm;
+mod context;
+mod exit;
+mod goal;
+mod output;
+mod pairs;
+mod plan;
+mod progress;
+mod show;
+mod status;
+
+pub use exit::Exit;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::Parser;
+use miette::Diagnostic;
+use thiserror::Error;
+
+use args::{Command, Typed};
+use output::{Output, complain};
+
+/// A command that did not come to its end: the exit code, and what to tell.
+struct Stop {
+    exit: Exit,
+    report: miette::Report,
+}
+
+impl Stop {
+    /// A diagnostic, with the exit code that belongs to it.
+    fn new(exit: Exit, diagnostic: impl Diagnostic + Send + Sync + 'static) -> Self {
+        Self { exit, report: miette::Report::new(diagnostic) }
+    }
+
+    /// A message with a code and a way out.
+    fn say(exit: Exit, code: &'static str, message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self::new(exit, Said { message: message.into(), code, help: help.into() })
+    }
+}
+
+#[derive(Debug, Error)]
+#[error("{message}")]
+struct Said {
+    message: String,
+    code: &'static str,
+    help: String,
+}
+
+impl Diagnostic for Said {
+    fn code<'a>(&'a self) -> Option<Box<dyn std::fmt::Display + 'a>> {
+        Some(Box::new(self.code))
+    }
+
+    fn help<'a>(&'a self) -> Option<Box<dyn std::fmt::Display + 'a>> {
+        (!self.help.is_empty()).then(|| Box::new(&self.help) as Box<dyn std::fmt::Display>)
+    }
+}
+
+/// Runs the command line `args`, the program's name first.
+#[must_use]
+pub fn run(args: Vec<OsString>) -> ExitCode {
+    let typed = match Typed::try_parse_from(args) {
+        Ok(typed) => typed,
+        Err(error) => {
+            let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };
+            // nobody is left to be told when even this cannot be written
+            let _ = error.print();
+            return exit.into();
+        }
+    };
+    let output = Output::new(typed.common.json);
+    match dispatch(&typed, &output) {
+        Ok(exit) => exit.into(),
+        Err(stop) => {
+            complain(&output, &stop.report, stop.exit);
+            stop.exit.into()
+        }
+    }
+}
+
+fn dispatch(typed: &Typed, output: &Output) -> Result<Exit, Stop> {
+    let config = || context::config(typed.common.config.as_deref());
+    match &typed.command {
+        Command::Pairs => pairs::run(&config()?, output),
+        Command::Config { pair } => config::run(&config()?, pair.as_deref(), output),
+        Command::Status { pairs, save } => status::run(&config()?, pairs, save.as_deref(), output),
+        Command::Plan { pair, goal, output: file, snapshot, detailed_exitcode } => {
+            let asked = plan::Asked {
+                pair,
+                goal: &goal.words,
+                file: file.as_deref(),
+                snapshot: snapshot.as_deref(),
+                detailed_exitcode: *detailed_exitcode,
+            };
+            plan::run(&config()?, &asked, output)
+        }
+        Command::Show { file, format } => show::run(file, *format, output),
+        Command::Apply { target, goal, dry_run, yes, expect_digest } => {
+            let asked = apply::Asked {
+                target,
+                goal: &goal.words,
+                dry_run: *dry_run,
+                yes: *yes,
+                expect_digest: expect_digest.as_deref(),
+            };
+            apply::run(&config()?, &asked, output)
+        }
+    }
+}

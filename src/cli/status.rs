@@ -1,0 +1,65 @@
+//! `flipper status [PAIR…]`
+
+use std::path::Path;
+
+use super::output::{Output, complain, tell};
+use super::{Exit, Stop, context};
+use crate::config::{Config, PairConfig};
+use crate::link;
+use crate::model::Snapshot;
+use crate::{planfile, render};
+
+pub(super) fn run(config: &Config, names: &[String], save: Option<&Path>, output: &Output) -> Result<Exit, Stop> {
+    let pairs: Vec<&PairConfig> = if names.is_empty() {
+        config.pairs.iter().collect()
+    } else {
+        names.iter().map(|name| context::pair(config, name)).collect::<Result<_, _>>()?
+    };
+    if save.is_some() && pairs.len() != 1 {
+        return Err(Stop::say(
+            Exit::Usage,
+            "flipper::usage::save",
+            format!("--save takes one pair, and {} are asked for", pairs.len()),
+            "name the pair: flipper status PAIR --save FILE",
+        ));
+    }
+    let mut worst = Exit::Done;
+    for (i, pair) in pairs.iter().enumerate() {
+        // one pair that cannot be looked at does not hide the others
+        match context::block_on(look(pair)) {
+            Ok(seen) => {
+                let blank = if i > 0 { "\n" } else { "" };
+                output.data(
+                    || format!("{blank}{}", render::status::text(&pair.pair, &seen)),
+                    || render::json::status(&pair.pair, &seen),
+                );
+                if seen.nodes.iter().any(|node| node.access.known().is_none() || node.addresses.known().is_none()) {
+                    worst = Exit::Refused;
+                }
+                if let Some(file) = save {
+                    self::save(pair, &seen, file)?;
+                }
+            }
+            Err(stop) => {
+                complain(output, &stop.report, stop.exit);
+                worst = stop.exit;
+            }
+        }
+    }
+    Ok(worst)
+}
+
+async fn look(pair: &PairConfig) -> Result<Snapshot, Stop> {
+    let context::Open { links, seen, control: _control } = context::open(pair).await?;
+    link::close(links, pair.pair.limits.connect).await;
+    Ok(seen)
+}
+
+#[expect(clippy::disallowed_methods, reason = "when it was taken is for the reader of the file")]
+fn save(pair: &PairConfig, seen: &Snapshot, file: &Path) -> Result<(), Stop> {
+    let taken = humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string();
+    let text = planfile::snapshot::to_text(&pair.pair.name, &taken, seen);
+    planfile::snapshot::save(file, &text).map_err(|error| Stop::new(Exit::BadFile, error))?;
+    tell(&format!("saved to {}", file.display()));
+    Ok(())
+}

@@ -1,0 +1,90 @@
+//! What an action does, in plain words.
+
+use crate::model::{Access, Action, Fencing, Flavour, NodeName, Prefixed, RoleName, Server, Version, WriteAccess};
+
+/// One sentence, without a full stop, the verb first: it stands in a plan, in a prompt and in a line of progress.
+#[must_use]
+pub fn sentence(action: &Action) -> String {
+    match action {
+        Action::Approach { node, source } => {
+            format!("let {node} catch up with {source} as it is now, while writes still flow")
+        }
+        Action::Drain { node } => format!("wait for writing transactions on {node} to end, while writes still flow"),
+        Action::Fence { node, how } => format!("fence {node} ({}): from here on nobody can write", fence(*how)),
+        Action::CatchUp { node, source } => format!("wait until {node} has executed all that {source} committed"),
+        Action::Open { node, peer } => {
+            format!("see that nothing was written on {peer} since, then open {node} for writes")
+        }
+        Action::Reopen { node, peer } => format!("open {node} for writes again; {peer} was never opened"),
+        Action::Take { role, access: _, node, from: _, address, interface } => {
+            format!("bring up {} on {node} ({interface}) and announce it", at(role, address))
+        }
+        Action::EndSessions { role, node, address } => {
+            format!("end the client sessions on {node} that came through {}", at(role, address))
+        }
+        Action::Drop { role, node, to, address, interface } => {
+            format!("remove {} from {node} ({interface}){}", at(role, address), held_by(to.as_ref()))
+        }
+        Action::Announce { role, node, address, interface } => {
+            format!("announce {} from {node} ({interface}) once more, now that nobody else answers", at(role, address))
+        }
+        Action::Release { node } => format!("release the read lock on {node}; it stays read-only"),
+        Action::Verify { role, access, node, address } => {
+            let able = match access {
+                Access::ReadWrite => " and accepts writes",
+                Access::ReadOnly => "",
+            };
+            format!("connect to {} from outside and see that {node} answers{able}", at(role, address))
+        }
+    }
+}
+
+/// How a server is made to refuse writes.
+#[must_use]
+pub fn fence(how: Fencing) -> &'static str {
+    match how {
+        Fencing::SuperReadOnly => "super_read_only=ON",
+        Fencing::NoLockNoAdmin => "read_only=NO_LOCK_NO_ADMIN",
+        Fencing::ReadLock => "global read lock, then read_only=ON",
+    }
+}
+
+/// `the write address 10.0.0.100/32`.
+fn at(role: &RoleName, address: &Prefixed) -> String {
+    format!("the {role} address {address}")
+}
+
+fn held_by(to: Option<&NodeName>) -> String {
+    match to {
+        Some(to) => format!("; {to} has it"),
+        None => "; nobody has it then".to_owned(),
+    }
+}
+
+/// Whom a server lets write, as a clause. One that is as closed as it can be may still let administrators through.
+pub(super) fn access(access: WriteAccess, how: Option<Fencing>) -> String {
+    match (access, how) {
+        (WriteAccess::Fenced, Some(Fencing::ReadLock)) => WriteAccess::Guarded.to_string(),
+        (access, _) => access.to_string(),
+    }
+}
+
+/// Who can write on a server, short enough for a table.
+pub(super) fn who(access: WriteAccess, how: Fencing) -> &'static str {
+    match (access, how) {
+        (WriteAccess::Open, _) => "everybody",
+        (WriteAccess::Guarded, _) | (WriteAccess::Fenced, Fencing::ReadLock) => "administrators only",
+        (WriteAccess::Fenced, Fencing::SuperReadOnly | Fencing::NoLockNoAdmin) => "nobody",
+        (WriteAccess::Changing, _) => "between two states",
+    }
+}
+
+/// How a server of that kind is fenced, by the model's own rule.
+pub(super) fn fencing(flavour: Flavour, version: Version) -> Fencing {
+    Server { flavour, version, server_id: 0, uuid: None, hostname: String::new() }.fencing()
+}
+
+/// `MySQL 9.7.4`.
+pub(super) fn server(flavour: Flavour, version: Version) -> String {
+    format!("{flavour} {version}")
+}

@@ -1,0 +1,50 @@
+//! Everything a plan says to the nodes, word for word.
+
+use serde_json::{Value, json};
+
+use super::describe;
+use crate::dialect::Spelled;
+use crate::model::{Plan, printable};
+
+/// Step by step: where it goes, and what is said there. Lines are as long as what is said.
+#[must_use]
+pub fn text(plan: &Plan, said: &[Vec<Spelled>]) -> String {
+    let mut out = format!("Dry run: {} of pair {}. Nothing was changed.\n", plan.goal, plan.pair);
+    for (at, (step, said)) in plan.steps.iter().zip(said).enumerate() {
+        out += &format!("\n{}. {}: {}\n", at + 1, step.id, describe::sentence(&step.action));
+        for one in said {
+            let (to, what) = place(one);
+            out += &format!("   {to:<12}  {}\n", printable(&what));
+        }
+    }
+    out += "\nIn angle brackets: what is known only at that moment.\n";
+    out
+}
+
+fn place(said: &Spelled) -> (String, String) {
+    match said {
+        Spelled::Sql(node, text) => (format!("{node} sql"), text.clone()),
+        Spelled::Ssh(node, text) => (format!("{node} ssh"), text.clone()),
+        Spelled::Connect(to, text) => ("from here".to_owned(), format!("connect to {to}: {text}")),
+    }
+}
+
+/// The same for programs.
+#[must_use]
+pub fn json(plan: &Plan, said: &[Vec<Spelled>]) -> Value {
+    let step = |(step, said): (&crate::model::Step, &Vec<Spelled>)| {
+        let one = |one: &Spelled| match one {
+            Spelled::Sql(node, text) => json!({ "node": node.as_str(), "channel": "sql", "text": text }),
+            Spelled::Ssh(node, text) => json!({ "node": node.as_str(), "channel": "ssh", "text": text }),
+            Spelled::Connect(to, text) => json!({ "address": to, "channel": "connect", "text": text }),
+        };
+        json!({ "step": step.id.0, "says": said.iter().map(one).collect::<Vec<_>>() })
+    };
+    json!({
+        "type": "dry-run",
+        "format": 1,
+        "pair": plan.pair.as_str(),
+        "goal": plan.goal.to_string(),
+        "steps": plan.steps.iter().zip(said).map(step).collect::<Vec<_>>(),
+    })
+}

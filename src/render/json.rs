@@ -1,0 +1,314 @@
+//! The same things for machines: one JSON object each, with its `type` and a `format` number.
+//!
+//! Fields may be added within a format; none is removed, renamed or given another meaning.
+
+use serde_json::{Value, json};
+
+use super::describe;
+use super::plan::Marks;
+use crate::model::{
+    Action, ArpingKind, Assignment, Channel, Flavour, Goal, Held, NodeBasis, NodeSnapshot, NodeSpec, Observed, Pair,
+    Plan, Reason, Refusal, RoleSpec, Server, Settings, Snapshot, Step, System, Thread, WriteAccess, printable,
+};
+
+const FORMAT: u32 = 1;
+
+/// A plan; `digest` is its digest, as `sha256:…`, where it has one.
+#[must_use]
+pub fn plan(plan: &Plan, digest: Option<&str>) -> Value {
+    let Plan { pair, goal: _, basis, before, after, steps, notes } = plan;
+    let roles = basis.roles.iter().map(|(name, address, access)| {
+        json!({ "name": name.as_str(), "address": address.to_string(), "access": access.to_string() })
+    });
+    let id = |number: usize| steps.get(number.saturating_sub(1)).map(|step| printable(&step.id.0));
+    let outage = Marks::of(plan).outage.map(|(from, to)| json!({ "from": id(from), "to": id(to) }));
+    json!({
+        "type": "plan",
+        "format": FORMAT,
+        "pair": pair.as_str(),
+        "goal": goal(&plan.goal),
+        "digest": digest.map(printable),
+        "empty": plan.is_empty(),
+        "before": assignment(before),
+        "after": assignment(after),
+        "steps": steps.iter().map(step).collect::<Value>(),
+        "write_outage": outage,
+        "point_of_no_return": plan.point_of_no_return().map(|id| printable(&id.0)),
+        "notes": notes.iter().map(|note| printable(note)).collect::<Value>(),
+        "basis": {
+            "roles": roles.collect::<Value>(),
+            "nodes": basis.nodes.iter().map(node_basis).collect::<Value>(),
+        },
+    })
+}
+
+/// A refusal.
+#[must_use]
+pub fn refusal(refusal: &Refusal) -> Value {
+    let Refusal { pair, goal: _, reasons } = refusal;
+    let reason = |Reason { code, seen, help }: &Reason| json!({ "code": code.id(), "seen": printable(seen), "matters": code.matters(), "help": printable(help) });
+    json!({
+        "type": "refusal",
+        "format": FORMAT,
+        "pair": pair.as_str(),
+        "goal": goal(&refusal.goal),
+        "reasons": reasons.iter().map(reason).collect::<Value>(),
+    })
+}
+
+/// What was seen of a pair. Each fact is `{"known": …}` or `{"unknown": "why"}`.
+#[must_use]
+pub fn status(pair: &Pair, snapshot: &Snapshot) -> Value {
+    let role = |RoleSpec { name, address, access }: &RoleSpec| {
+        let role = RoleSpec { name: name.clone(), address: *address, access: *access };
+        let holders = snapshot.holders(&role).into_iter().map(|side| snapshot.node(side).name.as_str());
+        json!({
+            "name": name.as_str(),
+            "address": address.to_string(),
+            "access": access.to_string(),
+            "held_by": holders.collect::<Value>(),
+            "unknown_on": snapshot.nodes.iter().filter(|node| node.addresses.known().is_none())
+                .map(|node| node.name.as_str()).collect::<Value>(),
+        })
+    };
+    json!({
+        "type": "status",
+        "format": FORMAT,
+        "pair": pair.name.as_str(),
+        "roles": pair.roles.iter().map(role).collect::<Value>(),
+        "nodes": pair.nodes.iter().zip(&snapshot.nodes).map(|(spec, node)| node_status(spec, node)).collect::<Value>(),
+    })
+}
+
+fn goal(goal: &Goal) -> Value {
+    match goal {
+        Goal::Swap(role) => json!({ "kind": "swap", "role": role.as_ref().map(|role| role.as_str()) }),
+        Goal::Set(role, node) => json!({ "kind": "set", "role": role.as_str(), "node": node.as_str() }),
+    }
+}
+
+fn assignment(assignment: &Assignment) -> Value {
+    let Assignment(holders) = assignment;
+    let one = |(role, node): (&crate::model::RoleName, &Option<crate::model::NodeName>)| {
+        (role.to_string(), json!(node.as_ref().map(|node| node.as_str())))
+    };
+    Value::Object(holders.iter().map(one).collect())
+}
+
+fn step(step: &Step) -> Value {
+    let Step { id, action: does, after } = step;
+    let after =
+        after.iter().map(|(id, rule)| json!({ "step": printable(&id.0), "rule": rule.id(), "reason": rule.reason() }));
+    json!({
+        "id": printable(&id.0),
+        "sentence": describe::sentence(does),
+        "action": action(does),
+        "after": after.collect::<Value>(),
+    })
+}
+
+fn action(action: &Action) -> Value {
+    match action {
+        Action::Approach { node, source } => {
+            json!({ "kind": "approach", "node": node.as_str(), "source": source.as_str() })
+        }
+        Action::Drain { node } => json!({ "kind": "drain", "node": node.as_str() }),
+        Action::Fence { node, how } => {
+            json!({ "kind": "fence", "node": node.as_str(), "how": describe::fence(*how) })
+        }
+        Action::CatchUp { node, source } => {
+            json!({ "kind": "catch-up", "node": node.as_str(), "source": source.as_str() })
+        }
+        Action::Open { node, peer } => json!({ "kind": "open", "node": node.as_str(), "peer": peer.as_str() }),
+        Action::Reopen { node, peer } => json!({ "kind": "reopen", "node": node.as_str(), "peer": peer.as_str() }),
+        Action::Take { role, access, node, from, address, interface } => json!({
+            "kind": "take",
+            "role": role.as_str(),
+            "access": access.to_string(),
+            "node": node.as_str(),
+            "from": from.as_ref().map(|from| from.as_str()),
+            "address": address.to_string(),
+            "interface": interface.as_str(),
+        }),
+        Action::EndSessions { role, node, address } => json!({
+            "kind": "end-sessions",
+            "role": role.as_str(),
+            "node": node.as_str(),
+            "address": address.to_string(),
+        }),
+        Action::Drop { role, node, to, address, interface } => json!({
+            "kind": "drop",
+            "role": role.as_str(),
+            "node": node.as_str(),
+            "to": to.as_ref().map(|to| to.as_str()),
+            "address": address.to_string(),
+            "interface": interface.as_str(),
+        }),
+        Action::Announce { role, node, address, interface } => json!({
+            "kind": "announce",
+            "role": role.as_str(),
+            "node": node.as_str(),
+            "address": address.to_string(),
+            "interface": interface.as_str(),
+        }),
+        Action::Release { node } => json!({ "kind": "release", "node": node.as_str() }),
+        Action::Verify { role, access, node, address } => json!({
+            "kind": "verify",
+            "role": role.as_str(),
+            "access": access.to_string(),
+            "node": node.as_str(),
+            "address": address.to_string(),
+        }),
+    }
+}
+
+fn node_basis(node: &NodeBasis) -> Value {
+    let NodeBasis { name, flavour, version, server_id, uuid, access, holds, replicates } = node;
+    let holds = holds.iter().map(|(role, held)| {
+        let mut value = self::held(held);
+        value["role"] = json!(role.as_str());
+        value
+    });
+    json!({
+        "name": name.as_str(),
+        "flavour": word_flavour(*flavour),
+        "version": version.to_string(),
+        "server_id": server_id,
+        "uuid": uuid.as_deref().map(printable),
+        "access": word_access(*access),
+        "holds": holds.collect::<Value>(),
+        "replicates": replicates,
+    })
+}
+
+fn node_status(spec: &NodeSpec, node: &NodeSnapshot) -> Value {
+    let NodeSpec { name: _, host, interface, port } = spec;
+    let NodeSnapshot {
+        name,
+        server,
+        same_machine,
+        access,
+        addresses,
+        system,
+        channels,
+        settings,
+        position,
+        ahead,
+        prepared_xa,
+    } = node;
+    json!({
+        "name": name.as_str(),
+        "host": host.as_str(),
+        "port": port,
+        "interface": interface.as_str(),
+        "server": fact(server, says_server),
+        "same_machine": fact(same_machine, |same| json!(same)),
+        "access": fact(access, |access| json!(word_access(*access))),
+        "addresses": fact(addresses, |all| all.iter().map(held).collect()),
+        "system": fact(system, says_system),
+        "channels": fact(channels, |all| all.iter().map(channel).collect()),
+        "settings": fact(settings, says_settings),
+        "position": fact(position, |text| json!(printable(text))),
+        "ahead": fact(ahead, |text| json!(printable(text))),
+        "prepared_xa": fact(prepared_xa, |count| json!(count)),
+    })
+}
+
+fn fact<T>(fact: &Observed<T>, say: impl FnOnce(&T) -> Value) -> Value {
+    match fact {
+        Observed::Known(value) => json!({ "known": say(value) }),
+        Observed::Unknown(why) => json!({ "unknown": printable(why) }),
+    }
+}
+
+fn held(held: &Held) -> Value {
+    let Held { address, interface, secondary } = held;
+    json!({ "address": address.to_string(), "interface": interface.as_str(), "secondary": secondary })
+}
+
+fn says_server(server: &Server) -> Value {
+    let Server { flavour, version, server_id, uuid, hostname } = server;
+    json!({
+        "flavour": word_flavour(*flavour),
+        "version": version.to_string(),
+        "server_id": server_id,
+        "uuid": uuid.as_deref().map(printable),
+        "hostname": printable(hostname),
+    })
+}
+
+fn says_system(system: &System) -> Value {
+    let System { ip, ss, arping, up, promotes_secondaries } = system;
+    let arping = arping.as_ref().map(|(path, kind)| {
+        let kind = match kind {
+            ArpingKind::Iputils => "iputils",
+            ArpingKind::Habets => "habets",
+        };
+        json!({ "path": printable(path), "kind": kind })
+    });
+    json!({
+        "ip": ip.as_deref().map(printable),
+        "ss": ss.as_deref().map(printable),
+        "arping": arping,
+        "up": up.iter().map(|interface| interface.as_str()).collect::<Value>(),
+        "promotes_secondaries": promotes_secondaries,
+    })
+}
+
+fn channel(channel: &Channel) -> Value {
+    let Channel { name, source, source_id, source_uuid, receiver, applier, errors, lag, delay, by_gtid, filters } =
+        channel;
+    let (host, port) = source;
+    let error = |(number, text): &(u32, String)| json!({ "number": number, "text": printable(text) });
+    json!({
+        "name": printable(name),
+        "source": { "host": printable(host), "port": port },
+        "source_id": source_id,
+        "source_uuid": source_uuid.as_deref().map(printable),
+        "receiver": word_thread(*receiver),
+        "applier": word_thread(*applier),
+        "errors": errors.iter().map(error).collect::<Value>(),
+        "lag": lag,
+        "delay": delay,
+        "by_gtid": by_gtid,
+        "filters": filters.iter().map(|filter| printable(filter)).collect::<Value>(),
+    })
+}
+
+fn says_settings(settings: &Settings) -> Value {
+    let Settings { log_bin, log_replica_updates, gtid, binlog_format, bind_address, cluster } = settings;
+    json!({
+        "log_bin": log_bin,
+        "log_replica_updates": log_replica_updates,
+        "gtid": gtid,
+        "binlog_format": printable(binlog_format),
+        "bind_address": printable(bind_address),
+        "cluster": cluster.as_deref().map(printable),
+    })
+}
+
+// words of their own, because what is shown to people may be said better one day, and these may not
+
+fn word_flavour(flavour: Flavour) -> &'static str {
+    match flavour {
+        Flavour::MySql => "mysql",
+        Flavour::MariaDb => "mariadb",
+    }
+}
+
+fn word_access(access: WriteAccess) -> &'static str {
+    match access {
+        WriteAccess::Open => "open",
+        WriteAccess::Guarded => "guarded",
+        WriteAccess::Fenced => "fenced",
+        WriteAccess::Changing => "changing",
+    }
+}
+
+fn word_thread(thread: Thread) -> &'static str {
+    match thread {
+        Thread::Running => "running",
+        Thread::Connecting => "connecting",
+        Thread::Stopped => "stopped",
+    }
+}

@@ -1,0 +1,243 @@
+//! A plan as text: for the terminal before the question, and for a change ticket.
+
+use std::fmt::Write as _;
+
+use super::wrap::{hang, list, table, wrap};
+use super::{WIDTH, describe};
+use crate::model::{Access, Action, NodeBasis, NodeName, Plan, RoleName, Rule, Step, StepId, WriteAccess, printable};
+
+/// The plan as text of at most 80 columns. `digest` is the plan's, as `sha256:…`, where it has one.
+#[must_use]
+pub fn text(plan: &Plan, digest: Option<&str>) -> String {
+    let mut out = hang("", &format!("Plan for pair {}: {}", plan.pair, plan.goal), WIDTH);
+    if let Some(digest) = digest {
+        let digest = printable(digest);
+        let hex = digest.rsplit(':').next().unwrap_or(&digest);
+        let short: String = hex.chars().take(12).collect();
+        out += &hang("Digest ", &format!("{short}, in full:"), WIDTH);
+        out += &hang("       ", &digest, WIDTH);
+    }
+    out += "\n";
+    if plan.is_empty() {
+        out += &hang("", "Nothing to do: the pair is as asked for.", WIDTH);
+        out += "\n";
+        out += &roles(plan);
+        out += &notes(plan);
+        return out;
+    }
+    out += &roles(plan);
+    out += "\n";
+    out += &nodes(plan);
+    out += "\n";
+    out += &summary(plan);
+    out += &notes(plan);
+    out += "\n";
+    out += &steps(plan);
+    out += &basis(plan);
+    out
+}
+
+/// What matters about a plan, by the numbers that its steps have in the text.
+pub(super) struct Marks {
+    /// The step from which nobody can write any more, and the one after which clients can again.
+    pub(super) outage: Option<(usize, usize)>,
+    /// The step with which the way back ends.
+    pub(super) no_return: Option<usize>,
+}
+
+impl Marks {
+    /// As [`Plan::outage`] has it, by the roles that the plan rests on: a text may be wanted where no config is.
+    pub(super) fn of(plan: &Plan) -> Self {
+        let number = |wanted: fn(&Action) -> bool| plan.steps.iter().position(|s| wanted(&s.action)).map(|at| at + 1);
+        let open = number(|action| matches!(action, Action::Open { .. }));
+        let fence = number(|action| matches!(action, Action::Fence { .. }));
+        let take = number(|action| matches!(action, Action::Take { access: Access::ReadWrite, .. }));
+        Self { outage: fence.zip(take.or(open)), no_return: open }
+    }
+}
+
+fn roles(plan: &Plan) -> String {
+    let heading = ["ROLE", "ADDRESS", "CLIENTS", "NOW", "AFTER", ""].map(str::to_owned).to_vec();
+    let mut rows = vec![heading];
+    for (role, address, access) in &plan.basis.roles {
+        let (now, after) = (plan.before.holder(role), plan.after.holder(role));
+        let clients = match access {
+            Access::ReadWrite => "read and write",
+            Access::ReadOnly => "read",
+        };
+        let change = if now == after { "stays" } else { "MOVES" };
+        rows.push(vec![
+            role.to_string(),
+            address.to_string(),
+            clients.to_owned(),
+            holder(now),
+            holder(after),
+            change.to_owned(),
+        ]);
+    }
+    table(&rows, WIDTH)
+}
+
+fn holder(node: Option<&NodeName>) -> String {
+    node.map_or_else(|| "nobody".to_owned(), ToString::to_string)
+}
+
+/// Who accepts writes, now and after the last step.
+fn nodes(plan: &Plan) -> String {
+    let mut rows = vec![["NODE", "SERVER", "WHO CAN WRITE NOW", "AFTER"].map(str::to_owned).to_vec()];
+    for node in &plan.basis.nodes {
+        let how = describe::fencing(node.flavour, node.version);
+        rows.push(vec![
+            node.name.to_string(),
+            describe::server(node.flavour, node.version),
+            describe::who(node.access, how).to_owned(),
+            describe::who(access_after(plan, node), how).to_owned(),
+        ]);
+    }
+    table(&rows, WIDTH)
+}
+
+fn access_after(plan: &Plan, node: &NodeBasis) -> WriteAccess {
+    plan.steps.iter().filter(|step| *step.action.node() == node.name).fold(node.access, |access, step| {
+        match &step.action {
+            Action::Fence { .. } => WriteAccess::Fenced,
+            Action::Open { .. } | Action::Reopen { .. } => WriteAccess::Open,
+            Action::Approach { .. }
+            | Action::Drain { .. }
+            | Action::CatchUp { .. }
+            | Action::Take { .. }
+            | Action::EndSessions { .. }
+            | Action::Drop { .. }
+            | Action::Announce { .. }
+            | Action::Release { .. }
+            | Action::Verify { .. } => access,
+        }
+    })
+}
+
+/// What it costs, and until when it can be taken back.
+fn summary(plan: &Plan) -> String {
+    let marks = Marks::of(plan);
+    let outage = match marks.outage {
+        Some((from, to)) => format!("steps {from} to {to}"),
+        None => "none; no server is fenced".to_owned(),
+    };
+    let undone = format!("puts everything back as it is now{}", opened_again(plan));
+    let back = match marks.no_return {
+        Some(1) => "none; the first step opens the new writer".to_owned(),
+        Some(open) => {
+            let safe = if open == 2 { "step 1".to_owned() } else { format!("steps 1 to {}", open - 1) };
+            format!(
+                "a failure or Ctrl-C in {safe} {undone}. Once step {open} has opened the new writer, flipper only \
+                 goes forward; the way back is then a new plan."
+            )
+        }
+        None => format!("a failure or Ctrl-C at any step {undone}."),
+    };
+    hang("Write outage:  ", &outage, WIDTH) + &hang("Way back:      ", &back, WIDTH)
+}
+
+fn opened_again(plan: &Plan) -> String {
+    let fenced = |step: &Step| match &step.action {
+        Action::Fence { node, .. } => Some(format!(": {node} accepts writes again")),
+        _ => None,
+    };
+    plan.steps.iter().find_map(fenced).unwrap_or_default()
+}
+
+fn steps(plan: &Plan) -> String {
+    let marks = Marks::of(plan);
+    let digits = plan.steps.len().to_string().len().max(2);
+    let number = |step: &Step| plan.steps.iter().position(|other| other.id == step.id).map_or(0, |at| at + 1);
+    let mut out = "Steps\n\n".to_owned();
+    for step in &plan.steps {
+        let at = number(step);
+        if marks.outage.is_some_and(|(from, _)| from == at) {
+            out += &marker("WRITES ARE OUT FROM HERE");
+        }
+        if marks.no_return == Some(at) {
+            out += &marker("POINT OF NO RETURN: from here the way is forward only");
+        }
+        let first = format!("{at:>digits$}. ");
+        out += &hang(&first, &capital(&describe::sentence(&step.action)), WIDTH);
+        out += &hang(&" ".repeat(digits + 2), &format!("[{}] {}", printable(&step.id.0), reasons(plan, step)), WIDTH);
+        if marks.outage.is_some_and(|(_, to)| to == at) {
+            out += &marker(&format!("CLIENTS CAN WRITE AGAIN, to {}", step.action.node()));
+        }
+    }
+    out
+}
+
+/// `after 1 and 2: never two writers; after 3: …`, each reason once.
+fn reasons(plan: &Plan, step: &Step) -> String {
+    let mut rules: Vec<Rule> = vec![];
+    for (_, rule) in &step.after {
+        if !rules.contains(rule) {
+            rules.push(*rule);
+        }
+    }
+    let number = |wanted: &StepId| plan.steps.iter().position(|step| step.id == *wanted).map_or(0, |at| at + 1);
+    let reason = |rule: Rule| {
+        let mut before: Vec<usize> = step.after.iter().filter(|(_, r)| *r == rule).map(|(id, _)| number(id)).collect();
+        before.sort_unstable();
+        let before: Vec<String> = before.iter().map(ToString::to_string).collect();
+        format!("after {}: {}", list(&before), rule.reason())
+    };
+    rules.into_iter().map(reason).collect::<Vec<_>>().join("; ")
+}
+
+fn marker(text: &str) -> String {
+    wrap(text, WIDTH - 8)
+        .into_iter()
+        .map(|line| {
+            let rest = WIDTH.saturating_sub(line.chars().count() + 6);
+            format!("---- {line} {}\n", "-".repeat(rest))
+        })
+        .collect()
+}
+
+fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
+}
+
+fn notes(plan: &Plan) -> String {
+    let mut out = String::new();
+    if !plan.notes.is_empty() {
+        out += "\nNotes\n\n";
+        for note in &plan.notes {
+            out += &hang("  * ", &printable(note), WIDTH);
+        }
+    }
+    out
+}
+
+/// What must still be so when the plan is carried out.
+fn basis(plan: &Plan) -> String {
+    let mut out = "\nRests on this; when any of it has changed, the plan is refused as stale:\n\n".to_owned();
+    for node in &plan.basis.nodes {
+        let NodeBasis { name, flavour, version, server_id, uuid, access, holds, replicates } = node;
+        let access = describe::access(*access, Some(describe::fencing(*flavour, *version)));
+        let uuid = uuid.as_ref().map(|uuid| format!(", uuid {}", printable(uuid))).unwrap_or_default();
+        let held =
+            |(role, held): &(RoleName, crate::model::Held)| format!("{role} ({} on {})", held.address, held.interface);
+        let holds = match &holds[..] {
+            [] => "no role".to_owned(),
+            holds => list(&holds.iter().map(held).collect::<Vec<_>>()),
+        };
+        let replicates = if *replicates { "replicates from the other node" } else { "does not replicate" };
+        let _ = write!(
+            out,
+            "{}",
+            hang(
+                &format!("  {name}  "),
+                &format!(
+                    "{}, server id {server_id}{uuid}; {access}; holds {holds}; {replicates}",
+                    describe::server(*flavour, *version)
+                ),
+                WIDTH
+            )
+        );
+    }
+    out
+}

@@ -1,0 +1,93 @@
+//! Accounts, and replication both ways.
+
+use std::time::Duration;
+
+use super::admin::Admin;
+use super::error::Result;
+use super::run::wait_until;
+use super::{Node, Secrets, Server};
+
+/// The same accounts on both nodes, written to neither's binary log; then both logs start empty.
+pub(crate) fn create_accounts(admin: &Admin, server: Server, secrets: &Secrets) -> Result<()> {
+    let user = |name: &str, password: &str| format!("CREATE USER '{name}'@'10.77.0.%' IDENTIFIED BY '{password}'");
+    let flipper_grants = match server {
+        Server::MariaDb => {
+            "READ_ONLY ADMIN, CONNECTION ADMIN, REPLICATION SLAVE ADMIN, SLAVE MONITOR, \
+             BINLOG MONITOR, PROCESS, RELOAD"
+        }
+        Server::MySql => {
+            "SYSTEM_VARIABLES_ADMIN, CONNECTION_ADMIN, REPLICATION_SLAVE_ADMIN, \
+             REPLICATION CLIENT, PROCESS, XA_RECOVER_ADMIN"
+        }
+    };
+    let mut statements = vec![
+        "SET SESSION sql_log_bin=0".to_owned(),
+        user("repl", &secrets.repl),
+        "GRANT REPLICATION SLAVE ON *.* TO 'repl'@'10.77.0.%'".to_owned(),
+        user("app", &secrets.app),
+        "GRANT SELECT, INSERT, UPDATE, DELETE ON app.* TO 'app'@'10.77.0.%'".to_owned(),
+        user("flipper", &secrets.flipper),
+        format!("GRANT {flipper_grants} ON *.* TO 'flipper'@'10.77.0.%'"),
+    ];
+    match server {
+        Server::MySql => {
+            statements.push("GRANT SELECT ON performance_schema.* TO 'flipper'@'10.77.0.%'".to_owned());
+            statements.push("RESET BINARY LOGS AND GTIDS".to_owned());
+        }
+        Server::MariaDb => {
+            statements.push("RESET MASTER".to_owned());
+            statements.push("SET GLOBAL gtid_slave_pos=''".to_owned());
+        }
+    }
+    let statements: Vec<&str> = statements.iter().map(String::as_str).collect();
+    admin.exec_all(&statements)
+}
+
+/// Makes `admin`'s node a replica of `source`.
+pub(crate) fn follow(admin: &Admin, server: Server, source: Node, secrets: &Secrets) -> Result<()> {
+    let (host, password) = (source.host().address(), &secrets.repl);
+    match server {
+        // 8.4 and later give up after ten tries unless told otherwise
+        Server::MySql => admin.exec_all(&[
+            &format!(
+                "CHANGE REPLICATION SOURCE TO SOURCE_HOST='{host}', SOURCE_USER='repl', \
+                 SOURCE_PASSWORD='{password}', SOURCE_AUTO_POSITION=1, GET_SOURCE_PUBLIC_KEY=1, \
+                 SOURCE_CONNECT_RETRY=1, SOURCE_RETRY_COUNT=86400"
+            ),
+            "START REPLICA",
+        ]),
+        Server::MariaDb => admin.exec_all(&[
+            &format!(
+                "CHANGE MASTER TO MASTER_HOST='{host}', MASTER_USER='repl', \
+                 MASTER_PASSWORD='{password}', MASTER_USE_GTID=slave_pos, MASTER_CONNECT_RETRY=1"
+            ),
+            "START SLAVE",
+        ]),
+    }
+}
+
+pub(crate) fn wait_running(admin: &Admin, node: Node) -> Result<()> {
+    wait_until(&format!("both replication threads of {} run", node.name()), Duration::from_secs(20), || {
+        let status = admin.named("SHOW REPLICA STATUS")?;
+        let yes = |thread: &str| {
+            ["Replica", "Slave"].iter().any(|word| {
+                let column = format!("{word}_{thread}_Running");
+                status.get(&column).and_then(Option::as_deref) == Some("Yes")
+            })
+        };
+        Ok((yes("IO") && yes("SQL")).then_some(()))
+    })
+}
+
+/// All that the node has executed, from whichever node it came, in one order.
+pub(crate) fn position(admin: &Admin, server: Server) -> Result<String> {
+    let sql = match server {
+        Server::MySql => "SELECT @@GLOBAL.gtid_executed",
+        // the last of each server; `gtid_binlog_pos` would hide a diverged node
+        Server::MariaDb => "SELECT @@GLOBAL.gtid_binlog_state",
+    };
+    let text = admin.value(sql)?;
+    let mut parts: Vec<&str> = text.split(',').map(str::trim).collect();
+    parts.sort_unstable();
+    Ok(parts.join(","))
+}

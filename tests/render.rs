@@ -1,0 +1,193 @@
+//! What people and machines are shown. The pictures are in `fixtures/render`; `UPDATE=1` rewrites them.
+#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests are at the edge, and say so by panicking")]
+
+mod samples;
+
+use flipper::model::{Action, Code, Goal, Plan, Reason, Refusal};
+use flipper::planfile;
+use flipper::render::{describe, json, plan, refusal, status};
+use samples::p;
+
+/// Compares with `fixtures/NAME`, or writes it when `UPDATE` is set.
+fn golden(name: &str, text: &str) {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name);
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, text).unwrap();
+    }
+    let wanted = std::fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(text, wanted, "{} differs; UPDATE=1 rewrites it", path.display());
+}
+
+fn refused() -> Refusal {
+    let reason = |code, seen: &str, help: &str| Reason { code, seen: seen.to_owned(), help: help.to_owned() };
+    Refusal {
+        pair: p("orders"),
+        goal: Goal::Swap(Some(p("write"))),
+        reasons: vec![
+            reason(
+                Code::Lagging,
+                "db2 is 312 s behind db1, and the limit is 10 s",
+                "Wait until it has caught up: `flipper status orders` shows it. Or, if writes may be out for that \
+                 long, raise `limits.lag` and `limits.write_outage` of the pair.",
+            ),
+            reason(
+                Code::PreparedXa,
+                "db1 has 2 prepared XA transactions",
+                "See them with `XA RECOVER`; have the application commit them or roll them back.",
+            ),
+            reason(
+                Code::Unknown,
+                "whether db2 filters what it replicates is not known: Access denied; you need (at least one of) the \
+                 REPLICATION CLIENT privilege(s) for this operation\u{1b}[2J",
+                "Give flipper's account the grants that `flipper setup orders` prints.",
+            ),
+        ],
+    }
+}
+
+fn digest(plan: &Plan) -> String {
+    // not the plan's own one: that changes with flipper's version
+    planfile::Digest::of(&plan.goal.to_string()).to_string()
+}
+
+#[test]
+fn plans() {
+    for (name, sample) in [
+        ("plan-swap-write-mysql", samples::swap_write()),
+        ("plan-swap-all-mariadb", samples::swap_all()),
+        ("plan-swap-read-mariadb", samples::swap_read()),
+        ("plan-drop-first", samples::drop_first()),
+        ("plan-nothing-to-do", samples::nothing_to_do()),
+    ] {
+        golden(&format!("render/{name}.txt"), &plan::text(&sample, Some(&digest(&sample))));
+        golden(&format!("render/{name}.json"), &format!("{:#}\n", json::plan(&sample, Some(&digest(&sample)))));
+    }
+}
+
+#[test]
+fn refusals() {
+    golden("render/refusal.txt", &refusal::text(&refused()));
+    golden("render/refusal.json", &format!("{:#}\n", json::refusal(&refused())));
+}
+
+#[test]
+fn statuses() {
+    for (name, sample) in [
+        ("status-healthy", samples::healthy()),
+        ("status-troubled", samples::troubled()),
+        ("status-unreachable", samples::unreachable()),
+        ("status-blind", samples::blind()),
+    ] {
+        golden(&format!("render/{name}.txt"), &status::text(&samples::pair(), &sample));
+        golden(&format!("render/{name}.json"), &format!("{:#}\n", json::status(&samples::pair(), &sample)));
+    }
+}
+
+/// All names and texts of a sample made as long as they may be, and worse.
+fn stretched(mut plan: Plan) -> Plan {
+    let long = |name: &str| "x-".repeat(30) + name;
+    let text = format!("{:?}", plan.notes);
+    plan.pair = p(&"p".repeat(56));
+    for node in &mut plan.basis.nodes {
+        node.name = p(&long(node.name.as_str()));
+        for (role, _) in &mut node.holds {
+            *role = p(&"r".repeat(63));
+        }
+        node.uuid = Some("u".repeat(300));
+    }
+    for (role, _, _) in &mut plan.basis.roles {
+        *role = p(&long("r"));
+    }
+    for step in &mut plan.steps {
+        step.id.0 = long(&step.id.0);
+        for (id, _) in &mut step.after {
+            id.0 = long(&id.0);
+        }
+        if let Action::Take { role, node, interface, .. } = &mut step.action {
+            (*role, *node, *interface) = (p(&"r".repeat(63)), p(&"n".repeat(63)), p("fifteen-letters"));
+        }
+    }
+    plan.notes = vec![text.repeat(5), "z".repeat(500), "\u{1b}[2J\u{202e}".repeat(40)];
+    plan
+}
+
+fn fits(text: &str, width: usize) {
+    for line in text.lines() {
+        assert!(line.chars().count() <= width, "wider than {width}: {line}");
+        assert_eq!(line.trim_end(), line, "blanks at the end: {line:?}");
+        assert_eq!(flipper::model::printable(line), line, "a terminal can be steered by {line:?}");
+    }
+    assert!(text.ends_with('\n') && !text.ends_with("\n\n") && !text.contains("\n\n\n"), "{text:?}");
+}
+
+#[test]
+fn no_line_is_wider_than_a_ticket() {
+    for sample in [samples::swap_write(), samples::swap_all(), samples::swap_read(), samples::nothing_to_do()] {
+        fits(&plan::text(&sample, None), 80);
+        fits(&plan::text(&stretched(sample.clone()), Some(&digest(&sample))), 80);
+        fits(&plan::text(&stretched(sample), Some(&"\u{1b}".repeat(200))), 80);
+    }
+    let mut sample = refused();
+    fits(&refusal::text(&sample), 80);
+    for Reason { seen, help, .. } in &mut sample.reasons {
+        *seen = "s".repeat(700);
+        *help = format!("{help} {}", "h\n".repeat(99));
+    }
+    fits(&refusal::text(&sample), 80);
+    for sample in [samples::healthy(), samples::troubled(), samples::unreachable(), samples::blind()] {
+        fits(&status::text(&samples::pair(), &sample), 100);
+    }
+}
+
+/// The point of no return in the text is the one of the model, and the outage too.
+#[test]
+fn markers_stand_where_the_model_says() {
+    for sample in [samples::swap_write(), samples::swap_all(), samples::drop_first()] {
+        let text = plan::text(&sample, None);
+        let line = |needle: &str| text.lines().position(|line| line.contains(needle)).unwrap();
+        let (first, last) = sample.outage(&samples::pair()).unwrap();
+        let end = line("CLIENTS CAN WRITE AGAIN");
+        let between: Vec<&str> = text.lines().skip(line("WRITES ARE OUT")).take(end - line("WRITES ARE OUT")).collect();
+        let ids: Vec<&str> = between.iter().filter_map(|line| line.split(['[', ']']).nth(1)).collect();
+        assert_eq!((ids.first(), ids.last()), (Some(&first.0.as_str()), Some(&last.0.as_str())));
+        let no_return = sample.point_of_no_return().unwrap();
+        let after: Vec<&str> = text.lines().skip(line("POINT OF NO RETURN")).collect();
+        assert_eq!(after.iter().find_map(|line| line.split(['[', ']']).nth(1)), Some(no_return.0.as_str()));
+    }
+}
+
+/// Nothing that was not seen is passed over.
+#[test]
+fn every_unknown_fact_is_told() {
+    let healthy = samples::healthy();
+    let all = samples::blind();
+    let sides = |edit: &dyn Fn(&mut flipper::model::NodeSnapshot, &flipper::model::NodeSnapshot)| {
+        let mut snapshot = healthy.clone();
+        edit(&mut snapshot.nodes[1], &all.nodes[1]);
+        snapshot
+    };
+    for one in [
+        sides(&|node, blind| node.server = blind.server.clone()),
+        sides(&|node, blind| node.same_machine = blind.same_machine.clone()),
+        sides(&|node, blind| node.access = blind.access.clone()),
+        sides(&|node, blind| node.addresses = blind.addresses.clone()),
+        sides(&|node, blind| node.system = blind.system.clone()),
+        sides(&|node, blind| node.channels = blind.channels.clone()),
+        sides(&|node, blind| node.settings = blind.settings.clone()),
+        sides(&|node, blind| node.position = blind.position.clone()),
+        sides(&|node, blind| node.ahead = blind.ahead.clone()),
+        sides(&|node, blind| node.prepared_xa = blind.prepared_xa.clone()),
+    ] {
+        let text = status::text(&samples::pair(), &one);
+        assert!(text.contains("unknown: no \"route\"\\tto host\\n"), "{text}");
+    }
+}
+
+#[test]
+fn sentences_start_with_a_verb_and_end_without_a_stop() {
+    for step in samples::swap_write().steps.iter().chain(&samples::swap_all().steps) {
+        let sentence = describe::sentence(&step.action);
+        assert!(sentence.starts_with(|c: char| c.is_ascii_lowercase()) && !sentence.ends_with('.'), "{sentence}");
+    }
+}
