@@ -15,7 +15,7 @@ pub use argv::{
     probe, sockets, was_announced,
 };
 pub use preview::{Spelled, Target, spell};
-pub use sockets::{Socket, parse_sockets};
+pub use sockets::{Socket, parse_end, parse_sockets};
 pub use sql::{
     LoginName, Question, Statement, access_and_position, binlog_state, catch_up, channels, facts, fence, identity,
     kill, lock, lock_holder, missing, open, own_address, parse_access, prepared_xa, release, sessions, settings,

@@ -27,14 +27,16 @@ pub fn parse_sockets(text: &str) -> Option<Vec<Socket>> {
         .map(|line| {
             // receive queue, send queue, local, peer; `-H` leaves the header out, the state filter the state
             let mut words = line.split_whitespace().skip(2);
-            Some(Socket { local: end(words.next()?)?, peer: end(words.next()?)? })
+            Some(Socket { local: parse_end(words.next()?)?, peer: parse_end(words.next()?)? })
         })
         .collect()
 }
 
-/// `10.0.0.1:3306`, `[fd00::1]:3306`, `10.0.0.1%eth0:3306`, `[fe80::1]%eth0:3306`; an IPv4 client of a server that
-/// listens on IPv6 is shown as `[::ffff:10.0.0.1]:3306`.
-fn end(text: &str) -> Option<SocketAddr> {
+/// One end: `10.0.0.1:3306`, `[fd00::1]:3306`, `10.0.0.1%eth0:3306`, `[fe80::1]%eth0:3306`; an IPv4 client of a server
+/// that listens on IPv6 is shown as `[::ffff:10.0.0.1]:3306`. Servers print their clients without the brackets:
+/// `fd00::1:3306`. `None` for anything else, a name among them.
+#[must_use]
+pub fn parse_end(text: &str) -> Option<SocketAddr> {
     let (host, port) = text.rsplit_once(':')?;
     let host = host.split('%').next()?.trim_start_matches('[').trim_end_matches(']');
     let ip: IpAddr = host.parse().ok()?;

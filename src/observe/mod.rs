@@ -18,13 +18,12 @@ mod samples;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::dialect::{self, Question};
+use crate::dialect::{self, Question, Socket};
 use crate::link::{Answer, Link, Shell, Sql, SqlError, SshError, Table};
 use crate::model::{
     BinlogState, Channel, Flavour, Held, NodeSnapshot, NodeSpec, Observed, Pair, Server, Settings, Snapshot, System,
     printable,
 };
-pub use machine::{Socket, sockets};
 use server::{Read, Standing};
 
 /// Looks at both nodes at once. Each request has `pair.limits.connect` to be answered. `links` in the order of the
@@ -193,9 +192,13 @@ async fn ask_machine(
     let is_floating = |ip: IpAddr| floating.contains(&ip);
     Machine {
         addresses: text("ip", addresses).and_then(|text| host::addresses(text, is_floating)).map_err(at),
-        sockets: text("ss", sockets).and_then(machine::sockets).map_err(at),
+        sockets: text("ss", sockets).and_then(sockets_of).map_err(at),
         system: text("sh", system).and_then(host::system).map_err(at),
     }
+}
+
+fn sockets_of(text: &str) -> Read<Vec<Socket>> {
+    dialect::parse_sockets(text).ok_or_else(|| "the answer of `ss` is not understood".to_owned())
 }
 
 /// The text of a command that succeeded.
