@@ -79,7 +79,7 @@ impl Lab {
 
     /// The same, with a line to `tell` before each part that takes long.
     pub(crate) fn start_telling(server: Server, tell: &dyn Fn(&str)) -> Result<Self> {
-        check_machine()?;
+        packages::check_machine()?;
         let cache = packages::cache_dir()?;
         let (install, template) = {
             let _lock = packages::lock_cache(&cache, tell)?;
@@ -283,19 +283,4 @@ pub(crate) fn with<E: From<LabError>>(server: Server, test: impl FnOnce(&Lab) ->
         lab.keep_logs();
     }
     result
-}
-
-/// One sentence rather than the first system call that fails.
-fn check_machine() -> Result<()> {
-    let refuse = |why: &str| Err(LabError::new("starting a pair", why));
-    if !cfg!(target_os = "linux") {
-        return refuse("it lives in network namespaces, which only Linux has");
-    }
-    if !rustix::process::geteuid().is_root() {
-        return refuse("it needs root, for network namespaces; run it again with sudo");
-    }
-    if !Path::new("/usr/bin/apt-get").exists() || !Path::new("/usr/bin/dpkg-deb").exists() {
-        return refuse("it fetches the servers as Debian packages and finds no apt-get and dpkg-deb here");
-    }
-    Ok(())
 }

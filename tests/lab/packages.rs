@@ -230,6 +230,21 @@ fn archive_site(line: &str) -> Option<String> {
     (debian && SUITES.contains(&release) && !site.contains("security")).then(|| site.to_owned())
 }
 
+/// One sentence rather than the first system call that fails.
+pub(crate) fn check_machine() -> Result<()> {
+    let refuse = |why: &str| Err(LabError::new("starting a pair", why));
+    if !cfg!(target_os = "linux") {
+        return refuse("it lives in network namespaces, which only Linux has");
+    }
+    if !rustix::process::geteuid().is_root() {
+        return refuse("it needs root, for network namespaces; run it again with sudo");
+    }
+    if !Path::new("/usr/bin/apt-get").exists() || !Path::new("/usr/bin/dpkg-deb").exists() {
+        return refuse("it fetches the servers as Debian packages and finds no apt-get and dpkg-deb here");
+    }
+    Ok(())
+}
+
 /// The few programs that must be the system's own: they are asked for by flipper's commands on the nodes.
 pub(crate) fn ensure_system_programs(tell: &dyn Fn(&str)) -> Result<()> {
     const NEEDED: [(&str, &str); 8] = [
