@@ -1,5 +1,7 @@
 //! Config files: the good ones parse, and what is said about the bad ones is kept word for word. `UPDATE=1` rewrites.
 
+#![allow(clippy::disallowed_methods, reason = "files and the environment are what these tests are about")]
+
 use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,7 @@
 //! Config files and password files on disk: where they are found, and which are refused.
 
+#![allow(clippy::disallowed_methods, reason = "files and the environment are what these tests are about")]
+
 use std::error::Error;
 use std::ffi::OsString;
 use std::fs::{self, Permissions};

@@ -1,3 +1,5 @@
+//! The executor in a simulated world, with faults at every step.
+
 use std::time::Duration;
 
 use super::*;

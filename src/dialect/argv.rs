@@ -23,7 +23,7 @@ impl Argv {
 
     /// The same, run as root by `sudo`, which must not ask (`-n`).
     #[must_use]
-    fn as_root(mut self, sudo: bool) -> Self {
+    fn run_by(mut self, sudo: bool) -> Self {
         if sudo {
             self.0.splice(0..0, ["sudo".to_owned(), "-n".to_owned()]);
         }
@@ -177,14 +177,14 @@ pub fn add_address(system: &System, sudo: bool, address: Prefixed, interface: &I
         // duplicate address detection would keep it unusable for a second or two (hazard H-65)
         argv.0.push("nodad".to_owned());
     }
-    Deed::waited(argv.as_root(sudo))
+    Deed::waited(argv.run_by(sudo))
 }
 
 /// Removes an address, with exactly the prefix length it has.
 #[must_use]
 pub fn delete_address(system: &System, sudo: bool, address: Prefixed, interface: &Interface) -> Deed {
     let cidr = address.to_string();
-    Deed::waited(Argv::of([ip(system), "address", "del", &cidr, "dev", interface.as_str()]).as_root(sudo))
+    Deed::waited(Argv::of([ip(system), "address", "del", &cidr, "dev", interface.as_str()]).run_by(sudo))
 }
 
 /// Tells the neighbours where an IPv4 address is now. `arping` sends at once and then looks at answers for a second,
@@ -199,7 +199,7 @@ fn arping(system: &System, sudo: bool, address: Prefixed, interface: &Interface)
         ArpingKind::Iputils => Argv::of([path, "-U", "-c", "1", "-I", interface, &ip]),
         ArpingKind::Habets => Argv::of([path, "-U", "-c", "1", "-i", interface, "-S", &ip, &ip]),
     };
-    Some(argv.as_root(sudo))
+    Some(argv.run_by(sudo))
 }
 
 /// Tells the neighbours where an address is now, within the write outage: started, not waited for.
@@ -230,7 +230,7 @@ pub fn was_announced(system: &System, status: u8, text: &str) -> bool {
 pub fn kill_sockets(system: &System, sudo: bool, address: Prefixed, port: u16) -> Deed {
     let (src, sport) = (address.ip.to_string(), format!(":{port}"));
     let argv = Argv::of([ss(system), "-K", "-Htn", "state", "established", "src", &src, "sport", "=", &sport]);
-    Deed::waited(argv.as_root(sudo))
+    Deed::waited(argv.run_by(sudo))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Changing nodes: the only code that may.
 //!
 //! One function an action. Each says what happened in three values: done, certainly not done, or unknown; a timeout
-//! is unknown, and what may still fire is found and ended before anybody goes on ([`ghost`]).
+//! is unknown, and what may still fire is found and ended before anybody goes on (`ghost`).
 
 mod address;
 mod ghost;

@@ -111,7 +111,6 @@ fn find(hay: &[u8], needle: &[u8]) -> Option<usize> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests say so by panicking")]
 mod tests {
     use super::*;
 

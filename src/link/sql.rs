@@ -239,5 +239,4 @@ fn with_tls(opts: OptsBuilder, target: &MysqlTarget) -> Result<OptsBuilder, Stri
 }
 
 #[cfg(test)]
-#[path = "sql_tests.rs"]
 mod tests;

@@ -64,7 +64,6 @@ fn text(included: &[PathBuf]) -> Result<String, SshError> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests say so by panicking")]
 mod tests {
     use super::*;
 

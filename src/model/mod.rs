@@ -27,5 +27,4 @@ pub use snapshot::{
 };
 
 #[cfg(test)]
-#[expect(clippy::expect_used, reason = "names in tests are constants")]
 pub(crate) mod samples;

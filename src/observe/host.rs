@@ -92,7 +92,6 @@ fn arping(version: &str) -> Option<ArpingKind> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests say so by panicking")]
 mod tests {
     use super::*;
 

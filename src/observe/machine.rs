@@ -44,7 +44,6 @@ pub(super) fn same_machine(seen: &[String], sockets: &[Socket], port: u16) -> Ob
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests say so by panicking")]
 mod tests {
     use super::*;
     use crate::dialect::parse_sockets;

@@ -78,7 +78,6 @@ fn filters(row: &Record) -> Read<Vec<String>> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests say so by panicking")]
 mod tests {
     use super::super::samples::captured;
     use super::*;

@@ -115,7 +115,6 @@ pub(super) fn prepared_xa(table: &Table) -> Read<u32> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests say so by panicking")]
 mod tests {
     use super::super::samples::{fields, variables};
     use super::*;

@@ -1,8 +1,8 @@
 //! The decisions: pure functions from what was seen and what is wanted to a plan, or a typed refusal.
 //!
-//! What must change is the difference between the snapshot and the desired assignment ([`diff`]); in which order, by
-//! facts that one action requires and another ensures, and by a table of rules ([`order`]); whether at all, by the
-//! checks ([`checks`]). The same input gives the same plan: nothing here has an order of its own.
+//! What must change is the difference between the snapshot and the desired assignment (`diff`); in which order, by
+//! facts that one action requires and another ensures, and by a table of rules (`order`); whether at all, by the
+//! checks (`checks`). The same input gives the same plan: nothing here has an order of its own.
 
 mod basis;
 mod checks;

@@ -1,3 +1,5 @@
+//! The plans for a healthy pair, every single thing wrong with one, and every order that the rules allow.
+
 use super::*;
 use crate::model::samples::{healthy, pair};
 use crate::model::{Access, Flavour, Held, NodeSnapshot, Observed, Rule, Step, Thread, WriteAccess};

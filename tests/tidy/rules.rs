@@ -11,7 +11,8 @@ const LEVELS: [(&str, u8); 16] = [
     ("dialect", 1),
     ("config", 1),
     ("world", 2),
-    ("event", 2),
+    // tells of what a world answered
+    ("event", 3),
     ("sim", 3),
     ("planfile", 3),
     ("render", 3),

@@ -1,5 +1,4 @@
 //! A server that is not one: what it answers, byte by byte.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests say so by panicking")]
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -64,7 +63,7 @@ fn the_local_socket_is_never_taken() {
 
 #[test]
 fn a_certificate_is_the_nodes_also_behind_a_floating_address() {
-    let tls = super::super::TlsTarget { ca_file: "/ca.pem".into(), name: None };
+    let tls = crate::link::TlsTarget { ca_file: "/ca.pem".into(), name: None };
     let node = MysqlTarget::new("db1".parse().unwrap(), 3306, "u".into(), "p".into()).with_tls(Some(tls));
     let floating = node.at("10.0.0.100".parse().unwrap());
     assert_eq!(floating.tls.and_then(|tls| tls.name).map(|name| name.to_string()).as_deref(), Some("db1"));
