@@ -6,6 +6,7 @@
 //! noisy machine is noisy for both; the ratio is what counts. Then the whole command, ssh logins included.
 
 #![allow(clippy::disallowed_methods, reason = "programs, files and clocks are what a benchmark is made of")]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "figures are what it is for")]
 
 #[path = "mod.rs"]
 mod lab;
