@@ -1,6 +1,10 @@
 //! What the documents show is true: every config in them is read, every command in them is known.
 
-#![allow(clippy::disallowed_methods, reason = "the documents are files")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    reason = "the documents are files; a test says what is wrong by panicking"
+)]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
