@@ -110,6 +110,7 @@ mirror!(
         arping: Option<(String, ArpingKind)>,
         up: Vec<Text<Interface>>,
         promotes_secondaries: bool,
+        denied: Vec<String>,
     }
 );
 
@@ -141,5 +142,6 @@ mirror!(
         binlog_format: String,
         bind_address: String,
         cluster: Option<String>,
+        left_out: Vec<String>,
     }
 );

@@ -156,6 +156,8 @@ fn every_single_thing_wrong_is_a_reason_of_its_own() {
         }),
         (Code::CannotAnnounce, |s| system(&mut s.nodes[1]).arping = None),
         (Code::MissingTool, |s| system(&mut s.nodes[0]).ss = None),
+        (Code::NotPermitted, |s| system(&mut s.nodes[1]).denied.push("not root".to_owned())),
+        (Code::ReplicationFiltered, |s| settings(&mut s.nodes[0]).left_out.push("Binlog_Ignore_DB=x".to_owned())),
         (Code::NotReplica, |s| s.nodes[1].channels = Observed::Known(vec![])),
         (Code::NotReplica, |s| channel(&mut s.nodes[1]).source_id = Some(77)),
         (Code::NotReplica, |s| channel(&mut s.nodes[1]).source.0 = "10.77.0.100".to_owned()),
