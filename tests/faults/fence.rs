@@ -1,0 +1,106 @@
+//! The fence waits for a statement, or its answer never comes.
+
+use std::time::Duration;
+
+use crate::lab::run::wait_until;
+use crate::lab::{Host, Node, Server};
+use crate::stage::{SERVED, Stage};
+use crate::{Case, Outcome};
+
+pub(crate) const CASES: &[Case] = &[
+    ("the fence's answer is lost, and the way to the old writer comes back", lost_for_a_while),
+    ("the fence's answer is lost, and the way to the old writer stays cut", lost_for_good),
+    ("a long statement keeps the fence out", long_statement),
+];
+
+/// Cuts the way to db1 while the fence waits there, and lets the fence succeed where nobody hears of it.
+fn lost(stage: &Stage<'_>, run: &mut crate::watched::Watched) -> Outcome {
+    let mut holder = stage.lab.admin(Node::Db1).session()?;
+    run.wait_for("step-started", "drain-db1");
+    holder.exec("LOCK TABLES app.scratch WRITE")?;
+    run.wait_for("step-started", "fence-db1");
+    std::thread::sleep(Duration::from_millis(500));
+    stage.cut(Host::Operator, Host::Db1, true)?;
+    std::thread::sleep(Duration::from_millis(300));
+    holder.exec("UNLOCK TABLES")?;
+    drop(holder);
+    // it has worked there
+    let fenced = match stage.lab.server() {
+        Server::MariaDb => "SELECT @@GLOBAL.read_only",
+        Server::MySql => "SELECT @@GLOBAL.super_read_only",
+    };
+    wait_until("the fence has worked", Duration::from_secs(2), || {
+        Ok((stage.lab.admin(Node::Db1).value(fenced)? == "1").then_some(()))
+    })
+}
+
+fn lost_for_a_while(stage: &Stage<'_>) -> Outcome {
+    let scene = stage.scene()?;
+    let mut writing = stage.writing()?;
+    let mut run = stage.swap("drain: \"500ms\"");
+    lost(stage, &mut run)?;
+    std::thread::sleep(Duration::from_millis(2200));
+    stage.cut(Host::Operator, Host::Db1, false)?;
+    let ran = run.end();
+    let _ = writing.exec("ROLLBACK");
+    ran.ends(20).says("fence-db1").says("serves as before");
+    stage.note(format!("run {} ms", ran.took.as_millis()));
+    stage.stands(&[Node::Db1], Node::Db1);
+    stage.no_read_lock(Node::Db1)?;
+    stage.nothing_left()?;
+    stage.over(scene, &ran, 0)
+}
+
+fn lost_for_good(stage: &Stage<'_>) -> Outcome {
+    let scene = stage.scene()?;
+    let mut writing = stage.writing()?;
+    let mut run = stage.swap("drain: \"500ms\", connect: \"1s\", rollback: \"4s\"");
+    lost(stage, &mut run)?;
+    let ran = run.end();
+    let _ = writing.exec("ROLLBACK");
+    stage.stands(&[], Node::Db1);
+    ran.ends(21).never_says("serves as before").says("db1: write access unknown").says("flipper status lab");
+    stage.note(format!("run {} ms", ran.took.as_millis()));
+    stage.cut(Host::Operator, Host::Db1, false)?;
+    // whatever is left of it there ends by itself once the way is back
+    wait_until("the lost sessions end", Duration::from_secs(35), || {
+        Ok(stage.lab.leftovers()?.is_empty().then_some(()))
+    })?;
+    stage.no_read_lock(Node::Db1).or_else(|error| match stage.lab.server() {
+        Server::MariaDb => Err(error),
+        // the variable stops root as well
+        Server::MySql => Ok(()),
+    })?;
+    stage.lab.admin(Node::Db1).exec("SET GLOBAL read_only=OFF")?;
+    stage.over(scene, &ran, 0)
+}
+
+fn long_statement(stage: &Stage<'_>) -> Outcome {
+    let scene = stage.scene()?;
+    let mut writer = stage.lab.session(crate::lab::User::App, Host::Clients, Node::Db1.host().address())?;
+    let id = writer.id();
+    let statement = std::thread::spawn(move || writer.exec("UPDATE app.scratch SET x = SLEEP(20) WHERE id = 1"));
+    let admin = stage.lab.admin(Node::Db1);
+    wait_until("the statement runs", SERVED, || {
+        let info = admin.value(&format!("SELECT info FROM information_schema.processlist WHERE id={id}"))?;
+        Ok(info.contains("SLEEP").then_some(()))
+    })?;
+    let mut run = stage.swap("fence: \"1s\"");
+    let mut acked = vec![];
+    for _ in 0..2 {
+        run.wait_for("step-again", "fence-db1");
+        let before = scene.load.acked();
+        std::thread::sleep(Duration::from_millis(400));
+        acked.push(scene.load.acked() - before);
+    }
+    let ran = run.end();
+    ran.ends(20).says("a statement under way did not end").says("serves as before");
+    assert_eq!((ran.count("writes-out"), ran.count("step-again")), (3, 2), "{ran}");
+    assert!(acked.iter().all(|rows| *rows > 5), "writes flow in the pauses: {acked:?}");
+    stage.note(format!("rows in the pauses {acked:?}"));
+    assert!(!statement.is_finished(), "the statement itself was not harmed");
+    admin.exec(&format!("KILL {id}"))?;
+    assert!(statement.join().is_ok_and(|ended| ended.is_err()));
+    stage.stands(&[Node::Db1], Node::Db1);
+    stage.over(scene, &ran, 0)
+}

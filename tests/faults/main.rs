@@ -1,0 +1,114 @@
+//! What goes wrong in the middle of a move, on real pairs: cables, crashes, hangs, kills, at moments that are chosen and not
+//! hit by luck. A run that fails ends back or forward, and says the truth.
+//!
+//! One test a flavour; its cases share a pair, which each of them leaves as it found it, except after a failure. After every
+//! case: who is open and who holds the addresses, as the servers and hosts themselves say; never two servers open, looked at
+//! all the time; no row lost; nothing of flipper left; the next move works.
+//!
+//! `FLIPPER_CASE=word` runs only the cases whose names contain it.
+//!
+//! | file | cases |
+//! | --- | --- |
+//! | `stage`, `watched`, `guard` | the tools: holding a run at a moment, reading what it tells, never two open |
+//! | `target` | the new writer fails between the fence and its opening |
+//! | `operator` | the operator's host or flipper itself fails there |
+//! | `fence` | the fence waits, or its answer never comes |
+//! | `clients` | sessions that are in the way |
+//! | `address` | the address cannot be taken, or leads nobody anywhere |
+
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "programs, files and clocks are what a test of the whole is made of; a failure of it should stop the case"
+)]
+
+#[path = "../lab/mod.rs"]
+mod lab;
+
+mod address;
+mod clients;
+mod fence;
+mod guard;
+mod operator;
+mod stage;
+mod target;
+mod watched;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
+
+use lab::Server;
+use lab::error::LabError;
+use stage::Stage;
+
+/// How a case ends; what it asserts panics.
+type Outcome = Result<(), LabError>;
+
+type Case = (&'static str, fn(&Stage<'_>) -> Outcome);
+
+fn cases(server: Server) -> Vec<Case> {
+    // operator first: what a killed flipper leaves for half a minute is looked for again at the end
+    let both = [operator::CASES, target::CASES, fence::CASES, clients::CASES, address::CASES];
+    let own = match server {
+        Server::MariaDb => clients::MARIADB,
+        Server::MySql => clients::MYSQL,
+    };
+    both.into_iter().chain([own]).flatten().copied().collect()
+}
+
+#[test]
+fn mariadb_pair() {
+    walk(Server::MariaDb);
+}
+
+#[test]
+fn mysql_pair() {
+    walk(Server::MySql);
+}
+
+/// Runs every case, with a fresh pair after each that fails.
+fn walk(server: Server) {
+    let only = std::env::var("FLIPPER_CASE").unwrap_or_default();
+    let wanted = |(name, _): &Case| name.contains(&only);
+    let mut left = cases(server).into_iter().filter(wanted).peekable();
+    let mut failed = Vec::new();
+    while left.peek().is_some() {
+        let walked = lab::with(server, |lab| {
+            let stage = Stage::new(lab)?;
+            for (name, case) in left.by_ref() {
+                tried(&stage, name, || {
+                    case(&stage)?;
+                    stage.at_home()
+                })?;
+            }
+            tried(&stage, "nothing is left", || stage.nothing_left_at_last())
+        });
+        failed.extend(walked.err());
+    }
+    let failed: Vec<String> = failed.iter().map(ToString::to_string).collect();
+    assert!(failed.is_empty(), "{}: {} failed:\n\n{}", server.title(), failed.len(), failed.join("\n\n"));
+}
+
+/// One case; a panic in it is an error with its name.
+fn tried(stage: &Stage<'_>, name: &str, case: impl FnOnce() -> Outcome) -> Outcome {
+    let begun = Instant::now();
+    let title = stage.lab.server().title();
+    let failed = |why: String| LabError::new(format!("{title} `{name}`"), why);
+    let tried = catch_unwind(AssertUnwindSafe(case));
+    let notes = stage.notes().join("; ");
+    match tried {
+        Ok(Ok(())) => {
+            println!("{title:<8} {:>6} ms  {name}: {notes}", begun.elapsed().as_millis());
+            Ok(())
+        }
+        Ok(Err(error)) => Err(failed(format!("{error} [{notes}]"))),
+        Err(panic) => {
+            let said = panic.downcast_ref::<String>().map(String::as_str);
+            let said = said.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic without words");
+            Err(failed(format!("{said} [{notes}]")))
+        }
+    }
+}

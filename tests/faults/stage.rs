@@ -1,0 +1,229 @@
+//! A pair on which things go wrong at chosen moments.
+
+use std::cell::{Cell, RefCell};
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use crate::Outcome;
+use crate::guard::Guard;
+use crate::lab::error::{LabError, Result};
+use crate::lab::load::Load;
+use crate::lab::net::{READ_ADDRESS, WRITE_ADDRESS};
+use crate::lab::run::wait_until;
+use crate::lab::session::Session;
+use crate::lab::{Host, Lab, Node, User, replication};
+use crate::watched::{Ran, Watched};
+
+pub(crate) const SERVED: Duration = Duration::from_secs(10);
+const GONE: Duration = Duration::from_secs(4);
+/// A hardware address that nobody has: what is sent there is lost, silently.
+const NOBODY: &str = "02:00:00:00:00:99";
+
+pub(crate) struct Stage<'a> {
+    pub(crate) lab: &'a Lab,
+    notes: RefCell<Vec<String>>,
+    /// Processes of a flipper that was killed, and when they must be gone.
+    ghosts: RefCell<Vec<String>>,
+    gone_by: Cell<Option<Instant>>,
+    files: Cell<u32>,
+}
+
+/// Clients at work, and an eye on both servers.
+pub(crate) struct Scene {
+    pub(crate) load: Load,
+    guard: Guard,
+    begun: Instant,
+}
+
+/// A run between the fence and the opening: the standby cannot execute what it is to catch up with.
+pub(crate) struct Held {
+    pub(crate) run: Watched,
+    blocker: Option<Session>,
+}
+
+impl Held {
+    /// The standby can go on.
+    pub(crate) fn let_go(&mut self) {
+        self.blocker = None;
+    }
+}
+
+impl<'a> Stage<'a> {
+    pub(crate) fn new(lab: &'a Lab) -> Result<Self> {
+        lab.write_config()?;
+        let admin = lab.admin(Node::Db1);
+        admin.exec("CREATE TABLE app.scratch (id INT PRIMARY KEY, x INT)")?;
+        admin.exec("INSERT INTO app.scratch VALUES (1, 0)")?;
+        lab.settle()?;
+        let (notes, ghosts) = Default::default();
+        Ok(Self { lab, notes, ghosts, gone_by: Cell::default(), files: Cell::default() })
+    }
+
+    /// Something to print beside the case.
+    pub(crate) fn note(&self, text: impl Into<String>) {
+        self.notes.borrow_mut().push(text.into());
+    }
+
+    pub(crate) fn notes(&self) -> Vec<String> {
+        self.notes.take()
+    }
+
+    pub(crate) fn scene(&self) -> Result<Scene> {
+        let load = self.lab.load(3, 150)?;
+        load.wait_for(20, SERVED)?;
+        Ok(Scene { load, guard: Guard::watch(self.lab), begun: Instant::now() })
+    }
+
+    /// The end of a scene: clients are served, by `changes` other servers in turn; both servers were never open; no row is
+    /// lost. Prints the exit code and how long the clients were silent.
+    #[track_caller]
+    pub(crate) fn over(&self, scene: Scene, ran: &Ran, changes: usize) -> Outcome {
+        scene.load.wait_for(30, SERVED)?;
+        let until = scene.load.mark();
+        scene.guard.never_both();
+        let report = scene.load.stop()?;
+        let silence = report.silence_between(scene.begun, until);
+        self.note(format!("exit {}", ran.code.map_or("signal".to_owned(), |code| code.to_string())));
+        self.note(format!("silence {} ms", silence.as_millis()));
+        assert_eq!(report.changes().len(), changes, "{report}: {ran}");
+        let verdict = report.check(self.lab)?;
+        assert!(verdict.is_clean(), "{verdict:?}: {ran}");
+        Ok(())
+    }
+
+    pub(crate) fn command(&self, words: &[&str]) -> Command {
+        let mut command = self.lab.operator(Path::new(env!("CARGO_BIN_EXE_flipper")));
+        command.args(words).current_dir(self.lab.dir()).env("NO_COLOR", "1");
+        command
+    }
+
+    /// A move of the write role, with these limits.
+    pub(crate) fn swap(&self, limits: &str) -> Watched {
+        self.files.set(self.files.get() + 1);
+        let file = self.lab.dir().join(format!("own-{}.ron", self.files.get()));
+        fs::write(&file, self.lab.config().limits(limits).text()).expect("the operator's folder");
+        let config = file.display().to_string();
+        Watched::start(self.command(&["--config", &config, "--json", "apply", "lab", "swap", "write", "--yes"]))
+    }
+
+    /// A client of the write role in the middle of a transaction: a run waits for it as long as its `drain`.
+    pub(crate) fn writing(&self) -> Result<Session> {
+        let mut session = self.lab.session(User::App, Host::Clients, WRITE_ADDRESS)?;
+        session.exec("BEGIN")?;
+        session.exec("INSERT INTO app.load (client, seq, server) VALUES (800000, 0, @@server_id)")?;
+        Ok(session)
+    }
+
+    /// A run that stays between the fence and the opening until it is let go.
+    pub(crate) fn held(&self, limits: &str) -> Result<Held> {
+        let mut writing = self.writing()?;
+        let mut run = self.swap(&format!("drain: \"8s\", {limits}"));
+        run.wait_for("step-started", "drain-db1");
+        let mut blocker = self.lab.admin(Node::Db2).session()?;
+        // what is replicated to this table waits; everything else goes on
+        blocker.exec("LOCK TABLES app.load READ")?;
+        writing.exec("COMMIT")?;
+        run.wait_for("step-started", "catch-up-db2");
+        Ok(Held { run, blocker: Some(blocker) })
+    }
+
+    /// What either sends the other is lost on the way; nobody is told.
+    pub(crate) fn cut(&self, one: Host, other: Host, cut: bool) -> Outcome {
+        self.lose(one, other.address(), cut)?;
+        self.lose(other, one.address(), cut)
+    }
+
+    /// What a host sends to an address is lost on the way.
+    pub(crate) fn lose(&self, from: Host, address: &str, lost: bool) -> Outcome {
+        let words = match lost {
+            true => vec!["ip", "neigh", "replace", address, "lladdr", NOBODY, "dev", "eth0", "nud", "permanent"],
+            false => vec!["ip", "neigh", "del", address, "dev", "eth0"],
+        };
+        let output = self.lab.on(from, &words)?;
+        match output.status.success() {
+            true => Ok(()),
+            false => Err(LabError::new(words.join(" "), String::from_utf8_lossy(&output.stderr))),
+        }
+    }
+
+    fn holders(&self, address: &str) -> Vec<Node> {
+        let holds = |node: &Node| {
+            let held = self.lab.addresses(*node).unwrap_or_default();
+            held.iter().any(|held| held.starts_with(&format!("{address}/")))
+        };
+        Node::BOTH.into_iter().filter(holds).collect()
+    }
+
+    /// Which servers are open; one that is down is not.
+    pub(crate) fn open(&self) -> Vec<Node> {
+        let open = |node: &Node| self.lab.admin(*node).value("SELECT @@GLOBAL.read_only").is_ok_and(|on| on == "0");
+        Node::BOTH.into_iter().filter(open).collect()
+    }
+
+    /// These servers are open, and the write address is on this node only.
+    #[track_caller]
+    pub(crate) fn stands(&self, open: &[Node], write: Node) {
+        assert_eq!((&self.open()[..], &self.holders(WRITE_ADDRESS)[..]), (open, &[write][..]), "open, write address");
+    }
+
+    /// Nothing keeps a privileged session from writing on a node: no read lock of a fence is left there.
+    pub(crate) fn no_read_lock(&self, node: Node) -> Outcome {
+        self.lab.admin(node).exec_all(&["SET SESSION lock_wait_timeout=1", "UPDATE app.scratch SET x=x+1 WHERE id=1"])
+    }
+
+    /// A move there and back.
+    #[track_caller]
+    pub(crate) fn moves(&self) {
+        for writer in [Node::Db2, Node::Db1] {
+            Watched::start(self.command(&["--json", "apply", "lab", "swap", "write", "--yes"])).end().ends(0);
+            self.stands(&[writer], writer);
+        }
+    }
+
+    /// Where every case starts: db1 open with the write address, db2 with the read address, replication both ways.
+    pub(crate) fn at_home(&self) -> Outcome {
+        self.stands(&[Node::Db1], Node::Db1);
+        assert_eq!(self.holders(READ_ADDRESS), [Node::Db2]);
+        for node in Node::BOTH {
+            replication::wait_running(&self.lab.admin(node), node)?;
+        }
+        self.nothing_left()?;
+        self.moves();
+        self.nothing_left()?;
+        self.lab.settle()
+    }
+
+    pub(crate) fn nothing_left(&self) -> Outcome {
+        wait_until("nothing of flipper is left", GONE, || {
+            let ghosts = self.ghosts.borrow();
+            let mut left = self.lab.leftovers()?;
+            left.retain(|found| !ghosts.contains(found));
+            match left.is_empty() {
+                true => Ok(Some(())),
+                false => Err(LabError::new("looking for what is left", left.join("; "))),
+            }
+        })
+    }
+
+    /// flipper was killed just now: its sessions and locks go at once, what ssh has started may stay for `limit`.
+    pub(crate) fn was_killed(&self, limit: Duration) -> Outcome {
+        wait_until("the sessions of a killed flipper end", GONE, || {
+            let left = self.lab.leftovers()?;
+            if left.iter().all(|found| found.contains(": process ")) {
+                self.ghosts.replace(left);
+                return Ok(Some(()));
+            }
+            Err(LabError::new("looking for its sessions", left.join("; ")))
+        })?;
+        self.gone_by.set(Some(Instant::now() + limit));
+        Ok(())
+    }
+
+    /// Not even of a flipper that was killed: its ssh has ended by itself.
+    pub(crate) fn nothing_left_at_last(&self) -> Outcome {
+        let limit = self.gone_by.get().map_or(GONE, |end| end.saturating_duration_since(Instant::now()).max(GONE));
+        self.lab.wait_for_no_leftovers(limit)
+    }
+}
