@@ -221,6 +221,13 @@ fn lock_wait(limit: Duration) -> String {
     format!("SET SESSION lock_wait_timeout = {}", limit.as_secs().max(1))
 }
 
+/// Lets the server end this session when it hears nothing of it for that long. A statement that is still on its way
+/// when nobody waits for it any more then finds nobody; locks of a session that is lost go (hazard H-03).
+#[must_use]
+pub fn expire(idle: Duration) -> Statement {
+    Statement(vec![format!("SET SESSION wait_timeout = {}", idle.as_millis().div_ceil(1000).max(1))])
+}
+
 /// Makes the server refuse writes, waiting at most `limit` for statements under way (hazard H-02), and reads back.
 #[must_use]
 pub fn fence(server: &Server, how: Fencing, limit: Duration) -> Statement {

@@ -28,11 +28,15 @@ impl Hands<'_> {
     /// Makes a server refuse writes. Its guard session does it, and keeps the read lock where there is one.
     pub(super) async fn fence(&mut self, node: &NodeName, how: Fencing, limit: Duration) -> Result<Done, Failure> {
         let wait = self.pair.limits.fence;
+        let silence = self.pair.limits.silence();
         // both machines are needed once writes are out
         let [first, second] = &mut *self.links;
         let (a, b) = tokio::join!(alive(first, limit), alive(second, limit));
         a.and(b).map_err(|why| certain(format!("{node} was not fenced: {why}")))?;
         let (link, known) = self.on(node)?;
+        // the one fences, the other may have to open again
+        let (a, b) = tokio::join!(expire(&mut link.guard, silence, limit), expire(&mut link.sql, silence, limit));
+        a.and(b).map_err(|why| certain(format!("{node} was not fenced: {why}")))?;
         let statement = dialect::fence(&known.server, how, wait);
         let guard = super::guard(link)?;
         let session = u64::from(guard.thread_id());
@@ -103,6 +107,7 @@ impl Hands<'_> {
     /// Sees that a fenced node stands where it stood, and that nothing there can still commit; at the same time, that
     /// the other node's machine still answers.
     async fn unmoved(&mut self, peer: &NodeName, stood: &At, node: &NodeName, limit: Duration) -> Result<(), Failure> {
+        let silence = self.pair.limits.silence();
         for _ in 0..XA_ROUNDS {
             let side = self.side(peer)?;
             let known = side.of(self.known).as_ref().ok_or_else(|| certain(format!("{peer} was never seen")))?;
@@ -112,8 +117,12 @@ impl Hands<'_> {
                 Side::Second => (second, first),
             };
             let question = dialect::facts(&known.server);
-            let (tables, answers) = tokio::join!(super::sql(link)?.read(&question, limit), alive(other, limit));
-            answers.map_err(|why| certain(format!("{node} was not opened: {why}")))?;
+            let ready = async {
+                alive(other, limit).await?;
+                expire(&mut other.sql, silence, limit).await
+            };
+            let (tables, ready) = tokio::join!(super::sql(link)?.read(&question, limit), ready);
+            ready.map_err(|why| certain(format!("{node} was not opened: {why}")))?;
             let tables = tables.map_err(|e| asked(&e))?;
             let [facts, prepared, xa @ ..] = &tables[..] else {
                 return Err(certain(format!("{peer} answered too little")));
@@ -238,6 +247,13 @@ async fn alive(link: &mut Link, limit: Duration) -> Result<(), String> {
         Ok(_) => Err(format!("the shell on {name} does not work")),
         Err(why) => Err(why.to_string()),
     }
+}
+
+/// From here on the server ends a session of ours that it hears nothing of: what is still on its way to it when this
+/// run has given up, or has been killed, must not take effect later, when a person has decided otherwise.
+async fn expire(sql: &mut Result<Sql, SqlError>, silence: Duration, limit: Duration) -> Result<(), String> {
+    let sql = sql.as_mut().map_err(|why| why.to_string())?;
+    sql.change(&dialect::expire(silence), limit).await.map(drop).map_err(|why| why.to_string())
 }
 
 /// An answer that came and could not be read: the statements before it have run.

@@ -66,6 +66,15 @@ pub struct Limits {
     pub lag: Duration,
 }
 
+impl Limits {
+    /// How long a server may hear nothing of a run that has closed its gate, before it takes it for gone: longer than
+    /// any pause of a run that still goes, and no longer than what it takes one to give up.
+    #[must_use]
+    pub fn silence(&self) -> Duration {
+        (self.write_outage + self.rollback).max(Duration::from_secs(10))
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
