@@ -18,6 +18,10 @@ const NO_SUCH_SESSION: u16 = 1094;
 /// How long sessions on a node that gives an address up are waited for.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// Between two looks at transactions. InnoDB shows the same picture again to whoever looks within 100 ms of the last look,
+/// for as long as somebody does.
+const LOOK_AGAIN: Duration = Duration::from_millis(150);
+
 /// What a question may take even when that time is over.
 const LEAST: Duration = Duration::from_millis(200);
 
@@ -38,7 +42,7 @@ impl Hands<'_> {
             if Instant::now() >= deadline {
                 return Ok(Done { note: Some(format!("{writing} writing transaction(s) did not end and will fail")) });
             }
-            sleep(Duration::from_millis(20)).await;
+            sleep(LOOK_AGAIN).await;
         }
     }
 
