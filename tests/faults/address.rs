@@ -44,7 +44,8 @@ fn not_taken(stage: &Stage<'_>) -> Outcome {
     let sshd = sshd(stage)?.to_string();
     let scene = stage.scene()?;
     let words = ["nsenter", "-t", &sshd, "-m", "--"];
-    let within = |rest: &[&str]| crate::lab::run::run(std::process::Command::new(words[0]).args(&words[1..]).args(rest));
+    let within =
+        |rest: &[&str]| crate::lab::run::run(std::process::Command::new(words[0]).args(&words[1..]).args(rest));
     within(&["mount", "--bind", &fake.display().to_string(), "/usr/sbin/ip"])?;
     let ran = stage.swap("connect: \"1s\"").end();
     within(&["umount", "/usr/sbin/ip"])?;

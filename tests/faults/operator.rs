@@ -58,9 +58,12 @@ fn interrupted_and_done(stage: &Stage<'_>) -> Outcome {
 
 fn interrupted_and_back(stage: &Stage<'_>) -> Outcome {
     let scene = stage.scene()?;
-    let held = stage.held("write_outage: \"2s\"")?;
+    let mut held = stage.held("fence: \"1s\", write_outage: \"2s\"")?;
     held.run.signal(Signal::TERM);
+    let ended = held.run.wait_for("end", "");
+    held.let_go();
     let ran = held.run.end();
+    assert_eq!(ended["exit"], 20);
     ran.ends(20).says("catch-up-db2").says("serves as before");
     stage.stands(&[Node::Db1], Node::Db1);
     stage.no_read_lock(Node::Db1)?;

@@ -125,7 +125,10 @@ impl<'a> Stage<'a> {
         // what is replicated to this table waits; everything else goes on
         blocker.exec("LOCK TABLES app.load READ")?;
         writing.exec("COMMIT")?;
+        let committed = Instant::now();
         run.wait_for("step-started", "catch-up-db2");
+        let waited = committed.elapsed();
+        assert!(waited < Duration::from_secs(4), "the drain ends with the transactions, not after {waited:?}");
         Ok(Held { run, blocker: Some(blocker) })
     }
 

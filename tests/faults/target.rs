@@ -30,10 +30,11 @@ fn went_back(stage: &Stage<'_>, ran: &Ran) {
 
 fn cable(stage: &Stage<'_>) -> Outcome {
     let scene = stage.scene()?;
-    let held = stage.held("")?;
+    let mut held = stage.held("")?;
     stage.lab.cable(Host::Db2, false)?;
     // served while the run still looks for the target
     let served = scene.load.wait_for(20, OUT);
+    held.let_go();
     let ran = held.run.end();
     stage.stands(&[Node::Db1], Node::Db1);
     let lock = stage.no_read_lock(Node::Db1);
@@ -46,9 +47,10 @@ fn cable(stage: &Stage<'_>) -> Outcome {
 
 fn crash(stage: &Stage<'_>) -> Outcome {
     let scene = stage.scene()?;
-    let held = stage.held("")?;
+    let mut held = stage.held("")?;
     stage.lab.stop_server(Node::Db2, Signal::KILL)?;
     let served = scene.load.wait_for(20, OUT);
+    held.let_go();
     let ran = held.run.end();
     stage.lab.start_server(Node::Db2)?;
     served?;

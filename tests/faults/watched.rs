@@ -67,7 +67,7 @@ impl Watched {
                 Err(RecvTimeoutError::Timeout) => panic!("no `{kind} {step}` within {PATIENCE:?}: {:?}", self.events),
                 Err(RecvTimeoutError::Disconnected) => {
                     let stderr = self.stderr.take().and_then(|stderr| stderr.join().ok()).unwrap_or_default();
-                    panic!("it ended before `{kind} {step}`: {}\n{stderr}", told(&self.events))
+                    panic!("it ended before `{kind} {step}`: {}\n{stderr}", told(&self.events));
                 }
             }
         }
