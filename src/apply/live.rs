@@ -71,6 +71,11 @@ impl LiveWorld {
         // the id of a session that may still hold a read lock on the server is not lost with it: effect remembers it
         let control = self.control_dir.as_path();
         let [first, second] = &mut self.links;
+        // a command whose end is not known is not to change what is about to be looked at
+        let may_fire = [&*first, &*second].map(|link| link.shell.as_ref().ok().and_then(link::Shell::may_fire_for));
+        if let Some(time) = may_fire.into_iter().flatten().max() {
+            sleep(time).await;
+        }
         // what does not work is seen by whoever uses it next
         let mend = |link| async move {
             let _ = tokio::time::timeout(limit * 2, reconnect(link, control, limit)).await;
