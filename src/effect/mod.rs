@@ -16,7 +16,8 @@ pub use position::At;
 
 use std::time::Duration;
 
-use crate::link::{Link, MysqlTarget, Shell, Sql, SqlError, SshError};
+use crate::dialect::Deed;
+use crate::link::{Answer, Link, MysqlTarget, Shell, Sql, SqlError};
 use crate::model::{Action, NodeName, Pair, Server, Side, System};
 use crate::world::{Done, Failure, Happened};
 
@@ -125,6 +126,14 @@ fn shell(link: &mut Link) -> Result<&mut Shell, Failure> {
     link.shell.as_mut().map_err(|error| asked(error))
 }
 
+/// Commands on the node's machine, in one round trip.
+async fn command(link: &mut Link, deeds: &[Deed], limit: Duration) -> Result<Vec<Answer>, Failure> {
+    shell(link)?.perform(deeds, limit).await.map_err(|error| {
+        let happened = if error.may_have_happened() { Happened::Unknown } else { Happened::No };
+        Failure { happened, what: error.to_string(), again: false }
+    })
+}
+
 /// It did not happen.
 fn certain(what: impl Into<String>) -> Failure {
     Failure { happened: Happened::No, what: what.into(), again: false }
@@ -137,12 +146,6 @@ fn asked(error: &impl ToString) -> Failure {
 
 /// What an error of a change means, when no statement of it matters but the one that failed.
 fn changed(error: &SqlError) -> Failure {
-    let happened = if error.may_have_happened() { Happened::Unknown } else { Happened::No };
-    Failure { happened, what: error.to_string(), again: false }
-}
-
-/// What an error of a command means.
-fn commanded(error: &SshError) -> Failure {
     let happened = if error.may_have_happened() { Happened::Unknown } else { Happened::No };
     Failure { happened, what: error.to_string(), again: false }
 }

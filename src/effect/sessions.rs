@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::{Hands, address, asked, certain, changed};
+use super::{Hands, asked, certain, changed, command};
 use crate::dialect::{self, LoginName};
 use crate::link::{Link, Record, Sql, SqlErrorKind, Table};
 use crate::model::{NodeName, Prefixed, Server, printable};
@@ -86,7 +86,7 @@ impl Hands<'_> {
             ended.extend(ids.into_iter().filter(|id| !refused.contains(id)));
             spared.extend(refused);
             // sockets without a session: half-open ones, clients that have not logged in, sessions above our account
-            address::perform(link, &[dialect::kill_sockets(&known.system, known.sudo, came, port)], left).await?;
+            command(link, &[dialect::kill_sockets(&known.system, known.sudo, came, port)], left).await?;
             if Instant::now() >= deadline {
                 known_ids = Some(vec![]);
             }
