@@ -109,6 +109,15 @@ impl LiveWorld {
         }
     }
 
+    /// After an action that was cut off from outside: what its sessions were asked for may still take effect.
+    fn abandon(&mut self) {
+        for link in &self.links {
+            for sql in [&link.sql, &link.guard].into_iter().flatten().filter(|sql| sql.is_closed()) {
+                self.memory.leave(link.name(), u64::from(sql.thread_id()));
+            }
+        }
+    }
+
     /// A node that answers as another server than before is not that node any more.
     fn same_server(&self, side: Side, seen: &NodeSnapshot) -> Result<(), String> {
         let (Some(known), Some(now)) = (side.of(&self.known), seen.server.known()) else { return Ok(()) };
@@ -178,6 +187,7 @@ impl World for LiveWorld {
         match tokio::time::timeout(patience, self.hands().perform(action, limit)).await {
             Ok(result) => result,
             Err(_) => {
+                self.abandon();
                 Err(Failure { happened: Happened::Unknown, what: format!("no end within {patience:?}"), again: false })
             }
         }

@@ -62,7 +62,9 @@ impl Hands<'_> {
         let set = if how == Fencing::ReadLock { 2 } else { 1 };
         if how == Fencing::ReadLock && completed >= 2 {
             // the lock was had but not the variable: let go of it, or nobody writes and nobody knows why
-            super::guard(link)?.change(&dialect::release(&known.server), limit).await.map_err(|e| changed(&e))?;
+            let released = super::guard(link)?.change(&dialect::release(&known.server), limit).await;
+            // as long as it may be held, this fence is not one that never happened
+            released.map_err(|e| unread(changed(&e)))?;
         }
         if completed > set {
             return Err(Failure { happened: Happened::Unknown, what: error.to_string(), again: false });
