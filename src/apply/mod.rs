@@ -17,7 +17,7 @@ pub use outcome::{Outcome, Stuck};
 use std::time::Duration;
 
 use crate::event::{Event, Way};
-use crate::model::{Action, Assignment, Pair, Plan, Refusal, Step, StepId};
+use crate::model::{Action, Assignment, Pair, Plan, Side, Snapshot, Step, StepId, WriteAccess};
 use crate::planner;
 use crate::world::{Failure, Happened, NoLock, World};
 
@@ -118,7 +118,16 @@ impl<'a, W: World, S: FnMut(Event)> Run<'a, W, S> {
                 Opening::Unknown => self.undecided(plan, why, &mut progress).await,
             };
         }
-        Outcome::Done { outage: progress.outage }
+        // every step said that it is done; what is true is seen
+        let now = self.world.snapshot().await;
+        if is_at(self.pair, &now, &plan.after) {
+            return Outcome::Done { outage: progress.outage };
+        }
+        let why = "all steps are done, but the pair is not as planned".to_owned();
+        match progress.open {
+            Opening::Never => self.back(&plan.before, why, &progress).await,
+            Opening::Done | Opening::Unknown => self.forward(&plan.after, why, &mut progress).await,
+        }
     }
 
     fn gate_opens(&mut self, progress: &mut Progress) {
@@ -221,19 +230,9 @@ impl<'a, W: World, S: FnMut(Event)> Run<'a, W, S> {
     }
 }
 
-/// What the planner says to a plan that is about to be applied: the same plan, or why not.
-///
-/// # Errors
-/// A refusal, where no plan is safe now.
-pub fn recheck(pair: &Pair, plan: &Plan, now: &crate::model::Snapshot) -> Result<Option<Plan>, Refusal> {
-    let fresh = planner::plan(pair, now, &plan.goal)?;
-    Ok((!fresh.same_as(plan)).then_some(fresh))
-}
-
 /// Whether the pair is as an assignment says, seen from a snapshot: every role at its holder only, the writer open
 /// and the other one not.
-fn is_at(pair: &Pair, now: &crate::model::Snapshot, wanted: &Assignment) -> bool {
-    use crate::model::{Side, WriteAccess};
+fn is_at(pair: &Pair, now: &Snapshot, wanted: &Assignment) -> bool {
     let roles = now.assignment(pair) == *wanted;
     let writer = pair.write_role().and_then(|role| wanted.holder(&role.name)).and_then(|node| pair.side(node));
     let access = writer.is_none_or(|writer| {

@@ -51,7 +51,12 @@ impl fmt::Display for Argv {
 
 /// A command that only looks.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Look(String);
+pub enum Look {
+    /// One command.
+    Command(Argv),
+    /// A text for a shell.
+    Script(&'static str),
+}
 
 /// A command that changes something.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,7 +78,10 @@ enum Manner {
 
 impl fmt::Display for Look {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        match self {
+            Self::Command(argv) => argv.fmt(f),
+            Self::Script(text) => f.write_str(text),
+        }
     }
 }
 
@@ -94,11 +102,14 @@ fn bounded(seconds: u64, words: impl IntoIterator<Item = String>) -> Argv {
 }
 
 impl Look {
-    /// As it is sent: with a limit on the machine itself, because a command there outlives the connection. In a
-    /// shell of its own, so that the limit is for all of the text.
+    /// As it is sent: with a limit on the machine itself, because a command there outlives the connection. A text is
+    /// run in a shell of its own, so that the limit is for all of it.
     #[must_use]
     pub fn within(&self, seconds: u64) -> Argv {
-        bounded(seconds, ["sh".to_owned(), "-c".to_owned(), self.0.clone()])
+        match self {
+            Self::Command(argv) => bounded(seconds, argv.0.iter().cloned()),
+            Self::Script(text) => bounded(seconds, ["sh", "-c", text].map(str::to_owned)),
+        }
     }
 }
 
@@ -138,13 +149,12 @@ pub const PROBE_END: &str = "probe 1";
 /// What tools and interfaces the node has: a constant text, a `name value` line for each.
 #[must_use]
 pub fn probe() -> Look {
-    Look(
+    Look::Script(
         "for t in ip ss arping; do printf '%s ' $t; command -v $t || echo; done; \
          printf 'arping-version '; arping -V 2>&1 | head -n 3 | tr '\\n' ' '; echo; \
          printf 'promote '; cat /proc/sys/net/ipv4/conf/all/promote_secondaries; \
          for i in /sys/class/net/*; do printf 'up %s ' \"${i##*/}\"; cat \"$i/operstate\"; done; \
-         echo probe 1"
-            .to_owned(),
+         echo probe 1",
     )
 }
 
@@ -159,13 +169,13 @@ fn ss(system: &System) -> &str {
 /// Every address, as JSON.
 #[must_use]
 pub fn addresses() -> Look {
-    Look("ip -json address show".to_owned())
+    Look::Command(Argv::of(["ip", "-json", "address", "show"]))
 }
 
 /// Established sockets of the server's port: local and peer address, a line each.
 #[must_use]
 pub fn sockets(port: u16) -> Look {
-    Look(format!("ss -Htn state established '( sport = :{port} )'"))
+    Look::Command(Argv::of(["ss", "-Htn", "state", "established", "sport", "=", &format!(":{port}")]))
 }
 
 /// Brings an address up.

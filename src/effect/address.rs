@@ -2,27 +2,46 @@
 
 use std::time::Duration;
 
+use super::sessions::Found;
 use super::{Hands, certain, commanded};
 use crate::dialect::{self, Deed};
 use crate::link::{Answer, Link};
-use crate::model::{Interface, NodeName, Prefixed};
+use crate::model::{Interface, NodeName, Prefixed, Side};
 use crate::world::{Done, Failure, Happened};
+
+/// Looking ahead at the other node must not hold up the taking, should that node hang.
+const LOOK: Duration = Duration::from_millis(500);
 
 impl Hands<'_> {
     /// Brings an address up and starts announcing it, in one round trip; whether that was sent is asked later, when
-    /// nobody waits for it.
+    /// nobody waits for it. Meanwhile the sessions that are to come over are looked for where the address was.
     pub(super) async fn take(
         &mut self,
         node: &NodeName,
+        from: Option<&NodeName>,
         address: Prefixed,
         interface: &Interface,
         limit: Duration,
     ) -> Result<Done, Failure> {
-        let (link, known) = self.on(node)?;
+        let side = self.side(node)?;
+        let locked = from.is_some() && self.memory.locked.as_ref() == from;
+        let port = self.pair.node(side.peer()).port;
+        let known = side.of(self.known).as_ref().ok_or_else(|| certain(format!("{node} was never seen")))?;
         let announce = dialect::announce_at_once(&known.system, known.sudo, address, interface)
             .ok_or_else(|| certain(format!("{node} has no tool to announce {address}")))?;
         let deeds = [dialect::add_address(&known.system, known.sudo, address, interface), announce];
-        let answers = perform(link, &deeds, limit).await?;
+        let [first, second] = &mut *self.links;
+        let (link, other) = match side {
+            Side::First => (first, second),
+            Side::Second => (second, first),
+        };
+        let look = async {
+            let (from, known) = (from?, side.peer().of(self.known).as_ref()?);
+            Found::look(other, &known.server, from, address, port, locked, LOOK.min(limit)).await
+        };
+        let (answers, found) = tokio::join!(perform(link, &deeds, limit), look);
+        self.memory.found = found;
+        let answers = answers?;
         match &answers[..] {
             [_, announced] if announced.status == 0 => Ok(Done::default()),
             [added, ..] if added.status == 0 => {

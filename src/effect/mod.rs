@@ -39,6 +39,8 @@ pub struct Memory {
     fenced: Option<(NodeName, At)>,
     /// The node whose guard session holds a read lock.
     locked: Option<NodeName>,
+    /// Sessions to end, looked for while their address was being taken elsewhere.
+    found: Option<sessions::Found>,
 }
 
 impl Memory {
@@ -74,8 +76,8 @@ impl Hands<'_> {
             Action::CatchUp { node, source } => self.catch_up(node, source, limit).await,
             Action::Open { node, peer } => self.open(node, peer, limit).await,
             Action::Reopen { node, peer: _ } => self.reopen(node, limit).await,
-            Action::Take { node, address, interface, role: _, access: _, from: _ } => {
-                self.take(node, *address, interface, limit).await
+            Action::Take { node, address, interface, from, role: _, access: _ } => {
+                self.take(node, from.as_ref(), *address, interface, limit).await
             }
             Action::EndSessions { node, address, role: _ } => self.end_sessions(node, *address, limit).await,
             Action::Drop { node, address, interface, role: _, to: _ } => {

@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{Hands, address, asked, certain, changed};
 use crate::dialect::{self, LoginName};
-use crate::link::{Link, Record, Sql, SqlErrorKind};
+use crate::link::{Link, Record, Sql, SqlErrorKind, Table};
 use crate::model::{NodeName, Prefixed, Server, printable};
 use crate::world::{Done, Failure};
 
@@ -42,9 +42,9 @@ impl Hands<'_> {
     ) -> Result<Done, Failure> {
         let locked = self.memory.locked.as_ref() == Some(node);
         let port = self.pair.node(self.side(node)?).port;
+        let mut known_ids = self.memory.found.take().filter(|found| found.on(node, came)).map(|found| found.ids);
         let (link, known) = self.on(node)?;
-        let own: Vec<u64> =
-            [&link.sql, &link.guard].iter().filter_map(|s| s.as_ref().ok()).map(|s| s.thread_id().into()).collect();
+        let own = own(link);
         let deadline = Instant::now() + limit;
         let mut ended = BTreeSet::new();
         loop {
@@ -52,19 +52,78 @@ impl Hands<'_> {
             if left.is_zero() {
                 return Err(certain(format!("{node}: sessions through {} do not end", came.ip)));
             }
-            let (peers, sessions) = look(link, &known.server, came, port, left).await?;
-            let ids: Vec<u64> =
-                sessions.iter().filter(|s| s.is_to_end(&peers, locked, &own)).map(|session| session.id).collect();
-            if ids.is_empty() && peers.is_empty() {
-                let note = (!ended.is_empty()).then(|| format!("{} session(s) ended", ended.len()));
-                return Ok(Done { note });
-            }
+            let ids = match known_ids.take() {
+                // seen a moment ago, while the address was taken: clients wait for this, so it is not asked again first
+                Some(ids) => ids,
+                None => {
+                    let (peers, sessions) = look(link, &known.server, came, port, left).await?;
+                    let ids = to_end(&sessions, &peers, locked, &own);
+                    if ids.is_empty() && peers.is_empty() {
+                        let note = (!ended.is_empty()).then(|| format!("{} session(s) ended", ended.len()));
+                        return Ok(Done { note });
+                    }
+                    ids
+                }
+            };
             kill(super::sql(link)?, &ids, left).await?;
             ended.extend(ids);
             // sockets without a session: half-open ones, and clients that have not logged in
             address::perform(link, &[dialect::kill_sockets(&known.system, known.sudo, came, port)], left).await?;
         }
     }
+
+    /// Ends what waits behind the read lock of a fence and would write as soon as it is let go: administrators that
+    /// came by the node's own address (hazard H-01).
+    pub(super) async fn end_waiting(&mut self, node: &NodeName, limit: Duration) -> Result<(), Failure> {
+        let (link, known) = self.on(node)?;
+        let own = own(link);
+        let sql = super::sql(link)?;
+        let tables = sql.read(&dialect::sessions(&known.server), limit).await.map_err(|e| asked(&e))?;
+        let sessions = sessions_of(&tables)?;
+        kill(sql, &to_end(&sessions, &BTreeSet::new(), true, &own), limit).await
+    }
+}
+
+/// Our own sessions there.
+fn own(link: &Link) -> Vec<u64> {
+    [&link.sql, &link.guard].iter().filter_map(|sql| sql.as_ref().ok()).map(|sql| sql.thread_id().into()).collect()
+}
+
+/// Sessions that came through an address, found ahead of the time when they are ended.
+#[derive(Debug)]
+pub(super) struct Found {
+    node: NodeName,
+    address: Prefixed,
+    ids: Vec<u64>,
+}
+
+impl Found {
+    fn on(&self, node: &NodeName, address: Prefixed) -> bool {
+        self.node == *node && self.address.ip == address.ip
+    }
+
+    /// Looks for them. `None`: that did not work, and they will be looked for when they are ended.
+    pub(super) async fn look(
+        link: &mut Link,
+        server: &Server,
+        node: &NodeName,
+        address: Prefixed,
+        port: u16,
+        locked: bool,
+        limit: Duration,
+    ) -> Option<Self> {
+        let own = own(link);
+        let (peers, sessions) = look(link, server, address, port, limit).await.ok()?;
+        Some(Self { node: node.clone(), address, ids: to_end(&sessions, &peers, locked, &own) })
+    }
+}
+
+fn to_end(sessions: &[Session], peers: &BTreeSet<SocketAddr>, locked: bool, own: &[u64]) -> Vec<u64> {
+    sessions.iter().filter(|session| session.is_to_end(peers, locked, own)).map(|session| session.id).collect()
+}
+
+fn sessions_of(tables: &[Table]) -> Result<Vec<Session>, Failure> {
+    tables.iter().flat_map(|table| &table.0).map(Session::read).collect()
 }
 
 /// A session as the server lists it.
@@ -139,8 +198,7 @@ async fn look(
         .filter(|socket| socket.local == SocketAddr::new(came.ip, port))
         .map(|socket| socket.peer)
         .collect();
-    let sessions = tables.iter().flat_map(|table| &table.0).map(Session::read).collect::<Result<_, _>>()?;
-    Ok((peers, sessions))
+    Ok((peers, sessions_of(&tables)?))
 }
 
 /// Ends sessions; one that has gone by itself (error 1094) does not keep the others.

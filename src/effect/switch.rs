@@ -113,6 +113,7 @@ impl Hands<'_> {
     /// Lets go of the read lock; the server stays read-only.
     pub(super) async fn release(&mut self, node: &NodeName, limit: Duration) -> Result<Done, Failure> {
         let locked = self.memory.locked.as_ref() == Some(node);
+        self.end_waiting(node, limit).await?;
         let (link, known) = self.on(node)?;
         if link.guard.as_ref().map_or(true, Sql::is_closed) {
             if let Some(id) = link.guard.as_ref().ok().map(Sql::thread_id).filter(|_| locked) {

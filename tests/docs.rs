@@ -1,0 +1,72 @@
+//! What the documents show is true: every config in them is read, every command in them is known.
+
+#![allow(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    reason = "the documents are files; a test says what is wrong by panicking"
+)]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn documents() -> Vec<(PathBuf, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut paths = vec![root.join("README.md")];
+    let docs = std::fs::read_dir(root.join("docs")).expect("docs");
+    paths
+        .extend(docs.map(|entry| entry.expect("an entry").path()).filter(|p| p.extension().is_some_and(|e| e == "md")));
+    paths.sort();
+    paths.into_iter().map(|path| (path.clone(), std::fs::read_to_string(path).expect("text"))).collect()
+}
+
+/// Indented blocks, their indentation taken off.
+fn blocks(text: &str) -> Vec<String> {
+    let mut blocks = vec![String::new()];
+    for line in text.lines() {
+        match line.strip_prefix("    ") {
+            Some(code) => blocks.iter_mut().last().expect("one").push_str(&format!("{code}\n")),
+            None if line.is_empty() && blocks.last().is_some_and(|b| !b.is_empty()) => {
+                blocks.iter_mut().last().expect("one").push('\n');
+            }
+            None => blocks.push(String::new()),
+        }
+    }
+    blocks.into_iter().filter(|block| !block.trim().is_empty()).collect()
+}
+
+#[test]
+fn every_config_in_the_documents_is_a_config() {
+    let mut found = 0;
+    for (path, text) in documents() {
+        for block in blocks(&text).iter().filter(|block| block.starts_with("(\n")) {
+            let parsed = flipper::config::Config::parse("doc.ron", block, Path::new("/"), Some(Path::new("/home/x")));
+            assert!(parsed.is_ok(), "{}: {:?}\n{block}", path.display(), parsed.err().map(|e| format!("{e:?}")));
+            found += 1;
+        }
+    }
+    assert!(found >= 2, "{found} configs found");
+}
+
+#[test]
+fn every_command_in_the_documents_is_understood() {
+    let mut found = 0;
+    for (path, text) in documents() {
+        let indented = blocks(&text).join("\n");
+        let lines = indented.lines().map(|line| line.strip_prefix("$ ").unwrap_or(line));
+        for line in lines.filter(|line| line.starts_with("flipper ")) {
+            // what follows two spaces is a remark
+            let words: Vec<&str> = line.split("  ").next().unwrap_or_default().split_whitespace().skip(1).collect();
+            let output = Command::new(env!("CARGO_BIN_EXE_flipper"))
+                .args(&words)
+                .env("FLIPPER_CONFIG", "/nonexistent/flipper.ron")
+                .output()
+                .expect("flipper");
+            let code = output.status.code();
+            // without a config, 3 is as far as a command that is understood can come
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert!(matches!(code, Some(0 | 3)), "{}: `{line}` ends with {code:?}: {said}", path.display());
+            found += 1;
+        }
+    }
+    assert!(found >= 5, "{found} commands found");
+}
