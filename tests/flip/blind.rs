@@ -10,12 +10,14 @@ use crate::{Case, Outcome};
 
 pub(crate) const CASES: &[Case] = &[
     ("wrong password", wrong_password),
-    ("wrong host key, unknown host key", host_keys),
     ("ssh host of one node, MySQL address of the other", wrong_machine),
-    ("a node's cable is out", unreachable),
     ("a node's server hangs", hangs),
     ("a node's server is stopped", server_stopped),
 ];
+
+/// What no server has a part in.
+pub(crate) const ONCE: &[Case] =
+    &[("wrong host key, unknown host key", host_keys), ("a node's cable is out", unreachable)];
 
 /// Every command that would look at the pair, and what it must say.
 const LOOKS: [&[&str]; 3] = [&["status", "lab"], &["plan", "lab", "swap"], &["apply", "lab", "swap", "write", "--yes"]];
@@ -116,7 +118,7 @@ fn hangs(bench: &Bench<'_>) -> Outcome {
 }
 
 fn server_stopped(bench: &Bench<'_>) -> Outcome {
-    bench.lab.stop_server(Node::Db2, Signal::TERM)?;
+    bench.lab.stop_server(Node::Db2, Signal::KILL)?;
     for words in LOOKS {
         let ran = bench.flipper(words);
         ran.ends(11).within(BOUND);

@@ -8,7 +8,7 @@
 //!
 //! | file | cases |
 //! | --- | --- |
-//! | `bench`, `ran`, `recorder` | the tools: running flipper, what it said, what must not be in it |
+//! | `bench`, `ran`, `recorder`, `pair` | the tools: running flipper, what it said, what must not be in it, how the pair stands |
 //! | `swaps` | ten swaps under load; other settings, other prefix lengths |
 //! | `usage` | exit codes 2 and 3 |
 //! | `blind` | exit code 11: a node that cannot be seen, or is not what it says |
@@ -40,6 +40,7 @@ mod failures;
 mod killed;
 mod locked;
 mod looking;
+mod pair;
 mod plans;
 mod ran;
 mod recorder;
@@ -60,12 +61,16 @@ type Outcome = Result<(), LabError>;
 
 type Case = (&'static str, fn(&Bench<'_>) -> Outcome);
 
-fn cases() -> Vec<Case> {
+/// Most on both flavours; what does not depend on the flavour on one of them.
+fn cases(server: Server) -> Vec<Case> {
+    let once = match server {
+        Server::MariaDb => [usage::ONCE, swaps::ONCE, plans::ONCE],
+        Server::MySql => [locked::ONCE, failures::ONCE, blind::ONCE],
+    };
     // killed first: what it leaves behind for half a minute is looked for again at the end
-    [
+    let both = [
         killed::CASES,
         swaps::CASES,
-        usage::CASES,
         looking::CASES,
         plans::CASES,
         locked::CASES,
@@ -74,8 +79,8 @@ fn cases() -> Vec<Case> {
         dangers::CASES,
         failures::CASES,
         blind::CASES,
-    ]
-    .concat()
+    ];
+    both.into_iter().chain(once).flatten().copied().collect()
 }
 
 #[test]
@@ -91,10 +96,10 @@ fn mysql_pair() {
 /// Runs every case, with a fresh pair after each that fails.
 fn walk(server: Server) {
     let only = std::env::var("FLIPPER_CASE").unwrap_or_default();
-    let cases: Vec<Case> = cases().into_iter().filter(|(name, _)| name.contains(&only)).collect();
-    assert!(!cases.is_empty(), "no case's name contains `{only}`");
+    let wanted = |(name, _): &Case| name.contains(&only);
+    assert!(Server::BOTH.into_iter().flat_map(cases).any(|case| wanted(&case)), "no case's name contains `{only}`");
+    let mut left = cases(server).into_iter().filter(wanted).peekable();
     let mut failed = Vec::new();
-    let mut left = cases.into_iter().peekable();
     while left.peek().is_some() {
         let walked = lab::with(server, |lab| {
             let bench = Bench::new(lab);

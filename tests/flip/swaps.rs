@@ -10,9 +10,13 @@ use crate::{Case, Outcome};
 pub(crate) const CASES: &[Case] = &[
     ("ten swaps under load", ten_swaps),
     ("both roles swap and come back", both_roles),
+    ("an address with the network's prefix is dropped as it was found", prefix_of_the_network),
+];
+
+/// What no server has a part in.
+pub(crate) const ONCE: &[Case] = &[
     ("an interface of each node's own", own_interface),
     ("passwords from files", password_files),
-    ("an address with the network's prefix is dropped as it was found", prefix_of_the_network),
     ("an address that would take others along is not moved", would_take_others_along),
 ];
 

@@ -4,7 +4,8 @@ use crate::bench::Bench;
 use crate::ran::Ran;
 use crate::{Case, Outcome};
 
-pub(crate) const CASES: &[Case] = &[
+/// No server has a part in it.
+pub(crate) const ONCE: &[Case] = &[
     ("the command line does not make sense", command_line),
     ("the config has mistakes", mistakes),
     ("there is no config", no_config),
