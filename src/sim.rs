@@ -17,8 +17,12 @@ pub enum Fault {
     DoneButUnknown,
     /// It does not take effect, and nobody knows.
     NotDoneButUnknown,
-    /// It takes effect, its node cannot be reached any more.
+    /// It takes effect, and its node cannot be reached any more.
     NodeLost,
+    /// It is refused each time, and never changes anything.
+    NeverDone,
+    /// It takes effect, and its node's system cannot be reached any more; the server there can.
+    ShellLost,
 }
 
 /// A simulated pair.
@@ -27,6 +31,7 @@ pub struct SimWorld {
     pair: Pair,
     state: Snapshot,
     lost: Vec<Side>,
+    shell_lost: Vec<Side>,
     caught_up: Vec<(NodeName, NodeName)>,
     faults: BTreeMap<StepId, Fault>,
     violations: Vec<String>,
@@ -51,6 +56,7 @@ impl SimWorld {
             pair,
             state,
             lost: vec![],
+            shell_lost: vec![],
             caught_up: vec![],
             faults: BTreeMap::new(),
             violations: vec![],
@@ -162,6 +168,9 @@ impl SimWorld {
 impl World for SimWorld {
     async fn snapshot(&mut self) -> Snapshot {
         let mut seen = self.state.clone();
+        for side in &self.shell_lost {
+            seen.node_mut(*side).addresses = Observed::Unknown("simulated: no shell".to_owned());
+        }
         for side in &self.lost {
             let name = self.pair.node(*side).name.clone();
             *seen.node_mut(*side) = crate::model::NodeSnapshot::unseen(name, "simulated: out of reach");
@@ -176,7 +185,23 @@ impl World for SimWorld {
         if self.lost.contains(&side) {
             return Err(failure(Happened::No, "out of reach"));
         }
+        let by_shell = matches!(
+            action,
+            Action::Take { .. } | Action::Drop { .. } | Action::Announce { .. } | Action::EndSessions { .. }
+        );
+        if by_shell && self.shell_lost.contains(&side) {
+            return Err(failure(Happened::No, "no shell"));
+        }
         match self.faults.remove(&action.id()) {
+            Some(Fault::NeverDone) => {
+                self.faults.insert(action.id(), Fault::NeverDone);
+                Err(failure(Happened::No, "refused again"))
+            }
+            Some(Fault::ShellLost) => {
+                self.force(action);
+                self.shell_lost.push(side);
+                Err(failure(Happened::Unknown, "the shell was lost"))
+            }
             None => {
                 self.force(action);
                 Ok(Done::default())

@@ -61,7 +61,12 @@ impl LiveWorld {
         link::close(self.links, self.pair.limits.connect).await;
     }
 
-    /// Opens what an earlier failure closed. Returns why the pair's lock is not ours any more, where that is so.
+    fn hands(&mut self) -> Hands<'_> {
+        Hands { pair: &self.pair, links: &mut self.links, known: &self.known, memory: &mut self.memory }
+    }
+
+    /// Opens what an earlier failure closed, and ends what is left of it. Returns
+    /// why nothing that is seen of this node can be relied on, where that is so.
     async fn mend(&mut self, side: Side) -> Result<(), String> {
         let limit = self.pair.limits.connect;
         let holds_lock = self.memory.is_locked(&self.pair.node(side).name);
@@ -74,19 +79,27 @@ impl LiveWorld {
         if !holds_lock && link.guard.as_ref().map_or(true, Sql::is_closed) {
             let _ = link.reconnect_guard(limit).await;
         }
-        if !link.sql.as_ref().map_or(true, Sql::is_closed) {
-            return Ok(());
-        }
-        if link.reconnect_sql(limit).await.is_err() || !self.locked {
+        let lost = link.sql.as_ref().map_or(true, Sql::is_closed);
+        if lost && link.reconnect_sql(limit).await.is_err() {
+            // nothing can be seen of this server, which is said by whoever looks
             return Ok(());
         }
         // the lock went with the session that held it
-        let Some(known) = side.of(&self.known) else { return Ok(()) };
-        match effect::lock_one(&self.pair, link, &known.server, limit).await {
-            Ok(()) => Ok(()),
-            Err(NoLock::Taken(by)) => Err(format!("the pair's lock was lost with a connection, and taken by {by}")),
-            Err(NoLock::Failed(why)) => Err(format!("the pair's lock was lost with a connection: {why}")),
+        if let (true, true, Some(known)) = (lost, self.locked, side.of(&self.known)) {
+            match effect::lock_one(&self.pair, link, &known.server, limit).await {
+                Ok(()) => {}
+                Err(NoLock::Taken(by)) => {
+                    return Err(format!("the pair's lock was lost with a connection, and taken by {by}"));
+                }
+                Err(NoLock::Failed(why)) => {
+                    return Err(format!("the pair's lock was lost with a connection: {why}"));
+                }
+            }
         }
+        // what may still fire makes everything that is seen here a thing of the moment
+        let name = self.pair.node(side).name.clone();
+        let laid = self.hands().lay_all(&name, limit).await;
+        laid.map_err(|left| format!("a statement of ours may still take effect there: {}", left.what))
     }
 }
 
@@ -109,11 +122,9 @@ impl World for LiveWorld {
     }
 
     async fn perform(&mut self, action: &Action, limit: Duration) -> Result<Done, Failure> {
-        let mut hands =
-            Hands { pair: &self.pair, links: &mut self.links, known: &self.known, memory: &mut self.memory };
         // every call below has a limit of its own; this one is for what they have forgotten
         let patience = limit + self.pair.limits.connect * 2 + self.pair.limits.fence;
-        match tokio::time::timeout(patience, hands.perform(action, limit)).await {
+        match tokio::time::timeout(patience, self.hands().perform(action, limit)).await {
             Ok(result) => result,
             Err(_) => {
                 Err(Failure { happened: Happened::Unknown, what: format!("no end within {patience:?}"), again: false })

@@ -17,7 +17,7 @@ pub use outcome::{Outcome, Stuck};
 use std::time::Duration;
 
 use crate::event::{Event, Way};
-use crate::model::{Action, Assignment, Pair, Plan, Side, Snapshot, Step, StepId, WriteAccess};
+use crate::model::{Action, Assignment, NodeName, Pair, Plan, RoleName, Side, Snapshot, Step, StepId, WriteAccess};
 use crate::planner;
 use crate::world::{Failure, Happened, NoLock, World};
 
@@ -39,10 +39,48 @@ pub struct Run<'a, W, S> {
 struct Progress {
     /// When the fence was sent.
     gate_closed: Option<Duration>,
-    /// How long clients could not write, once they can again.
+    /// Clients can write again.
+    gate_opened: bool,
+    /// How long clients could not write: the longest time, where the fence was tried several times.
     outage: Option<Duration>,
     /// The new writer was told to open.
     open: Opening,
+    /// Which nodes were told to take or drop which role's address.
+    touched: Vec<(NodeName, RoleName)>,
+    /// Roles that the plan is to move, or whose writer it is to change: their clients are owed a look from outside.
+    owed: Vec<RoleName>,
+}
+
+impl Progress {
+    fn new(plan: &Plan) -> Self {
+        let owed = plan.steps.iter().filter_map(|step| match &step.action {
+            Action::Verify { role, .. } => Some(role.clone()),
+            _ => None,
+        });
+        Self {
+            gate_closed: None,
+            gate_opened: false,
+            outage: None,
+            open: Opening::Never,
+            touched: vec![],
+            owed: owed.collect(),
+        }
+    }
+}
+
+impl Progress {
+    /// Remembers a step that is about to be told to a node.
+    fn touch(&mut self, step: &Step) {
+        if let Action::Take { node, role, .. } | Action::Drop { node, role, .. } = &step.action {
+            self.touched.push((node.clone(), role.clone()));
+        }
+    }
+
+    /// The roles whose clients may have felt something by now.
+    fn felt(&self, pair: &Pair) -> Vec<RoleName> {
+        let write = pair.write_role().filter(|_| self.gate_closed.is_some()).map(|role| role.name.clone());
+        self.touched.iter().map(|(_, role)| role.clone()).chain(write).collect()
+    }
 }
 
 /// What is known of the new writer.
@@ -88,11 +126,11 @@ impl<'a, W: World, S: FnMut(Event)> Run<'a, W, S> {
             Ok(_) => {}
         }
         self.tell(Event::Ready);
-        let mut progress = Progress { gate_closed: None, outage: None, open: Opening::Never };
+        let mut progress = Progress::new(plan);
         let write = self.pair.write_role().map(|role| role.name.clone());
         for step in &plan.steps {
             if progress.gate_closed.is_none() && self.cancel.is_set() {
-                return self.back(&plan.before, "interrupted before the gate closed".to_owned(), &progress).await;
+                return self.back(plan, "interrupted before the gate closed".to_owned(), &mut progress).await;
             }
             let halt = match self.step(step, &mut progress).await {
                 Ok(()) => {
@@ -113,27 +151,28 @@ impl<'a, W: World, S: FnMut(Event)> Run<'a, W, S> {
             };
             let why = format!("{}: {}", halt.step, halt.why);
             return match progress.open {
-                Opening::Never => self.back(&plan.before, why, &progress).await,
-                Opening::Done => self.forward(&plan.after, why, &mut progress).await,
+                Opening::Never => self.back(plan, why, &mut progress).await,
+                Opening::Done => self.forward(plan, why, &mut progress).await,
                 Opening::Unknown => self.undecided(plan, why, &mut progress).await,
             };
         }
         // every step said that it is done; what is true is seen
         let now = self.world.snapshot().await;
         if is_at(self.pair, &now, &plan.after) {
-            return Outcome::Done { outage: progress.outage };
+            return self.done(plan, &now, &progress);
         }
         let why = "all steps are done, but the pair is not as planned".to_owned();
         match progress.open {
-            Opening::Never => self.back(&plan.before, why, &progress).await,
-            Opening::Done | Opening::Unknown => self.forward(&plan.after, why, &mut progress).await,
+            Opening::Never => self.back(plan, why, &mut progress).await,
+            Opening::Done | Opening::Unknown => self.forward(plan, why, &mut progress).await,
         }
     }
 
     fn gate_opens(&mut self, progress: &mut Progress) {
-        if let (Some(closed), None) = (progress.gate_closed, progress.outage) {
+        if let Some(closed) = progress.gate_closed.filter(|_| !progress.gate_opened) {
             let outage = self.world.now().saturating_sub(closed);
-            progress.outage = Some(outage);
+            progress.gate_opened = true;
+            progress.outage = progress.outage.max(Some(outage));
             self.tell(Event::GateOpened(outage));
         }
     }
@@ -142,6 +181,7 @@ impl<'a, W: World, S: FnMut(Event)> Run<'a, W, S> {
     async fn step(&mut self, step: &Step, progress: &mut Progress) -> Result<(), Halt> {
         let halt = |why: String| Halt { step: step.id.clone(), why };
         let mut tries = 1;
+        progress.touch(step);
         loop {
             if matches!(step.action, Action::Fence { .. }) {
                 progress.gate_closed = Some(self.world.now());
@@ -165,11 +205,17 @@ impl<'a, W: World, S: FnMut(Event)> Run<'a, W, S> {
                     }
                     let fence = matches!(step.action, Action::Fence { .. });
                     let certain = failure.happened == Happened::No;
+                    if let (true, true, Some(closed)) =
+                        (fence, certain, progress.gate_closed.take_if(|_| fence && certain))
+                    {
+                        // nothing was closed, but new writes waited behind the fence while it waited
+                        let stalled = self.world.now().saturating_sub(closed);
+                        progress.outage = progress.outage.max(Some(stalled));
+                    }
                     if !(fence && certain && failure.again && tries < FENCE_TRIES && !self.cancel.is_set()) {
                         return Err(halt(failure.to_string()));
                     }
-                    // nothing is closed: writes flow in the pause, and the outage begins anew
-                    progress.gate_closed = None;
+                    // writes flow in the pause, and the outage begins anew
                     tries += 1;
                     self.tell(Event::Again(step.id.clone(), FENCE_PAUSE));
                     self.world.pause(FENCE_PAUSE).await;
@@ -181,7 +227,23 @@ impl<'a, W: World, S: FnMut(Event)> Run<'a, W, S> {
     /// What is left for a step; inside the write outage, of the whole.
     fn limit(&self, action: &Action, progress: &Progress) -> Result<Duration, String> {
         let limits = &self.pair.limits;
-        let own = match action {
+        let own = self.own_limit(action);
+        let (Some(closed), Opening::Never) = (progress.gate_closed, progress.open) else { return Ok(own) };
+        let gone = self.world.now().saturating_sub(closed);
+        match limits.write_outage.checked_sub(gone) {
+            Some(left) if !left.is_zero() => Ok(own.min(left)),
+            _ => Err(format!(
+                "writes have been out for {} ms, the limit is {} ms",
+                gone.as_millis(),
+                limits.write_outage.as_millis()
+            )),
+        }
+    }
+
+    /// What an action may take when nobody waits for it.
+    fn own_limit(&self, action: &Action) -> Duration {
+        let limits = &self.pair.limits;
+        match action {
             Action::Approach { .. } => limits.pre_sync,
             Action::Drain { .. } => limits.drain,
             // the server gives up first, so that its answer arrives
@@ -195,16 +257,6 @@ impl<'a, W: World, S: FnMut(Event)> Run<'a, W, S> {
             | Action::Announce { .. }
             | Action::Release { .. }
             | Action::Verify { .. } => limits.connect,
-        };
-        let (Some(closed), Opening::Never) = (progress.gate_closed, progress.open) else { return Ok(own) };
-        let gone = self.world.now().saturating_sub(closed);
-        match limits.write_outage.checked_sub(gone) {
-            Some(left) if !left.is_zero() => Ok(own.min(left)),
-            _ => Err(format!(
-                "writes have been out for {} ms, the limit is {} ms",
-                gone.as_millis(),
-                limits.write_outage.as_millis()
-            )),
         }
     }
 
@@ -230,10 +282,11 @@ impl<'a, W: World, S: FnMut(Event)> Run<'a, W, S> {
     }
 }
 
-/// Whether the pair is as an assignment says, seen from a snapshot: every role at its holder only, the writer open
-/// and the other one not.
+/// Whether the pair is seen to be as an assignment says: every role at its holder only, the writer open and the other
+/// one not. What cannot be seen is not so.
 fn is_at(pair: &Pair, now: &Snapshot, wanted: &Assignment) -> bool {
-    let roles = now.assignment(pair) == *wanted;
+    let seen = now.nodes.iter().all(|node| node.addresses.known().is_some());
+    let roles = seen && now.assignment(pair) == *wanted;
     let writer = pair.write_role().and_then(|role| wanted.holder(&role.name)).and_then(|node| pair.side(node));
     let access = writer.is_none_or(|writer| {
         let other: Side = writer.peer();

@@ -4,127 +4,149 @@ use std::time::Duration;
 
 use super::{Opening, Outcome, Progress, Run, Stuck, is_at};
 use crate::event::{Event, Way};
-use crate::model::{Access, Assignment, Pair, Plan, Reason, Snapshot, Step, WriteAccess};
+use crate::model::{
+    Access, Assignment, NodeName, Observed, Pair, Plan, Reason, RoleName, Side, Snapshot, Step, WriteAccess,
+};
 use crate::planner::{self, Opened};
 use crate::world::World;
 
 /// How often the way forward is planned again.
 const FORWARD_TRIES: u32 = 3;
 
-/// Between two of these tries.
-const FORWARD_PAUSE: Duration = Duration::from_millis(300);
+/// Between two tries.
+const PAUSE: Duration = Duration::from_millis(300);
 
 impl<W: World, S: FnMut(Event)> Run<'_, W, S> {
-    /// The new writer was never told to open: the old one is opened again.
-    pub(super) async fn back(&mut self, start: &Assignment, why: String, progress: &Progress) -> Outcome {
-        self.way_back(start, why, Opened::Never, progress).await
+    /// The new writer was never told to open: the old one is opened again, before anything is looked at.
+    pub(super) async fn back(&mut self, plan: &Plan, why: String, progress: &mut Progress) -> Outcome {
+        self.tell(Event::TurningBack(why.clone()));
+        if progress.gate_closed.is_some()
+            && let Some(step) = planner::reopen(self.pair, &plan.before)
+        {
+            let limit = self.own_limit(&step.action) + self.pair.limits.fence;
+            if self.perform(Way::Back, &step, limit).await.is_ok() {
+                self.gate_opens(progress);
+            }
+        }
+        self.way_back(plan, why, Opened::Never, progress).await
     }
 
-    async fn way_back(&mut self, start: &Assignment, why: String, opened: Opened, progress: &Progress) -> Outcome {
-        self.tell(Event::TurningBack(why.clone()));
+    async fn way_back(&mut self, plan: &Plan, why: String, opened: Opened, progress: &mut Progress) -> Outcome {
+        let start = &plan.before;
         let begun = self.world.now();
         let limit = self.pair.limits.rollback;
         loop {
             let now = self.world.snapshot().await;
-            let left = limit.saturating_sub(self.world.now().saturating_sub(begun));
-            let trouble = match planner::way_back(self.pair, &now, start, opened) {
-                Ok(steps) => self.walk(&steps, Way::Back, left).await,
+            let owed = progress.felt(self.pair);
+            let trouble = match planner::way_back(self.pair, &now, start, opened, &owed) {
+                Ok(steps) => {
+                    steps.iter().for_each(|step| progress.touch(step));
+                    self.walk(&steps, Way::Back).await
+                }
                 Err(reasons) => Err(said(&reasons)),
             };
             let now = self.world.snapshot().await;
-            // a target out of reach that was never told to open is as it was: fenced
-            let serves =
-                is_at(self.pair, &now, start) || (opened == Opened::Never && serves_from(self.pair, &now, start));
-            let gone = self.world.now().saturating_sub(begun);
+            let unseen = (opened == Opened::Never).then(|| serves_from(self.pair, &now, start, &progress.touched));
+            let serves = is_at(self.pair, &now, start) || unseen.is_some_and(|serves| serves);
             if serves && trouble.is_ok() {
-                let outage = progress.gate_closed.map(|closed| self.world.now().saturating_sub(closed));
-                return Outcome::RolledBack { why, outage };
+                self.gate_opens(progress);
+                return Outcome::RolledBack { why, outage: progress.outage };
             }
-            if gone >= limit {
+            if self.world.now().saturating_sub(begun) >= limit {
                 return self.stuck(why, trouble.err(), &now, start);
             }
-            self.world.pause(FORWARD_PAUSE).await;
+            self.world.pause(PAUSE).await;
         }
     }
 
-    /// The new writer is open: whatever is missing is done again until it holds, or a person is told.
-    pub(super) async fn forward(&mut self, goal: &Assignment, why: String, progress: &mut Progress) -> Outcome {
+    /// The new writer is open: whatever is missing is done again until it holds. Where the address never reached it,
+    /// nobody can have written there, and the way back is as safe as a swap.
+    pub(super) async fn forward(&mut self, plan: &Plan, why: String, progress: &mut Progress) -> Outcome {
         self.tell(Event::PressingOn(why.clone()));
         let mut trouble = None;
         for _ in 0..FORWARD_TRIES {
             let now = self.world.snapshot().await;
-            let result = match planner::way_forward(self.pair, &now, goal) {
-                Ok(steps) => self.walk(&steps, Way::Forward, self.pair.limits.rollback).await,
+            let result = match planner::way_forward(self.pair, &now, &plan.after, &progress.owed) {
+                Ok(steps) => {
+                    steps.iter().for_each(|step| progress.touch(step));
+                    self.walk(&steps, Way::Forward).await
+                }
                 Err(reasons) => Err(said(&reasons)),
             };
             let now = self.world.snapshot().await;
-            if result.is_ok() && is_at(self.pair, &now, goal) {
+            if result.is_ok() && is_at(self.pair, &now, &plan.after) {
                 self.gate_opens(progress);
-                return Outcome::Done { outage: progress.outage };
+                return self.done(plan, &now, progress);
             }
             trouble = result.err().or(trouble);
-            self.world.pause(FORWARD_PAUSE).await;
+            self.world.pause(PAUSE).await;
         }
         let now = self.world.snapshot().await;
-        self.stuck(why, trouble, &now, goal)
+        if never_arrived(self.pair, &now, plan) {
+            let why = format!("{why}; {}", trouble.unwrap_or_default());
+            self.tell(Event::TurningBack(why.clone()));
+            return self.way_back(plan, why, Opened::Done, progress).await;
+        }
+        self.stuck(why, trouble, &now, &plan.after)
     }
 
-    /// The new writer was told to open and gave no answer: what it says now decides, and if it says nothing, nobody
-    /// else is opened.
+    /// The new writer was told to open and gave no answer: what it says once nothing of ours can fire any more
+    /// decides. As long as it says nothing, nobody else is opened.
     pub(super) async fn undecided(&mut self, plan: &Plan, why: String, progress: &mut Progress) -> Outcome {
-        let now = self.world.snapshot().await;
+        let begun = self.world.now();
         let new =
             self.pair.write_role().and_then(|role| plan.after.holder(&role.name)).and_then(|node| self.pair.side(node));
-        let access = new.and_then(|new| now.node(new).access.known().copied());
-        match access {
-            Some(WriteAccess::Open) => {
-                progress.open = Opening::Done;
-                self.forward(&plan.after, why, progress).await
+        loop {
+            let now = self.world.snapshot().await;
+            match new.and_then(|new| now.node(new).access.known().copied()) {
+                Some(WriteAccess::Open) => {
+                    progress.open = Opening::Done;
+                    return self.forward(plan, why, progress).await;
+                }
+                Some(WriteAccess::Fenced | WriteAccess::Guarded) => {
+                    self.tell(Event::TurningBack(why.clone()));
+                    return self.way_back(plan, why, Opened::Undone, progress).await;
+                }
+                Some(WriteAccess::Changing) | None => {}
             }
-            Some(WriteAccess::Fenced | WriteAccess::Guarded) => {
-                self.way_back(&plan.before, why, Opened::Undone, progress).await
+            if self.world.now().saturating_sub(begun) >= self.pair.limits.rollback {
+                let hold = "HOLD: it is not known whether the new writer is open, so neither node is opened".to_owned();
+                return self.stuck(why, Some(hold), &now, &plan.after);
             }
-            Some(WriteAccess::Changing) | None => {
-                let trouble = Some("it is not known whether the new writer is open: neither node is opened".to_owned());
-                self.stuck(why, trouble, &now, &plan.after)
+            self.world.pause(PAUSE).await;
+        }
+    }
+
+    /// The goal is reached. A fenced node that has something of its own by now is a matter for a person all the same.
+    pub(super) fn done(&self, plan: &Plan, now: &Snapshot, progress: &Progress) -> Outcome {
+        let diverged = now.nodes.iter().find_map(|node| {
+            let ahead = node.ahead.known().filter(|ahead| !ahead.is_empty())?;
+            (!node.access.is(&WriteAccess::Open)).then(|| format!("{} has transactions of its own: {ahead}", node.name))
+        });
+        match diverged {
+            None => Outcome::Done { outage: progress.outage },
+            Some(what) => {
+                let why = "the roles have moved, but a privileged session wrote on the old writer meanwhile".to_owned();
+                self.stuck(why, Some(what), now, &plan.after)
             }
         }
     }
 
-    async fn walk(&mut self, steps: &[Step], way: Way, budget: Duration) -> Result<(), String> {
-        let begun = self.world.now();
+    async fn walk(&mut self, steps: &[Step], way: Way) -> Result<(), String> {
         for step in steps {
-            let left = budget.saturating_sub(self.world.now().saturating_sub(begun));
-            if left.is_zero() {
-                return Err(format!("{}: no time left", step.id));
-            }
-            let limit = left.min(self.pair.limits.connect.max(self.pair.limits.fence + Duration::from_secs(1)));
+            let limit = self.own_limit(&step.action).max(Duration::from_millis(500));
             self.perform(way, step, limit).await.map_err(|failure| format!("{}: {failure}", step.id))?;
         }
         Ok(())
     }
 
     fn stuck(&self, why: String, trouble: Option<String>, now: &Snapshot, wanted: &Assignment) -> Outcome {
-        let mut stands: Vec<String> = now
-            .nodes
-            .iter()
-            .map(|node| match (&node.access, node.addresses.why_unknown()) {
-                (access, None) => {
-                    let side = self.pair.side(&node.name);
-                    let roles = side.map(|side| now.roles_on(self.pair, side)).unwrap_or_default();
-                    let roles = roles.iter().map(ToString::to_string).collect::<Vec<_>>();
-                    let held = if roles.is_empty() { "no address".to_owned() } else { roles.join(", ") };
-                    format!("{}: {}; holds {held}", node.name, said_access(access))
-                }
-                (access, Some(blind)) => format!("{}: {}; addresses unknown: {blind}", node.name, said_access(access)),
-            })
-            .collect();
-        stands.extend(trouble);
-        let mut todo = vec![];
+        let mut stands: Vec<String> = Side::BOTH.into_iter().map(|side| stands(self.pair, now, side)).collect();
+        stands.extend(trouble.filter(|trouble| !trouble.is_empty()));
+        let mut todo = vec![format!("see `flipper status {}` once both nodes can be reached", self.pair.name)];
         if let Some(role) = self.pair.roles.iter().find(|role| role.access == Access::ReadWrite)
             && let Some(writer) = wanted.holder(&role.name)
         {
-            todo.push(format!("see `flipper status {}` once both nodes can be reached", self.pair.name));
             todo.push(format!(
                 "{writer} is to accept writes and to hold {} ({}); the other node must do neither. Never open one \
                  without having seen that the other is read-only.",
@@ -135,27 +157,52 @@ impl<W: World, S: FnMut(Event)> Run<'_, W, S> {
     }
 }
 
+/// How a node stands, in a sentence.
+fn stands(pair: &Pair, now: &Snapshot, side: Side) -> String {
+    let node = now.node(side);
+    let access = match &node.access {
+        Observed::Known(access) => access.to_string(),
+        Observed::Unknown(why) => format!("write access unknown: {why}"),
+    };
+    match node.addresses.why_unknown() {
+        Some(blind) => format!("{}: {access}; addresses unknown: {blind}", node.name),
+        None => {
+            let roles: Vec<String> = now.roles_on(pair, side).iter().map(ToString::to_string).collect();
+            let held = if roles.is_empty() { "no address".to_owned() } else { roles.join(", ") };
+            format!("{}: {access}; holds {held}", node.name)
+        }
+    }
+}
+
 fn said(reasons: &[Reason]) -> String {
     reasons.iter().map(|r| format!("{} ({}): {}", r.seen, r.code, r.help)).collect::<Vec<_>>().join("; ")
 }
 
-fn said_access(access: &crate::model::Observed<WriteAccess>) -> String {
-    match access {
-        crate::model::Observed::Known(access) => access.to_string(),
-        crate::model::Observed::Unknown(why) => format!("write access unknown: {why}"),
-    }
+/// The write address is seen to be on the old writer only, which is fenced, while the new one is open: no client can
+/// have written there through it.
+fn never_arrived(pair: &Pair, now: &Snapshot, plan: &Plan) -> bool {
+    let Some(role) = pair.write_role() else { return false };
+    let side = |assignment: &Assignment| assignment.holder(&role.name).and_then(|node| pair.side(node));
+    let (Some(old), Some(new)) = (side(&plan.before), side(&plan.after)) else { return false };
+    let seen = now.nodes.iter().all(|node| node.addresses.known().is_some());
+    seen && old != new
+        && now.holders(role) == [old]
+        && now.node(new).access.is(&WriteAccess::Open)
+        && now.node(old).access.known().is_some_and(|access| *access != WriteAccess::Open)
 }
 
-/// The old writer is open and holds every address that it held; the other node cannot be seen.
-fn serves_from(pair: &Pair, now: &Snapshot, start: &Assignment) -> bool {
+/// One node cannot be seen, but was not told anything about addresses; the other one is seen to be as it was: the
+/// writer open, with exactly the roles that it had.
+fn serves_from(pair: &Pair, now: &Snapshot, start: &Assignment, touched: &[(NodeName, RoleName)]) -> bool {
     let writer = pair.write_role().and_then(|role| start.holder(&role.name)).and_then(|node| pair.side(node));
     let Some(writer) = writer else { return false };
-    let unseen = now.node(writer.peer()).access.known().is_none();
-    let open = now.node(writer).access.is(&WriteAccess::Open);
-    let holds = pair
-        .roles
-        .iter()
-        .filter(|role| start.holder(&role.name) == Some(&pair.node(writer).name))
-        .all(|role| now.holders(role).contains(&writer));
-    unseen && open && holds
+    let (node, other) = (now.node(writer), now.node(writer.peer()));
+    let unseen = other.access.known().is_none() && touched.iter().all(|(node, _)| *node != other.name);
+    let roles: Vec<_> = pair.roles.iter().filter(|role| start.holder(&role.name) == Some(&node.name)).collect();
+    let held = now.roles_on(pair, writer);
+    unseen
+        && node.access.is(&WriteAccess::Open)
+        && node.addresses.known().is_some()
+        && held.len() == roles.len()
+        && roles.iter().all(|role| held.contains(&role.name))
 }

@@ -152,7 +152,7 @@ pub fn probe() -> Look {
     Look::Script(
         "for t in ip ss arping; do printf '%s ' $t; command -v $t || echo; done; \
          printf 'arping-version '; arping -V 2>&1 | head -n 3 | tr '\\n' ' '; echo; \
-         printf 'promote '; cat /proc/sys/net/ipv4/conf/all/promote_secondaries; \
+         printf 'uid '; id -u; printf 'promote '; cat /proc/sys/net/ipv4/conf/all/promote_secondaries; \
          for i in /sys/class/net/*; do printf 'up %s ' \"${i##*/}\"; cat \"$i/operstate\"; done; \
          echo probe 1",
     )
@@ -170,6 +170,21 @@ fn ss(system: &System) -> &str {
 #[must_use]
 pub fn addresses() -> Look {
     Look::Command(Argv::of(["ip", "-json", "address", "show"]))
+}
+
+/// Whether `sudo` would run a command without asking; it prints nothing that matters, its exit status tells.
+#[must_use]
+pub fn may_run(deed: &Deed) -> Option<Look> {
+    let words = deed.argv.0.strip_prefix(&["sudo".to_owned(), "-n".to_owned()][..])?;
+    let mut argv = Argv::of(["sudo", "-n", "-l"]);
+    argv.0.extend(words.iter().cloned());
+    Some(Look::Command(argv))
+}
+
+/// Whether the shell is still there.
+#[must_use]
+pub fn alive() -> Look {
+    Look::Command(Argv::of(["true"]))
 }
 
 /// Established sockets of the server's port: local and peer address, a line each.

@@ -11,13 +11,13 @@ mod sockets;
 mod sql;
 
 pub use argv::{
-    Argv, Deed, Look, PROBE_END, add_address, addresses, announce, announce_at_once, delete_address, kill_sockets,
-    probe, sockets, was_announced,
+    Argv, Deed, Look, PROBE_END, add_address, addresses, alive, announce, announce_at_once, delete_address,
+    kill_sockets, may_run, probe, sockets, was_announced,
 };
 pub use preview::{Spelled, Target, spell};
 pub use sockets::{Socket, parse_end, parse_sockets};
 pub use sql::{
-    LoginName, Question, Statement, access_and_position, binlog_state, catch_up, channels, facts, fence, identity,
-    kill, lock, lock_holder, missing, open, own_address, parse_access, prepared_xa, release, sessions, settings,
-    unlock, writing_transactions,
+    LoginName, Question, Statement, access_and_position, binlog_filters, binlog_state, catch_up, channels, facts,
+    fence, identity, kill, lock, lock_holder, missing, open, own_address, parse_access, prepared_xa, release, sessions,
+    settings, unlock, writing_transactions,
 };

@@ -58,6 +58,7 @@ pub fn identity() -> Question {
 pub fn settings() -> Question {
     Question::of(["SHOW GLOBAL VARIABLES WHERE Variable_name IN ('server_uuid', 'log_bin', 'log_replica_updates', \
                    'log_slave_updates', 'gtid_mode', 'binlog_format', 'bind_address', 'wsrep_on', \
+                   'replica_skip_errors', 'slave_skip_errors', 'replica_exec_mode', 'slave_exec_mode', \
                    'group_replication_group_name')"])
 }
 
@@ -114,6 +115,15 @@ pub fn channels(server: &Server) -> Question {
         (Flavour::MariaDb, _) => "SHOW ALL SLAVES STATUS",
         (Flavour::MySql, version) if version >= Version(8, 0, 22) => "SHOW REPLICA STATUS",
         (Flavour::MySql, _) => "SHOW SLAVE STATUS",
+    }])
+}
+
+/// What the binary log leaves out: `Binlog_Do_DB`, `Binlog_Ignore_DB`. MySQL renamed the statement in 8.2.
+#[must_use]
+pub fn binlog_filters(server: &Server) -> Question {
+    Question::of([match (server.flavour, server.version) {
+        (Flavour::MySql, version) if version >= Version(8, 2, 0) => "SHOW BINARY LOG STATUS",
+        _ => "SHOW MASTER STATUS",
     }])
 }
 

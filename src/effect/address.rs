@@ -24,7 +24,7 @@ impl Hands<'_> {
         limit: Duration,
     ) -> Result<Done, Failure> {
         let side = self.side(node)?;
-        let locked = from.is_some() && self.memory.locked.as_ref() == from;
+        let locked = from.is_some_and(|from| self.memory.is_locked(from));
         let port = self.pair.node(side.peer()).port;
         let known = side.of(self.known).as_ref().ok_or_else(|| certain(format!("{node} was never seen")))?;
         let announce = dialect::announce_at_once(&known.system, known.sudo, address, interface)

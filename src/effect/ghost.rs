@@ -4,28 +4,43 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::{asked, certain};
+use super::{Hands, asked, certain};
 use crate::dialect;
 use crate::link::{Link, Sql, SqlError, SqlErrorKind};
-use crate::model::Server;
+use crate::model::{NodeName, Server};
 use crate::world::Failure;
 
-/// After a request without an answer: ends its session on the server through a new connection, and waits until the
-/// server has let it go. What the server says afterwards is final.
-pub(super) async fn end_if_left(
-    link: &mut Link,
-    server: &Server,
-    error: &SqlError,
-    limit: Duration,
-) -> Result<(), Failure> {
-    match error.kind {
-        SqlErrorKind::Timeout { thread_id } | SqlErrorKind::Lost { thread_id } => {
-            end(link, server, u64::from(thread_id), limit).await
+impl Hands<'_> {
+    /// After a request without an answer: remembers its session, and ends it on the server through another
+    /// connection if that is possible now. Until it is seen to be gone, nothing that the server says is final.
+    pub(super) async fn lay(&mut self, node: &NodeName, error: &SqlError, limit: Duration) {
+        match error.kind {
+            SqlErrorKind::Timeout { thread_id } | SqlErrorKind::Lost { thread_id } => {
+                self.memory.ghosts.push((node.clone(), u64::from(thread_id)));
+                // what is left of it is asked for again before anybody looks at this node
+                let _ = self.lay_all(node, limit).await;
+            }
+            SqlErrorKind::Connect
+            | SqlErrorKind::Refused { .. }
+            | SqlErrorKind::Server { .. }
+            | SqlErrorKind::Closed { .. } => {}
         }
-        SqlErrorKind::Connect
-        | SqlErrorKind::Refused { .. }
-        | SqlErrorKind::Server { .. }
-        | SqlErrorKind::Closed { .. } => Ok(()),
+    }
+
+    /// Ends every session on a node whose last request had no answer.
+    ///
+    /// # Errors
+    /// One of them may still be at work.
+    pub async fn lay_all(&mut self, node: &NodeName, limit: Duration) -> Result<(), Failure> {
+        let ids: Vec<u64> = self.memory.ghosts.iter().filter(|(on, _)| on == node).map(|(_, id)| *id).collect();
+        for id in ids {
+            let (link, known) = self.on(node)?;
+            end(link, &known.server, id, limit).await?;
+            self.memory.ghosts.retain(|ghost| *ghost != (node.clone(), id));
+            // a lock that it held went with it
+            self.memory.locked.take_if(|(on, session)| on == node && *session == id);
+        }
+        Ok(())
     }
 }
 

@@ -37,17 +37,19 @@ pub struct Known {
 pub struct Memory {
     /// Where the fenced node stood when it was read back.
     fenced: Option<(NodeName, At)>,
-    /// The node whose guard session holds a read lock.
-    locked: Option<NodeName>,
+    /// The node and the session there that holds the read lock of a fence, or may hold it.
+    locked: Option<(NodeName, u64)>,
+    /// Sessions whose last request had no answer: it may still take effect.
+    ghosts: Vec<(NodeName, u64)>,
     /// Sessions to end, looked for while their address was being taken elsewhere.
     found: Option<sessions::Found>,
 }
 
 impl Memory {
-    /// Whether the node's guard session holds a read lock, or may still hold it on the server.
+    /// Whether a session on the node holds the read lock of a fence, or may hold it.
     #[must_use]
     pub fn is_locked(&self, node: &NodeName) -> bool {
-        self.locked.as_ref() == Some(node)
+        self.locked.as_ref().is_some_and(|(on, _)| on == node)
     }
 }
 

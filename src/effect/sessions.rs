@@ -48,7 +48,7 @@ impl Hands<'_> {
         came: Prefixed,
         limit: Duration,
     ) -> Result<Done, Failure> {
-        let locked = self.memory.locked.as_ref() == Some(node);
+        let locked = self.memory.is_locked(node);
         let port = self.pair.node(self.side(node)?).port;
         let mut known_ids = self.memory.found.take().filter(|found| found.on(node, came)).map(|found| found.ids);
         let (link, known) = self.on(node)?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::position::{access_and_at, access_of_row};
 use super::{Hands, asked, certain, changed, ghost};
 use crate::dialect;
-use crate::link::{Link, Sql, SqlError, SqlErrorKind};
+use crate::link::{Link, Sql, SqlError, SqlErrorKind, Table};
 use crate::model::{Fencing, NodeName, Server, WriteAccess};
 use crate::world::{Done, Failure, Happened};
 
@@ -18,13 +18,17 @@ impl Hands<'_> {
         let wait = self.pair.limits.fence;
         let (link, known) = self.on(node)?;
         let statement = dialect::fence(&known.server, how, wait);
-        let result = super::guard(link)?.change(&statement, limit).await;
+        let guard = super::guard(link)?;
+        let session = u64::from(guard.thread_id());
+        let result = guard.change(&statement, limit).await;
+        if how == Fencing::ReadLock {
+            // also when nobody knows: whoever goes back must let go of it
+            self.memory.locked = Some((node.clone(), session));
+        }
+        let (link, known) = self.on(node)?;
         let error = match result {
             Ok(tables) => {
                 let (access, at) = access_and_at(&known.server, &tables).map_err(unread)?;
-                if how == Fencing::ReadLock {
-                    self.memory.locked = Some(node.clone());
-                }
                 if access != WriteAccess::Fenced {
                     let what = format!("{node} says that it is {access} after it was fenced");
                     return Err(Failure { happened: Happened::Unknown, what, again: false });
@@ -35,7 +39,7 @@ impl Hands<'_> {
             Err(error) => error,
         };
         let SqlErrorKind::Server { code, completed, .. } = error.kind else {
-            ghost::end_if_left(link, &known.server, &error, wait + Duration::from_secs(1)).await?;
+            self.lay(node, &error, wait + Duration::from_secs(1)).await;
             return Err(changed(&error));
         };
         // lock_wait_timeout, [FLUSH TABLES WITH READ LOCK,] SET, SELECT
@@ -56,6 +60,7 @@ impl Hands<'_> {
         } else {
             error.to_string()
         };
+        self.memory.locked = None;
         Err(Failure { happened: Happened::No, what, again: waited })
     }
 
@@ -83,47 +88,70 @@ impl Hands<'_> {
         let (link, known) = self.on(node)?;
         let statement = dialect::open(&known.server, wait, false);
         let result = super::sql(link)?.change(&statement, limit).await;
-        opened(link, &known.server, node, result, wait).await
+        let result = opened(&known.server, node, result);
+        self.settled(node, result, wait).await
     }
 
     /// Opens a node again that this run fenced.
     pub(super) async fn reopen(&mut self, node: &NodeName, limit: Duration) -> Result<Done, Failure> {
         let wait = self.pair.limits.fence;
-        let locked = self.memory.locked.as_ref() == Some(node);
+        let held = self.held(node, limit).await?;
         let (link, known) = self.on(node)?;
-        let held = locked && link.guard.as_ref().is_ok_and(|guard| !guard.is_closed());
-        if locked && !held {
-            // its session is lost to us, but the server may hold it, and the lock, for hours
-            if let Some(id) = link.guard.as_ref().ok().map(Sql::thread_id) {
-                ghost::end(link, &known.server, u64::from(id), limit).await?;
-            }
-        }
         let statement = dialect::open(&known.server, wait, held);
-        let result = if held {
-            super::guard(link)?.change(&statement, limit).await
-        } else {
-            super::sql(link)?.change(&statement, limit).await
-        };
-        let done = opened(link, &known.server, node, result, wait).await?;
+        let sql = if held { super::guard(link)? } else { super::sql(link)? };
+        let result = sql.change(&statement, limit).await;
+        let result = opened(&known.server, node, result);
+        let done = self.settled(node, result, wait).await?;
         self.memory.locked = None;
         self.memory.fenced = None;
         Ok(done)
     }
 
+    /// Whether the guard session holds the read lock of a fence. A session that is lost to us, but may hold it on the
+    /// server for hours, is ended.
+    async fn held(&mut self, node: &NodeName, limit: Duration) -> Result<bool, Failure> {
+        let Some((_, session)) = self.memory.locked.clone().filter(|(on, _)| on == node) else { return Ok(false) };
+        let (link, known) = self.on(node)?;
+        let ours = |guard: &Sql| !guard.is_closed() && u64::from(guard.thread_id()) == session;
+        if link.guard.as_ref().is_ok_and(ours) {
+            return Ok(true);
+        }
+        ghost::end(link, &known.server, session, limit).await?;
+        self.memory.locked = None;
+        Ok(false)
+    }
+
+    /// The outcome of an opening; one that had no answer is followed up.
+    async fn settled(
+        &mut self,
+        node: &NodeName,
+        result: Result<Done, Unopened>,
+        wait: Duration,
+    ) -> Result<Done, Failure> {
+        match result {
+            Ok(done) => Ok(done),
+            Err(Unopened::Known(failure)) => Err(failure),
+            Err(Unopened::NoAnswer(error)) => {
+                self.lay(node, &error, wait + Duration::from_secs(1)).await;
+                Err(changed(&error))
+            }
+        }
+    }
+
     /// Lets go of the read lock; the server stays read-only.
     pub(super) async fn release(&mut self, node: &NodeName, limit: Duration) -> Result<Done, Failure> {
-        let locked = self.memory.locked.as_ref() == Some(node);
         self.end_waiting(node, limit).await?;
-        let (link, known) = self.on(node)?;
-        if link.guard.as_ref().map_or(true, Sql::is_closed) {
-            if let Some(id) = link.guard.as_ref().ok().map(Sql::thread_id).filter(|_| locked) {
-                ghost::end(link, &known.server, u64::from(id), limit).await?;
-            }
-            self.memory.locked = None;
+        if !self.held(node, limit).await? {
             return Ok(Done::default());
         }
-        let tables =
-            super::guard(link)?.change(&dialect::release(&known.server), limit).await.map_err(|e| changed(&e))?;
+        let (link, known) = self.on(node)?;
+        let tables = match super::guard(link)?.change(&dialect::release(&known.server), limit).await {
+            Ok(tables) => tables,
+            Err(error) => {
+                self.lay(node, &error, limit).await;
+                return Err(changed(&error));
+            }
+        };
         let (access, _) = access_and_at(&known.server, &tables).map_err(unread)?;
         self.memory.locked = None;
         if access == WriteAccess::Fenced {
@@ -143,36 +171,30 @@ fn unread(failure: Failure) -> Failure {
     Failure { happened: Happened::Unknown, ..failure }
 }
 
-async fn opened(
-    link: &mut Link,
-    server: &Server,
-    node: &NodeName,
-    result: Result<Vec<crate::link::Table>, SqlError>,
-    wait: Duration,
-) -> Result<Done, Failure> {
+/// An opening that did not end well.
+enum Unopened {
+    /// The server said something.
+    Known(Failure),
+    /// It did not.
+    NoAnswer(SqlError),
+}
+
+fn opened(server: &Server, node: &NodeName, result: Result<Vec<Table>, SqlError>) -> Result<Done, Unopened> {
+    let known = |happened, what| Unopened::Known(Failure { happened, what, again: false });
     match result {
-        Ok(tables) => match access_and_at(server, &tables).map_err(unread)? {
+        Ok(tables) => match access_and_at(server, &tables).map_err(|f| Unopened::Known(unread(f)))? {
             (WriteAccess::Open, _) => Ok(Done::default()),
-            (access, _) => {
-                let what = format!("{node} is {access} after it was opened");
-                Err(Failure { happened: Happened::Unknown, what, again: false })
-            }
+            (access, _) => Err(known(Happened::Unknown, format!("{node} is {access} after it was opened"))),
         },
-        Err(error) => {
+        Err(error) => match error.kind {
             // [lock_wait_timeout, SET, …]: a failure after the SET leaves the node open
-            if let SqlErrorKind::Server { completed, .. } = error.kind {
-                let happened = if completed > 1 { Happened::Unknown } else { Happened::No };
-                return Err(Failure { happened, what: error.to_string(), again: false });
-            }
-            // what could not be ended keeps the outcome unknown, which it is anyway
-            let ended = ghost::end_if_left(link, server, &error, wait + Duration::from_secs(1)).await;
-            let mut failure = changed(&error);
-            if let Err(left) = ended {
-                failure.happened = Happened::Unknown;
-                failure.what = format!("{}; {}", failure.what, left.what);
-            }
-            Err(failure)
-        }
+            SqlErrorKind::Server { completed, .. } if completed > 1 => Err(known(Happened::Unknown, error.to_string())),
+            SqlErrorKind::Timeout { .. } | SqlErrorKind::Lost { .. } => Err(Unopened::NoAnswer(error)),
+            SqlErrorKind::Server { .. }
+            | SqlErrorKind::Connect
+            | SqlErrorKind::Refused { .. }
+            | SqlErrorKind::Closed { .. } => Err(known(Happened::No, error.to_string())),
+        },
     }
 }
 

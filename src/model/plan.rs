@@ -80,7 +80,7 @@ impl Rule {
             Self::NoLoss => "no committed transaction is left behind",
             Self::AddressServesRole => "an address leads only to a node that can serve its role",
             Self::TakeBeforeDrop => "clients always find somebody at the address",
-            Self::BeforeTheGate => "waiting costs nothing while writes flow",
+            Self::BeforeTheGate => "all that can wait is done before writes stop",
             Self::ReconnectLandsRight => "ended sessions come back to the new holder",
             Self::GoodbyeArrives => "an ended session is told so while its address is still here",
             Self::LastWord => "the neighbours' last word is the holder's",

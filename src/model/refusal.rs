@@ -33,6 +33,8 @@ pub enum Code {
     CannotAnnounce,
     /// `ip` or `ss` is missing on the node.
     MissingTool,
+    /// The account on the node's system may not do what a move needs.
+    NotPermitted,
     /// The node does not replicate from its peer (H-42).
     NotReplica,
     /// More than one channel comes in (H-43).
@@ -61,7 +63,7 @@ pub enum Code {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::Unknown,
         Self::WrongMachine,
         Self::SameServer,
@@ -75,6 +77,7 @@ impl Code {
         Self::AddressPlace,
         Self::CannotAnnounce,
         Self::MissingTool,
+        Self::NotPermitted,
         Self::NotReplica,
         Self::ManyChannels,
         Self::ReplicationStopped,
@@ -106,6 +109,7 @@ impl Code {
             Self::AddressPlace => "address-place",
             Self::CannotAnnounce => "cannot-announce",
             Self::MissingTool => "missing-tool",
+            Self::NotPermitted => "not-permitted",
             Self::NotReplica => "not-replica",
             Self::ManyChannels => "many-channels",
             Self::ReplicationStopped => "replication-stopped",
@@ -137,6 +141,7 @@ impl Code {
             Self::AddressNowhere => "there is no holder to move the role from",
             Self::AddressPlace => "moving it could take other addresses along, or leave it answering in two places",
             Self::CannotAnnounce => "neighbours would send to the old node for half a minute",
+            Self::NotPermitted => "the move would stop half way, with nobody at the address",
             Self::MissingTool => "flipper reads and changes addresses with it",
             Self::NotReplica => "the old writer's transactions would not reach the new one, or not come back",
             Self::ManyChannels => "transactions from elsewhere flow into the pair",

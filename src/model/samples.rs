@@ -61,6 +61,7 @@ pub(crate) fn healthy(flavour: Flavour) -> Snapshot {
                 arping: Some(("/usr/bin/arping".to_owned(), ArpingKind::Iputils)),
                 up: vec![parse("eth0")],
                 promotes_secondaries: false,
+                denied: vec![],
             }),
             channels: known(vec![Channel {
                 name: String::new(),
@@ -82,6 +83,7 @@ pub(crate) fn healthy(flavour: Flavour) -> Snapshot {
                 binlog_format: "ROW".to_owned(),
                 bind_address: "*".to_owned(),
                 cluster: None,
+                left_out: vec![],
             }),
             position: known("0-1-7".to_owned()),
             ahead: known(String::new()),

@@ -128,6 +128,8 @@ pub struct System {
     pub up: Vec<Interface>,
     /// `net.ipv4.conf.*.promote_secondaries` is on, so that H-58 does not bite.
     pub promotes_secondaries: bool,
+    /// Commands of flipper's that the account there may not run: the reason, where it is the same for all.
+    pub denied: Vec<String>,
 }
 
 /// A replication thread.
@@ -193,6 +195,8 @@ pub struct Settings {
     pub bind_address: String,
     /// Set when the server belongs to a Galera cluster or a replication group, which are not pairs.
     pub cluster: Option<String>,
+    /// What the server leaves out of its log, or passes over when it applies: `Binlog_Ignore_DB=x` (H-32, H-33).
+    pub left_out: Vec<String>,
 }
 
 /// All that was seen of one node.

@@ -75,7 +75,13 @@ pub(super) fn system(text: &str) -> Read<System> {
             .filter_map(|(name, _)| name.parse().ok())
             .collect(),
         promotes_secondaries: rest("promote")? == "1",
+        denied: vec![],
     })
+}
+
+/// Whether the account there is root's, from `dialect::probe`.
+pub(super) fn is_root(text: &str) -> bool {
+    text.lines().any(|line| line.trim_end() == "uid 0")
 }
 
 /// What answers to `arping -V`: iputils with its version, Habets' with a complaint, because `-V` wants a VLAN there,

@@ -21,8 +21,8 @@ use std::time::Duration;
 use crate::dialect::{self, Question, Socket};
 use crate::link::{Answer, Link, Shell, Sql, SqlError, SshError, Table};
 use crate::model::{
-    BinlogState, Channel, Flavour, Held, NodeSnapshot, NodeSpec, Observed, Pair, Server, Settings, Snapshot, System,
-    printable,
+    BinlogState, Channel, Flavour, Held, NodeSnapshot, NodeSpec, Observed, Pair, RoleSpec, Server, Settings, Snapshot,
+    System, printable,
 };
 use server::{Read, Standing};
 
@@ -30,11 +30,10 @@ use server::{Read, Standing};
 /// pair's nodes.
 pub async fn snapshot(pair: &Pair, links: &mut [Link; 2]) -> Snapshot {
     let limit = pair.limits.connect;
-    let floating: Vec<IpAddr> = pair.roles.iter().map(|role| role.address.ip).collect();
     let [first_spec, second_spec] = &pair.nodes;
     let [first, second] = links;
     let (mut one, mut two) =
-        tokio::join!(look(first_spec, &floating, first, limit), look(second_spec, &floating, second, limit));
+        tokio::join!(look(first_spec, &pair.roles, first, limit), look(second_spec, &pair.roles, second, limit));
     // asked of the peer after both positions were read: what is in the position and not there, is not there yet
     let (in_second, in_first) = tokio::join!(lacking(&one, &two, second, limit), lacking(&two, &one, first, limit));
     one.node.ahead = in_second.into();
@@ -48,11 +47,11 @@ struct Seen {
     standing: Read<Standing>,
 }
 
-async fn look(spec: &NodeSpec, floating: &[IpAddr], link: &mut Link, limit: Duration) -> Seen {
-    let Link { sql, guard, shell, target: _ } = link;
+async fn look(spec: &NodeSpec, roles: &[RoleSpec], link: &mut Link, limit: Duration) -> Seen {
+    let Link { sql, guard, shell, target } = link;
     let (db, machine) = tokio::join!(
         ask_server(sql.as_mut(), guard.as_mut(), limit),
-        ask_machine(shell.as_mut(), spec.port, floating, limit),
+        ask_machine(shell.as_mut(), spec, roles, target.ssh.sudo, limit),
     );
     let Db { server, standing, channels, settings, prepared_xa, seen_from } = db;
     let Machine { addresses, system, sockets } = machine;
@@ -125,6 +124,7 @@ async fn ask_server(
         &dialect::access_and_position(&server),
         &dialect::own_address(&server),
         &dialect::prepared_xa(),
+        &dialect::binlog_filters(&server),
         // last, because it waits while replication is being stopped or started
         &dialect::channels(&server),
     ];
@@ -134,11 +134,11 @@ async fn ask_server(
             Err(why) => [Err(why.to_string())],
         }
     };
-    let ([standing, own, xa, channels], [second]) = tokio::join!(ask(sql, questions, limit), second);
+    let ([standing, own, xa, filters, channels], [second]) = tokio::join!(ask(sql, questions, limit), second);
     Db {
         standing: standing.and_then(|table| server::standing(&server, &table)).map_err(at),
         channels: channels.and_then(|table| replication::channels(server.flavour, &table)).map_err(at),
-        settings: settings.and_then(|table| server::settings(server.flavour, &table)).map_err(at),
+        settings: settings.and_then(|table| server::settings(server.flavour, &table, &filters?)).map_err(at),
         prepared_xa: xa.and_then(|table| server::prepared_xa(&table)).map_err(at),
         seen_from: own.and_then(|table| host_of(&table)).map_err(at).map(|own| {
             // a second witness is welcome, not needed
@@ -172,8 +172,9 @@ struct Machine {
 
 async fn ask_machine(
     shell: Result<&mut Shell, &mut SshError>,
-    port: u16,
-    floating: &[IpAddr],
+    spec: &NodeSpec,
+    roles: &[RoleSpec],
+    sudo: bool,
     limit: Duration,
 ) -> Machine {
     let unseen = |why: String| Machine { addresses: Err(why.clone()), system: Err(why.clone()), sockets: Err(why) };
@@ -183,18 +184,58 @@ async fn ask_machine(
     };
     let place = shell.place().to_owned();
     let at = |why: String| format!("ssh to {place}: {why}");
-    let looks = [dialect::addresses(), dialect::sockets(port), dialect::probe()];
+    let looks = [dialect::addresses(), dialect::sockets(spec.port), dialect::probe()];
     let answers = match shell.look(&looks, limit).await {
         Ok(answers) => answers,
         Err(why) => return unseen(why.to_string()),
     };
     let [addresses, sockets, system] = &answers[..] else { return unseen(at("not all was answered".to_owned())) };
-    let is_floating = |ip: IpAddr| floating.contains(&ip);
+    let is_floating = |ip: IpAddr| roles.iter().any(|role| role.address.ip == ip);
+    let mut tools = text("sh", system).and_then(host::system);
+    if let Ok(tools) = &mut tools {
+        match denied(shell, tools, host::is_root(&system.text), spec, roles, sudo, limit).await {
+            Ok(denied) => tools.denied = denied,
+            Err(why) => return unseen(why.to_string()),
+        }
+    }
     Machine {
         addresses: text("ip", addresses).and_then(|text| host::addresses(text, is_floating)).map_err(at),
         sockets: text("ss", sockets).and_then(sockets_of).map_err(at),
-        system: text("sh", system).and_then(host::system).map_err(at),
+        system: tools.map_err(at),
     }
+}
+
+/// Which commands of a move the account there may not run. Root may all; another one needs `sudo`, which is asked for
+/// exactly those commands: to find out in the middle of a move would leave nobody at the address.
+async fn denied(
+    shell: &mut Shell,
+    system: &System,
+    root: bool,
+    spec: &NodeSpec,
+    roles: &[RoleSpec],
+    sudo: bool,
+    limit: Duration,
+) -> Result<Vec<String>, SshError> {
+    if !sudo {
+        let why = "the account is not root, and `ssh.sudo` is off".to_owned();
+        return Ok(if root { vec![] } else { vec![why] });
+    }
+    let deeds: Vec<_> = roles
+        .iter()
+        .flat_map(|role| {
+            [
+                Some(dialect::add_address(system, true, role.address, &spec.interface)),
+                Some(dialect::delete_address(system, true, role.address, &spec.interface)),
+                dialect::announce(system, true, role.address, &spec.interface),
+                Some(dialect::kill_sockets(system, true, role.address, spec.port)),
+            ]
+        })
+        .flatten()
+        .collect();
+    let looks: Vec<_> = deeds.iter().filter_map(dialect::may_run).collect();
+    let answers = shell.look(&looks, limit).await?;
+    let refused = deeds.iter().zip(&answers).filter(|(_, answer)| answer.status != 0);
+    Ok(refused.map(|(deed, _)| format!("`{deed}` is not allowed")).collect())
 }
 
 fn sockets_of(text: &str) -> Read<Vec<Socket>> {

@@ -54,8 +54,8 @@ fn variable<'a>(table: &'a Table, names: &[&str]) -> Option<&'a str> {
     })
 }
 
-/// What decides whether a move is possible, from `dialect::settings`.
-pub(super) fn settings(flavour: Flavour, table: &Table) -> Read<Settings> {
+/// What decides whether a move is possible, from `dialect::settings` and `dialect::binlog_filters`.
+pub(super) fn settings(flavour: Flavour, table: &Table, filters: &Table) -> Read<Settings> {
     let value =
         |names: &[&str]| variable(table, names).ok_or_else(|| format!("the server has no `{}`", names.join("` or `")));
     let on = |names: &[&str]| match value(names)?.to_ascii_uppercase().as_str() {
@@ -80,7 +80,26 @@ pub(super) fn settings(flavour: Flavour, table: &Table) -> Read<Settings> {
             (None, true) => Some("Galera cluster".to_owned()),
             (None, false) => None,
         },
+        left_out: left_out(table, filters)?,
     })
+}
+
+/// What is not logged, or passed over when applied. A server without a binary log has no row of filters.
+fn left_out(table: &Table, filters: &Table) -> Read<Vec<String>> {
+    let mut left = vec![];
+    for row in &filters.0 {
+        for name in ["Binlog_Do_DB", "Binlog_Ignore_DB"] {
+            let value = row.get(&[name]).ok_or_else(|| format!("the server's answer has no {name}"))?;
+            left.extend(value.filter(|value| !value.is_empty()).map(|value| format!("{name}={}", printable(value))));
+        }
+    }
+    for (names, harmless) in
+        [(["replica_skip_errors", "slave_skip_errors"], "OFF"), (["replica_exec_mode", "slave_exec_mode"], "STRICT")]
+    {
+        let value = variable(table, &names).filter(|value| !value.is_empty() && !value.eq_ignore_ascii_case(harmless));
+        left.extend(value.map(|value| format!("{}={}", names[0], printable(value))));
+    }
+    Ok(left)
 }
 
 /// What `dialect::access_and_position` answers.
@@ -163,7 +182,7 @@ mod tests {
             ("log_replica_updates", "ON"),
             ("log_slave_updates", "ON"),
         ]);
-        let read = settings(Flavour::MySql, &my).unwrap();
+        let read = settings(Flavour::MySql, &my, &Table::default()).unwrap();
         assert!(read.gtid && read.log_bin && read.log_replica_updates && read.cluster.is_none());
         let maria = [
             ("bind_address", "127.0.0.1"),
@@ -172,15 +191,15 @@ mod tests {
             ("log_slave_updates", "OFF"),
             ("wsrep_on", "OFF"),
         ];
-        let read = settings(Flavour::MariaDb, &variables(&maria)).unwrap();
+        let read = settings(Flavour::MariaDb, &variables(&maria), &Table::default()).unwrap();
         assert!(read.gtid && !read.log_replica_updates && read.cluster.is_none());
         // each one that is missing makes the fact unknown, but for the cluster's
         for left_out in 0..4 {
             let mut some = maria.to_vec();
             some.remove(left_out);
-            assert!(settings(Flavour::MariaDb, &variables(&some)).is_err());
+            assert!(settings(Flavour::MariaDb, &variables(&some), &Table::default()).is_err());
         }
-        assert!(settings(Flavour::MySql, &variables(&maria)).is_err(), "no gtid_mode");
+        assert!(settings(Flavour::MySql, &variables(&maria), &Table::default()).is_err(), "no gtid_mode");
     }
 
     #[test]
@@ -189,7 +208,7 @@ mod tests {
             let mut all =
                 vec![("bind_address", "*"), ("binlog_format", "ROW"), ("log_bin", "1"), ("log_slave_updates", "1")];
             all.extend_from_slice(extra);
-            settings(Flavour::MySql, &variables(&all)).unwrap()
+            settings(Flavour::MySql, &variables(&all), &Table::default()).unwrap()
         };
         assert!(!with(&[("gtid_mode", "ON_PERMISSIVE")]).gtid);
         assert!(with(&[("gtid_mode", "ON"), ("wsrep_on", "ON")]).cluster.is_some());

@@ -42,7 +42,8 @@ fn replication(channels: &[Channel]) -> String {
 
 fn settings(settings: &Settings) -> String {
     let switch = |on| if on { "on" } else { "off" };
-    let Settings { log_bin, log_replica_updates, gtid, binlog_format, bind_address: _, cluster: _ } = settings;
+    let Settings { log_bin, log_replica_updates, gtid, binlog_format, bind_address: _, cluster: _, left_out: _ } =
+        settings;
     format!(
         "binary log {} ({binlog_format}), logs what it replicates {}, GTIDs {}",
         switch(*log_bin),

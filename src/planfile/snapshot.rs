@@ -118,6 +118,7 @@ mirror!(
         arping: Option<(String, ArpingKind)>,
         up: Vec<Text<Interface>>,
         promotes_secondaries: bool,
+        denied: Vec<String>,
     }
 );
 
@@ -149,5 +150,6 @@ mirror!(
         binlog_format: String,
         bind_address: String,
         cluster: Option<String>,
+        left_out: Vec<String>,
     }
 );

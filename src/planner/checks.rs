@@ -101,6 +101,13 @@ fn machine(pair: &Pair, side: Side, node: &NodeSnapshot) -> Vec<Reason> {
                 format!("install iputils-arping (or arping) on {name}"),
             ));
         }
+        if !system.denied.is_empty() {
+            reasons.push(reason(
+                Code::NotPermitted,
+                format!("{name}: {}", system.denied.join("; ")),
+                "log in as root, or set `ssh.sudo` and allow these commands by `sudo -n` (docs/config.md lists them)",
+            ));
+        }
         let interface = &pair.node(side).interface;
         if !system.up.contains(interface) {
             let up = system.up.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
@@ -123,6 +130,13 @@ fn settings(node: &NodeSnapshot) -> Vec<Reason> {
             Code::Cluster,
             format!("{name} belongs to {cluster}"),
             "use the cluster's own means to move its writer",
+        ));
+    }
+    if !settings.left_out.is_empty() {
+        reasons.push(reason(
+            Code::ReplicationFiltered,
+            format!("{name}: {}", settings.left_out.join(", ")),
+            "let the servers of this pair log and apply everything",
         ));
     }
     if !settings.log_bin {

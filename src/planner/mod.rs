@@ -10,7 +10,7 @@ mod diff;
 mod order;
 mod recover;
 
-pub use recover::{Opened, way_back, way_forward};
+pub use recover::{Opened, reopen, way_back, way_forward};
 
 use crate::model::{Action, Assignment, Code, Fencing, Goal, Pair, Plan, Reason, Refusal, RoleSpec, Side, Snapshot};
 

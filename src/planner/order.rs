@@ -73,6 +73,10 @@ fn rule(before: &Action, after: &Action, write: Option<&RoleName>) -> Option<Rul
             Action::Release { node: b },
         ) if a == b && write == Some(role) => Some(Rule::LockUntilGone),
         (Action::Open { peer: a, .. }, Action::Release { node: b }) if a == b => Some(Rule::LockUntilGone),
+        // a node's own appliers wait behind its read lock
+        (Action::Release { node: a }, Action::CatchUp { node: b, .. } | Action::Approach { node: b, .. }) if a == b => {
+            Some(Rule::NoLoss)
+        }
         (
             Action::Announce { role: a, .. } | Action::Take { role: a, .. } | Action::EndSessions { role: a, .. },
             Action::Verify { role: b, .. },

@@ -156,6 +156,8 @@ fn every_single_thing_wrong_is_a_reason_of_its_own() {
         }),
         (Code::CannotAnnounce, |s| system(&mut s.nodes[1]).arping = None),
         (Code::MissingTool, |s| system(&mut s.nodes[0]).ss = None),
+        (Code::NotPermitted, |s| system(&mut s.nodes[1]).denied.push("not root".to_owned())),
+        (Code::ReplicationFiltered, |s| settings(&mut s.nodes[0]).left_out.push("Binlog_Ignore_DB=x".to_owned())),
         (Code::NotReplica, |s| s.nodes[1].channels = Observed::Known(vec![])),
         (Code::NotReplica, |s| channel(&mut s.nodes[1]).source_id = Some(77)),
         (Code::NotReplica, |s| channel(&mut s.nodes[1]).source.0 = "10.77.0.100".to_owned()),
@@ -259,17 +261,17 @@ fn the_way_back_from_a_fenced_pair_opens_the_old_writer() {
     let mut now = start.clone();
     now.nodes[0].access = Observed::Known(WriteAccess::Fenced);
     let assignment = start.assignment(&pair);
-    let back = way_back(&pair, &now, &assignment, Opened::Never).expect("a way");
+    let back = way_back(&pair, &now, &assignment, Opened::Never, &[]).expect("a way");
     assert_eq!(ids(&back), ["reopen-db1", "verify-write-db1"]);
     // the target out of reach, never told to open: still safe
     now.nodes[1] = NodeSnapshot::unseen(now.nodes[1].name.clone(), "cut off");
-    let back = way_back(&pair, &now, &assignment, Opened::Never).expect("a way");
+    let back = way_back(&pair, &now, &assignment, Opened::Never, &[]).expect("a way");
     assert_eq!(ids(&back), ["reopen-db1", "verify-write-db1"]);
     // told to open, out of reach since: nobody may open the old one
-    let held = way_back(&pair, &now, &assignment, Opened::Undone).expect_err("no way");
+    let held = way_back(&pair, &now, &assignment, Opened::Undone, &[]).expect_err("no way");
     assert_eq!(held[0].code, Code::Unknown);
     // the fence never took: nothing to undo
-    let back = way_back(&pair, &start, &assignment, Opened::Never).expect("a way");
+    let back = way_back(&pair, &start, &assignment, Opened::Never, &[]).expect("a way");
     assert_eq!(ids(&back), [] as [&str; 0]);
 }
 
@@ -280,10 +282,47 @@ fn the_way_forward_from_an_open_target_brings_the_address_there() {
     let mut now = start.clone();
     now.nodes[0].access = Observed::Known(WriteAccess::Fenced);
     now.nodes[1].access = Observed::Known(WriteAccess::Open);
-    let forward = way_forward(&pair, &now, &goal).expect("a way");
+    let forward = way_forward(&pair, &now, &goal, &[]).expect("a way");
     let expected =
         ["take-write-db2", "end-sessions-write-db1", "drop-write-db1", "announce-write-db2", "verify-write-db2"];
     assert_eq!(ids(&forward), expected);
+    // it came back by itself, open: it is closed first
     now.nodes[0].access = Observed::Known(WriteAccess::Open);
-    assert_eq!(way_forward(&pair, &now, &goal).expect_err("two writers")[0].code, Code::BothOpen);
+    let forward = way_forward(&pair, &now, &goal, &[]).expect("a way");
+    assert_eq!(ids(&forward)[0], "fence-db1");
+}
+
+#[test]
+fn what_clients_are_owed_is_done_again_even_where_every_address_is_in_its_place() {
+    let (pair, start) = (pair(), healthy(Flavour::MariaDb));
+    let plan = plan(&pair, &start, &swap("write")).expect("a plan");
+    let mut world = SimWorld::new(pair.clone(), start);
+    plan.steps.iter().for_each(|step| world.force(&step.action));
+    let owed = [pair.roles[0].name.clone()];
+    let forward = way_forward(&pair, world.state(), &plan.after, &owed).expect("a way");
+    assert_eq!(ids(&forward), ["release-db1", "announce-write-db2", "verify-write-db2"]);
+}
+
+#[test]
+fn a_new_writer_that_the_address_never_reached_is_fenced_again_on_the_way_back() {
+    let (pair, start) = (pair(), healthy(Flavour::MariaDb));
+    let mut now = start.clone();
+    now.nodes[0].access = Observed::Known(WriteAccess::Fenced);
+    now.nodes[1].access = Observed::Known(WriteAccess::Open);
+    let owed = [pair.roles[0].name.clone()];
+    let back = way_back(&pair, &now, &start.assignment(&pair), Opened::Done, &owed).expect("a way");
+    let expected = [
+        "approach-db1",
+        "fence-db2",
+        "release-db1",
+        "catch-up-db1",
+        "open-db1",
+        "release-db2",
+        "announce-write-db1",
+        "verify-write-db1",
+    ];
+    assert_eq!(ids(&back).iter().collect::<std::collections::BTreeSet<_>>(), expected.iter().collect());
+    let at = |id: &str| ids(&back).iter().position(|i| *i == id).expect("there");
+    assert!(at("release-db1") < at("approach-db1") && at("fence-db2") < at("catch-up-db1"));
+    assert!(at("catch-up-db1") < at("open-db1"));
 }

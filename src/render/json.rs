@@ -238,7 +238,7 @@ fn says_server(server: &Server) -> Value {
 }
 
 fn says_system(system: &System) -> Value {
-    let System { ip, ss, arping, up, promotes_secondaries } = system;
+    let System { ip, ss, arping, up, promotes_secondaries, denied } = system;
     let arping = arping.as_ref().map(|(path, kind)| {
         let kind = match kind {
             ArpingKind::Iputils => "iputils",
@@ -252,6 +252,7 @@ fn says_system(system: &System) -> Value {
         "arping": arping,
         "up": up.iter().map(|interface| interface.as_str()).collect::<Value>(),
         "promotes_secondaries": promotes_secondaries,
+        "denied": denied.iter().map(|denied| printable(denied)).collect::<Vec<_>>(),
     })
 }
 
@@ -276,7 +277,7 @@ fn channel(channel: &Channel) -> Value {
 }
 
 fn says_settings(settings: &Settings) -> Value {
-    let Settings { log_bin, log_replica_updates, gtid, binlog_format, bind_address, cluster } = settings;
+    let Settings { log_bin, log_replica_updates, gtid, binlog_format, bind_address, cluster, left_out } = settings;
     json!({
         "log_bin": log_bin,
         "log_replica_updates": log_replica_updates,
@@ -284,6 +285,7 @@ fn says_settings(settings: &Settings) -> Value {
         "binlog_format": printable(binlog_format),
         "bind_address": printable(bind_address),
         "cluster": cluster.as_deref().map(printable),
+        "left_out": left_out.iter().map(|left| printable(left)).collect::<Vec<_>>(),
     })
 }
 

@@ -199,7 +199,7 @@ fn says_addresses(pair: &Pair, held: &[Held]) -> String {
 }
 
 fn says_system(system: &System) -> String {
-    let System { ip, ss, arping, up, promotes_secondaries } = system;
+    let System { ip, ss, arping, up, promotes_secondaries, denied } = system;
     let tool = |name: &str, path: &Option<String>| match path {
         Some(path) => printable(path),
         None => format!("NO {name}"),
@@ -211,12 +211,16 @@ fn says_system(system: &System) -> String {
     };
     let up: Vec<String> = up.iter().map(ToString::to_string).collect();
     let up = if up.is_empty() { "no interface".to_owned() } else { list(&up) };
+    let denied = match &denied[..] {
+        [] => String::new(),
+        denied => format!("; NOT PERMITTED: {}", printable(&denied.join(", "))),
+    };
     let promotes = if *promotes_secondaries { "" } else { "; secondary addresses go with their primary" };
-    format!("{}, {}, {arping}; {up} up{promotes}", tool("ip", ip), tool("ss", ss))
+    format!("{}, {}, {arping}; {up} up{promotes}{denied}", tool("ip", ip), tool("ss", ss))
 }
 
 fn says_settings(settings: &Settings) -> String {
-    let Settings { log_bin, log_replica_updates, gtid, binlog_format, bind_address, cluster } = settings;
+    let Settings { log_bin, log_replica_updates, gtid, binlog_format, bind_address, cluster, left_out } = settings;
     let switch = |name: &str, on: bool| format!("{name} {}", if on { "on" } else { "OFF" });
     let mut said = [
         switch("binary log", *log_bin),
@@ -226,6 +230,9 @@ fn says_settings(settings: &Settings) -> String {
         format!("listens on {}", printable(bind_address)),
     ]
     .join(", ");
+    if !left_out.is_empty() {
+        said += &format!(", LEAVES OUT: {}", printable(&left_out.join(", ")));
+    }
     if let Some(cluster) = cluster {
         said += &format!(", IN A CLUSTER: {}", printable(cluster));
     }

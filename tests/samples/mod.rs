@@ -206,6 +206,7 @@ pub(crate) fn healthy() -> Snapshot {
             arping: Some(("/usr/bin/arping".to_owned(), ArpingKind::Iputils)),
             up: vec![p("lo"), p(interface)],
             promotes_secondaries: true,
+            denied: vec![],
         }),
         channels: Observed::Known(vec![Channel {
             name: String::new(),
@@ -227,6 +228,7 @@ pub(crate) fn healthy() -> Snapshot {
             binlog_format: "ROW".to_owned(),
             bind_address: "*".to_owned(),
             cluster: None,
+            left_out: vec![],
         }),
         position: Observed::Known("16a0f1c2-3d4e-11f0-8a1b-0242ac110001:1-48213".to_owned()),
         ahead: Observed::Known(String::new()),
@@ -255,7 +257,14 @@ pub(crate) fn troubled() -> Snapshot {
     db2.same_machine = Observed::Known(false);
     db2.access = Observed::Known(WriteAccess::Open);
     db2.addresses = Observed::Known(vec![Held { secondary: true, ..held("10.77.0.100/24", "eth1") }]);
-    db2.system = Observed::Known(System { ip: None, ss: None, arping: None, up: vec![], promotes_secondaries: false });
+    db2.system = Observed::Known(System {
+        ip: None,
+        ss: None,
+        arping: None,
+        up: vec![],
+        promotes_secondaries: false,
+        denied: vec!["no root".to_owned()],
+    });
     let broken = Channel {
         name: "old".to_owned(),
         source: ("db0.example.net".to_owned(), 3307),
@@ -283,6 +292,7 @@ pub(crate) fn troubled() -> Snapshot {
         binlog_format: "STATEMENT".to_owned(),
         bind_address: "127.0.0.1".to_owned(),
         cluster: Some("Galera cluster `shop`".to_owned()),
+        left_out: vec!["Binlog_Ignore_DB=scratch".to_owned()],
     });
     db2.ahead = Observed::Known("0-2-27".to_owned());
     db2.prepared_xa = Observed::Known(2);
