@@ -5,8 +5,10 @@ use crate::lab::Node;
 use crate::recorder::Watch;
 use crate::{Case, Outcome};
 
-pub(crate) const CASES: &[Case] =
-    &[("looking leaves no trace", no_trace), ("no password in any command line", no_password_in_argv)];
+pub(crate) const CASES: &[Case] = &[("looking leaves no trace", no_trace)];
+
+/// What no server has a part in.
+pub(crate) const ONCE: &[Case] = &[("no password in any command line", no_password_in_argv)];
 
 fn no_trace(bench: &Bench<'_>) -> Outcome {
     let plan = bench.new_path("plan.ron").display().to_string();

@@ -64,8 +64,8 @@ type Case = (&'static str, fn(&Bench<'_>) -> Outcome);
 /// Most on both flavours; what does not depend on the flavour on one of them.
 fn cases(server: Server) -> Vec<Case> {
     let once = match server {
-        Server::MariaDb => [usage::ONCE, swaps::ONCE, plans::ONCE],
-        Server::MySql => [locked::ONCE, failures::ONCE, blind::ONCE],
+        Server::MariaDb => [usage::ONCE, swaps::ONCE, plans::ONCE].concat(),
+        Server::MySql => [looking::ONCE, locked::ONCE, unsafe_pair::ONCE, failures::ONCE, blind::ONCE].concat(),
     };
     // killed first: what it leaves behind for half a minute is looked for again at the end
     let both = [
@@ -80,7 +80,7 @@ fn cases(server: Server) -> Vec<Case> {
         failures::CASES,
         blind::CASES,
     ];
-    both.into_iter().chain(once).flatten().copied().collect()
+    [both.concat(), once].concat()
 }
 
 #[test]
