@@ -17,8 +17,8 @@ pub struct LiveWorld {
     links: [Link; 2],
     known: [Option<Known>; 2],
     memory: Memory,
-    /// The pair's lock is ours.
-    locked: bool,
+    /// The sessions that hold the pair's lock.
+    lock_sessions: [Option<u64>; 2],
     control_dir: PathBuf,
     began: Instant,
 }
@@ -32,7 +32,7 @@ impl LiveWorld {
             links,
             known: [None, None],
             memory: Memory::default(),
-            locked: false,
+            lock_sessions: [None, None],
             control_dir,
             began: Instant::now(),
         };
@@ -65,65 +65,116 @@ impl LiveWorld {
         Hands { pair: &self.pair, links: &mut self.links, known: &self.known, memory: &mut self.memory }
     }
 
-    /// Opens what an earlier failure closed, and ends what is left of it. Returns
-    /// why nothing that is seen of this node can be relied on, where that is so.
-    async fn mend(&mut self, side: Side) -> Result<(), String> {
+    /// Opens what earlier failures closed, on both nodes at once.
+    async fn reconnect(&mut self) {
         let limit = self.pair.limits.connect;
-        let holds_lock = self.memory.is_locked(&self.pair.node(side).name);
+        // the id of a session that may still hold a read lock on the server is not lost with it: effect remembers it
+        let control = self.control_dir.as_path();
+        let [first, second] = &mut self.links;
+        // a command whose end is not known is not to change what is about to be looked at
+        let may_fire = [&*first, &*second].map(|link| link.shell.as_ref().ok().and_then(link::Shell::may_fire_for));
+        if let Some(time) = may_fire.into_iter().flatten().max() {
+            sleep(time).await;
+        }
+        // what does not work is seen by whoever uses it next
+        let mend = |link| async move {
+            let _ = tokio::time::timeout(limit * 2, reconnect(link, control, limit)).await;
+        };
+        tokio::join!(mend(first), mend(second));
+    }
+
+    /// Makes sure that the lock is ours and that nothing of ours can still fire on a node. Returns why nothing that is
+    /// seen there can be relied on, where that is so; it is asked again each time, until it is so.
+    async fn settle(&mut self, side: Side) -> Result<(), String> {
+        let limit = self.pair.limits.connect;
+        let name = self.pair.node(side).name.clone();
+        let session = session_of(side.of(&self.links));
+        let held = *side.of(&self.lock_sessions);
+        if let Some(old) = held.filter(|old| Some(*old) != session) {
+            // the lock went with the session that held it, or is held by what is left of that one
+            self.memory.leave(&name, old);
+        }
+        let laid = self.hands().lay_all(&name, limit).await;
+        laid.map_err(|left| format!("a statement of ours may still take effect there: {}", left.what))?;
+        let Some(session) = session.filter(|_| held.is_some() && held != session) else { return Ok(()) };
+        let Some(known) = side.of(&self.known) else { return Ok(()) };
         let link = side.of_mut(&mut self.links);
-        if link.shell.as_ref().map_or(true, link::Shell::is_closed) {
-            // why it did not work is seen by whoever uses it next
-            let _ = link.reopen_shell(&self.control_dir, limit).await;
+        match effect::lock_one(&self.pair, link, &known.server, limit).await {
+            Ok(()) => {
+                *side.of_mut(&mut self.lock_sessions) = Some(session);
+                Ok(())
+            }
+            Err(NoLock::Taken(by)) => Err(format!("the pair's lock was lost with a connection, and taken by {by}")),
+            Err(NoLock::Failed(why)) => Err(format!("the pair's lock was lost with a connection: {why}")),
         }
-        // the id of a session that may still hold a read lock on the server is not thrown away
-        if !holds_lock && link.guard.as_ref().map_or(true, Sql::is_closed) {
-            let _ = link.reconnect_guard(limit).await;
-        }
-        let lost = link.sql.as_ref().map_or(true, Sql::is_closed);
-        if lost && link.reconnect_sql(limit).await.is_err() {
-            // nothing can be seen of this server, which is said by whoever looks
+    }
+
+    /// A node that answers as another server than before is not that node any more.
+    fn same_server(&self, side: Side, seen: &NodeSnapshot) -> Result<(), String> {
+        let (Some(known), Some(now)) = (side.of(&self.known), seen.server.known()) else { return Ok(()) };
+        if (known.server.server_id, &known.server.uuid) == (now.server_id, &now.uuid) {
             return Ok(());
         }
-        // the lock went with the session that held it
-        if let (true, true, Some(known)) = (lost, self.locked, side.of(&self.known)) {
-            match effect::lock_one(&self.pair, link, &known.server, limit).await {
-                Ok(()) => {}
-                Err(NoLock::Taken(by)) => {
-                    return Err(format!("the pair's lock was lost with a connection, and taken by {by}"));
-                }
-                Err(NoLock::Failed(why)) => {
-                    return Err(format!("the pair's lock was lost with a connection: {why}"));
-                }
-            }
-        }
-        // what may still fire makes everything that is seen here a thing of the moment
-        let name = self.pair.node(side).name.clone();
-        let laid = self.hands().lay_all(&name, limit).await;
-        laid.map_err(|left| format!("a statement of ours may still take effect there: {}", left.what))
+        Err(format!(
+            "another server answers there now (server_id {} instead of {})",
+            now.server_id, known.server.server_id
+        ))
+    }
+}
+
+/// The session that asks and changes, while it is open.
+fn session_of(link: &Link) -> Option<u64> {
+    link.sql.as_ref().ok().filter(|sql| !sql.is_closed()).map(|sql| u64::from(sql.thread_id()))
+}
+
+async fn reconnect(link: &mut Link, control_dir: &std::path::Path, limit: Duration) {
+    if link.sql.as_ref().map_or(true, Sql::is_closed) {
+        let _ = link.reconnect_sql(limit).await;
+    }
+    if link.guard.as_ref().map_or(true, Sql::is_closed) {
+        let _ = link.reconnect_guard(limit).await;
+    }
+    if link.shell.as_ref().map_or(true, link::Shell::is_closed) {
+        let _ = link.reopen_shell(control_dir, limit).await;
     }
 }
 
 impl World for LiveWorld {
     async fn snapshot(&mut self) -> Snapshot {
+        self.reconnect().await;
         let mut lost = [None, None];
         for side in Side::BOTH {
-            *side.of_mut(&mut lost) = self.mend(side).await.err();
+            *side.of_mut(&mut lost) = self.settle(side).await.err();
         }
         let mut seen = observe::snapshot(&self.pair, &mut self.links).await;
-        self.learn(&seen);
         for side in Side::BOTH {
-            // somebody else works on this pair: nothing that is seen now can be relied on
-            if let Some(why) = side.of(&lost) {
-                let name = self.pair.node(side).name.clone();
-                *seen.node_mut(side) = NodeSnapshot::unseen(name, why);
+            let node = seen.node(side);
+            let why = side.of(&lost).clone().or_else(|| self.same_server(side, node).err());
+            if let Some(why) = why {
+                *seen.node_mut(side) = NodeSnapshot::unseen(self.pair.node(side).name.clone(), &why);
             }
         }
+        self.learn(&seen);
         seen
     }
 
     async fn perform(&mut self, action: &Action, limit: Duration) -> Result<Done, Failure> {
         // every call below has a limit of its own; this one is for what they have forgotten
         let patience = limit + self.pair.limits.connect * 2 + self.pair.limits.fence;
+        if let Action::Reopen { node, .. } = action
+            && let Some(side) = self.pair.side(node)
+            && session_of(side.of(&self.links)).is_none()
+        {
+            // the way back must not fail because the connection to the old writer did
+            let link = side.of_mut(&mut self.links);
+            let _ = link.reconnect_sql(limit).await;
+        }
+        if matches!(action, Action::Fence { .. } | Action::Open { .. } | Action::Reopen { .. })
+            && let Some(side) = self.pair.side(action.node())
+            && let Err(why) = self.settle(side).await
+        {
+            return Err(Failure { happened: Happened::No, what: why, again: false });
+        }
         match tokio::time::timeout(patience, self.hands().perform(action, limit)).await {
             Ok(result) => result,
             Err(_) => {
@@ -138,13 +189,13 @@ impl World for LiveWorld {
         };
         let servers: [Server; 2] = [first.server.clone(), second.server.clone()];
         effect::lock(&self.pair, &mut self.links, &servers, self.pair.limits.connect).await?;
-        self.locked = true;
+        self.lock_sessions = [session_of(&self.links[0]), session_of(&self.links[1])];
         Ok(())
     }
 
     async fn unlock(&mut self) {
         effect::unlock(&self.pair, &mut self.links, self.pair.limits.connect).await;
-        self.locked = false;
+        self.lock_sessions = [None, None];
     }
 
     fn now(&self) -> Duration {

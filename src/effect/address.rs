@@ -47,8 +47,7 @@ impl Hands<'_> {
             [added, ..] if added.status == 0 => {
                 Err(Failure { happened: Happened::Yes, what: said(node, &deeds[1], &answers[1..]), again: true })
             }
-            // the kernel says no: nothing was added
-            _ => Err(certain(said(node, &deeds[0], &answers))),
+            _ => Err(refused(node, &deeds[0], &answers)),
         }
     }
 
@@ -89,8 +88,15 @@ async fn one(node: &NodeName, link: &mut Link, deed: Deed, limit: Duration) -> R
     let answers = perform(link, &deeds, limit).await?;
     match &answers[..] {
         [answer] if answer.status == 0 => Ok(Done::default()),
-        _ => Err(certain(said(node, &deeds[0], &answers))),
+        _ => Err(refused(node, &deeds[0], &answers)),
     }
+}
+
+/// The system said no, and nothing was changed; or it was cut off by its limit (124, 137), and nobody knows.
+fn refused(node: &NodeName, deed: &Deed, answers: &[Answer]) -> Failure {
+    let cut = answers.first().is_none_or(|answer| matches!(answer.status, 124 | 137));
+    let happened = if cut { Happened::Unknown } else { Happened::No };
+    Failure { happened, what: said(node, deed, answers), again: false }
 }
 
 pub(super) async fn perform(link: &mut Link, deeds: &[Deed], limit: Duration) -> Result<Vec<Answer>, Failure> {

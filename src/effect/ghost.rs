@@ -6,7 +6,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{Hands, asked, certain};
 use crate::dialect;
-use crate::link::{Link, Sql, SqlError, SqlErrorKind};
+use crate::link::{Link, Record, Sql, SqlError, SqlErrorKind};
 use crate::model::{NodeName, Server};
 use crate::world::Failure;
 
@@ -45,6 +45,8 @@ impl Hands<'_> {
 }
 
 /// Ends a session of ours and waits until it is gone.
+///
+/// An id alone is no proof: a server that was started again counts anew.
 pub(super) async fn end(link: &mut Link, server: &Server, id: u64, limit: Duration) -> Result<(), Failure> {
     let deadline = Instant::now() + limit;
     if link.sql.as_ref().map_or(true, Sql::is_closed) {
@@ -52,16 +54,17 @@ pub(super) async fn end(link: &mut Link, server: &Server, id: u64, limit: Durati
     }
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
-        let sql = super::sql(link)?;
-        let tables = sql.read(&dialect::sessions(server), left).await.map_err(|e| asked(&e))?;
-        let there = tables.iter().flat_map(|table| &table.0).any(|row| row.number(&["id"]) == Ok(id));
+        let tables = super::sql(link)?.read(&dialect::sessions(server), left).await.map_err(|e| asked(&e))?;
+        let user = link.target.mysql.user.as_str();
+        let ours = |row: &Record| row.number(&["id"]) == Ok(id) && row.get(&["user"]) == Some(Some(user));
+        let there = tables.iter().flat_map(|table| &table.0).any(ours);
         if !there {
             return Ok(());
         }
         if left.is_zero() {
             return Err(certain(format!("session {id} of ours does not end")));
         }
-        match sql.change(&dialect::kill(&[id]), left).await {
+        match super::sql(link)?.change(&dialect::kill(&[id]), left).await {
             Ok(_) => {}
             // it has gone in between
             Err(gone) if gone.code() == Some(1094) => {}

@@ -51,6 +51,14 @@ impl Memory {
     pub fn is_locked(&self, node: &NodeName) -> bool {
         self.locked.as_ref().is_some_and(|(on, _)| on == node)
     }
+
+    /// Remembers a session of ours that was lost and may be left on the server.
+    pub fn leave(&mut self, node: &NodeName, session: u64) {
+        let ghost = (node.clone(), session);
+        if !self.ghosts.contains(&ghost) {
+            self.ghosts.push(ghost);
+        }
+    }
 }
 
 /// Both nodes' connections, and what is known of them.
@@ -77,7 +85,7 @@ impl Hands<'_> {
             Action::Fence { node, how } => self.fence(node, *how, limit).await,
             Action::CatchUp { node, source } => self.catch_up(node, source, limit).await,
             Action::Open { node, peer } => self.open(node, peer, limit).await,
-            Action::Reopen { node, peer: _ } => self.reopen(node, limit).await,
+            Action::Reopen { node, peer } => self.reopen(node, peer, limit).await,
             Action::Take { node, address, interface, from, role: _, access: _ } => {
                 self.take(node, from.as_ref(), *address, interface, limit).await
             }

@@ -14,6 +14,9 @@ use crate::world::{Done, Failure};
 /// (hazards §0.2).
 const ROUND: Duration = Duration::from_secs(1);
 
+/// What an answer may take on its way, beyond the time that the server was told to wait.
+const GRACE: Duration = Duration::from_millis(700);
+
 /// Where a server stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct At {
@@ -117,7 +120,7 @@ impl Hands<'_> {
             if missing.is_empty() {
                 return Ok(Done::default());
             }
-            threads(link, &known.server, node, wait).await?;
+            threads(link, &known.server, node).await?;
         }
     }
 }
@@ -138,10 +141,9 @@ fn missing(server: &Server, at: &At, tables: &[Table]) -> Result<String, Failure
 }
 
 /// A wait does not notice a thread that has stopped.
-async fn threads(link: &mut Link, server: &Server, node: &NodeName, limit: Duration) -> Result<(), Failure> {
+async fn threads(link: &mut Link, server: &Server, node: &NodeName) -> Result<(), Failure> {
     let sql = super::sql(link)?;
-    let patience = limit + Duration::from_secs(1);
-    let tables = sql.read(&dialect::channels(server), patience).await.map_err(|e| asked(&e))?;
+    let tables = sql.read(&dialect::channels(server), GRACE).await.map_err(|e| asked(&e))?;
     for row in tables.iter().flat_map(|table| &table.0) {
         for (thread, names) in [
             ("receiver", ["Replica_IO_Running", "Slave_IO_Running"]),

@@ -15,6 +15,15 @@ use crate::world::{Done, Failure};
 /// Between two looks at transactions: longer than InnoDB keeps an answer, see [`dialect::writing_transactions`].
 const DRAIN_PAUSE: Duration = Duration::from_millis(120);
 
+/// `ER_NO_SUCH_THREAD`.
+const NO_SUCH_SESSION: u16 = 1094;
+
+/// How long sessions on a node that gives an address up are waited for.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// What a question may take even when that time is over.
+const LEAST: Duration = Duration::from_millis(200);
+
 impl Hands<'_> {
     /// Waits until those clients' transactions have ended that have unsaved changes now, or the time is over: both are
     /// fine. Those that begin meanwhile are not waited for: on a busy server there is always one.
@@ -53,30 +62,42 @@ impl Hands<'_> {
         let mut known_ids = self.memory.found.take().filter(|found| found.on(node, came)).map(|found| found.ids);
         let (link, known) = self.on(node)?;
         let own = own(link);
-        let deadline = Instant::now() + limit;
-        let mut ended = BTreeSet::new();
+        // a session that does not end must not keep the address here: without it nobody reaches the session any more
+        let deadline = Instant::now() + limit.min(PATIENCE);
+        let (mut ended, mut spared) = (BTreeSet::new(), BTreeSet::new());
         loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Err(certain(format!("{node}: sessions through {} do not end", came.ip)));
-            }
+            let left = deadline.saturating_duration_since(Instant::now()).max(LEAST);
+            let mut quiet = false;
             let ids = match known_ids.take() {
                 // seen a moment ago, while the address was taken: clients wait for this, so it is not asked again first
                 Some(ids) => ids,
                 None => {
                     let (peers, sessions) = look(link, &known.server, came, port, left).await?;
-                    let ids = to_end(&sessions, &peers, locked, &own);
-                    if ids.is_empty() && peers.is_empty() {
-                        let note = (!ended.is_empty()).then(|| format!("{} session(s) ended", ended.len()));
-                        return Ok(Done { note });
-                    }
-                    ids
+                    quiet = peers.is_empty();
+                    to_end(&sessions, &peers, locked, &own).into_iter().filter(|id| !spared.contains(id)).collect()
                 }
             };
-            kill(super::sql(link)?, &ids, left).await?;
-            ended.extend(ids);
-            // sockets without a session: half-open ones, and clients that have not logged in
+            if ids.is_empty() && (quiet || Instant::now() >= deadline) {
+                let mut notes = vec![];
+                if !ended.is_empty() {
+                    notes.push(format!("{} session(s) ended", ended.len()));
+                }
+                if !spared.is_empty() {
+                    notes.push(format!("{} session(s) may not be ended by flipper's account", spared.len()));
+                }
+                if !quiet {
+                    notes.push("sockets are left through the address, which leads elsewhere from here on".to_owned());
+                }
+                return Ok(Done { note: (!notes.is_empty()).then(|| notes.join("; ")) });
+            }
+            let refused = kill(super::sql(link)?, &ids, left).await?;
+            ended.extend(ids.into_iter().filter(|id| !refused.contains(id)));
+            spared.extend(refused);
+            // sockets without a session: half-open ones, clients that have not logged in, sessions above our account
             address::perform(link, &[dialect::kill_sockets(&known.system, known.sudo, came, port)], left).await?;
+            if Instant::now() >= deadline {
+                known_ids = Some(vec![]);
+            }
         }
     }
 
@@ -88,7 +109,8 @@ impl Hands<'_> {
         let sql = super::sql(link)?;
         let tables = sql.read(&dialect::sessions(&known.server), limit).await.map_err(|e| asked(&e))?;
         let sessions = sessions_of(&tables)?;
-        kill(sql, &to_end(&sessions, &BTreeSet::new(), true, &own), limit).await
+        kill(sql, &to_end(&sessions, &BTreeSet::new(), true, &own), limit).await?;
+        Ok(())
     }
 }
 
@@ -127,7 +149,12 @@ impl Found {
 }
 
 fn to_end(sessions: &[Session], peers: &BTreeSet<SocketAddr>, locked: bool, own: &[u64]) -> Vec<u64> {
-    sessions.iter().filter(|session| session.is_to_end(peers, locked, own)).map(|session| session.id).collect()
+    // a resolved name hides the address, and a port alone tells only where no other session has it
+    let alone = |session: &Session| {
+        session.host.parse::<SocketAddr>().is_ok()
+            || session.port().is_none_or(|port| sessions.iter().filter(|s| s.port() == Some(port)).count() == 1)
+    };
+    sessions.iter().filter(|s| s.is_to_end(peers, locked, own) && alone(s)).map(|s| s.id).collect()
 }
 
 fn sessions_of(tables: &[Table]) -> Result<Vec<Session>, Failure> {
@@ -160,8 +187,13 @@ impl Session {
             || self.command.starts_with("Binlog Dump")
             || self.command.starts_with("Slave_")
             || self.command == "Daemon";
-        let waits = locked && (self.state.starts_with("Waiting for") && self.state.contains("lock"));
+        let waits = locked && matches!(self.state.as_str(), "Waiting for backup lock" | "Waiting for global read lock");
         !spared && (waits || self.came_from(peers))
+    }
+
+    /// The client's port, as the server shows it.
+    fn port(&self) -> Option<u16> {
+        self.host.rsplit_once(':').and_then(|(_, port)| port.parse().ok())
     }
 
     fn came_from(&self, peers: &BTreeSet<SocketAddr>) -> bool {
@@ -209,21 +241,19 @@ async fn look(
     Ok((peers, sessions_of(&tables)?))
 }
 
-/// Ends sessions; one that has gone by itself (error 1094) does not keep the others.
-async fn kill(sql: &mut Sql, ids: &[u64], limit: Duration) -> Result<(), Failure> {
-    let mut left = ids;
+/// Ends sessions, and returns those that flipper's account may not end (error 1095: accounts with `SYSTEM_USER`, H-17).
+/// One that has gone by itself (1094) does not keep the others.
+pub(super) async fn kill(sql: &mut Sql, ids: &[u64], limit: Duration) -> Result<Vec<u64>, Failure> {
+    let (mut left, mut refused) = (ids, vec![]);
     while !left.is_empty() {
-        match sql.change(&dialect::kill(left), limit).await {
-            Ok(_) => return Ok(()),
-            Err(error) => match error.kind {
-                SqlErrorKind::Server { code: 1094, completed, .. } => {
-                    left = left.get(completed + 1..).unwrap_or_default()
-                }
-                _ => return Err(changed(&error)),
-            },
+        let Err(error) = sql.change(&dialect::kill(left), limit).await else { break };
+        let SqlErrorKind::Server { code, completed, .. } = error.kind else { return Err(changed(&error)) };
+        if code != NO_SUCH_SESSION {
+            refused.extend(left.get(completed).copied());
         }
+        left = left.get(completed + 1..).unwrap_or_default();
     }
-    Ok(())
+    Ok(refused)
 }
 
 #[cfg(test)]

@@ -2,20 +2,36 @@
 
 use std::time::Duration;
 
-use super::position::{access_and_at, access_of_row};
+use tokio::time::Instant;
+
+use super::position::{At, access_and_at, access_of_row};
+use super::sessions::kill;
 use super::{Hands, asked, certain, changed, ghost};
 use crate::dialect;
 use crate::link::{Link, Sql, SqlError, SqlErrorKind, Table};
-use crate::model::{Fencing, NodeName, Server, WriteAccess};
+use crate::model::{Fencing, NodeName, Server, Side, WriteAccess};
 use crate::world::{Done, Failure, Happened};
 
 /// `ER_LOCK_WAIT_TIMEOUT`: the fence waited for a statement under way, and nothing was changed.
 const LOCK_WAIT: u16 = 1205;
 
+/// How long a shell may take to show that it is there.
+const SHELL: Duration = Duration::from_millis(1000);
+
+/// How long the peer may take to object to a reopening, while nobody can write.
+const PEER: Duration = Duration::from_millis(300);
+
+/// How often sessions inside an XA transaction are ended and looked for again.
+const XA_ROUNDS: usize = 3;
+
 impl Hands<'_> {
     /// Makes a server refuse writes. Its guard session does it, and keeps the read lock where there is one.
     pub(super) async fn fence(&mut self, node: &NodeName, how: Fencing, limit: Duration) -> Result<Done, Failure> {
         let wait = self.pair.limits.fence;
+        // both machines are needed once writes are out
+        let [first, second] = &mut *self.links;
+        let (a, b) = tokio::join!(alive(first, limit), alive(second, limit));
+        a.and(b).map_err(|why| certain(format!("{node} was not fenced: {why}")))?;
         let (link, known) = self.on(node)?;
         let statement = dialect::fence(&known.server, how, wait);
         let guard = super::guard(link)?;
@@ -69,32 +85,66 @@ impl Hands<'_> {
         let Some((_, remembered)) = self.memory.fenced.clone().filter(|(fenced, _)| fenced == peer) else {
             return Err(certain(format!("the position of {peer} was not read while it was fenced")));
         };
-        let (link, known) = self.on(peer)?;
-        let tables = super::sql(link)?.read(&dialect::facts(&known.server), limit).await.map_err(|e| asked(&e))?;
-        let [facts, prepared] = &tables[..] else { return Err(certain(format!("{peer} answered too little"))) };
-        let (access, at) = access_of_row(&known.server, facts.row().map_err(|e| asked(&e))?)?;
-        if access != WriteAccess::Fenced {
-            return Err(certain(format!("{peer} is {access} again: somebody changed it")));
-        }
-        if at != remembered {
-            return Err(certain(format!(
-                "{peer} has moved on although it is fenced: a privileged session writes there"
-            )));
-        }
-        if !prepared.0.is_empty() {
-            return Err(certain(format!("{peer} has {} prepared XA transaction(s)", prepared.0.len())));
+        let deadline = Instant::now() + limit;
+        // the next step needs the machine: better to find out before anybody is open
+        self.unmoved(peer, &remembered, node, limit).await?;
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(certain(format!("{node} was not opened: no time left")));
         }
         let wait = self.pair.limits.fence;
         let (link, known) = self.on(node)?;
         let statement = dialect::open(&known.server, wait, false);
-        let result = super::sql(link)?.change(&statement, limit).await;
+        let result = super::sql(link)?.change(&statement, left).await;
         let result = opened(&known.server, node, result);
         self.settled(node, result, wait).await
     }
 
+    /// Sees that a fenced node stands where it stood, and that nothing there can still commit; at the same time, that
+    /// the other node's machine still answers.
+    async fn unmoved(&mut self, peer: &NodeName, stood: &At, node: &NodeName, limit: Duration) -> Result<(), Failure> {
+        for _ in 0..XA_ROUNDS {
+            let side = self.side(peer)?;
+            let known = side.of(self.known).as_ref().ok_or_else(|| certain(format!("{peer} was never seen")))?;
+            let [first, second] = &mut *self.links;
+            let (link, other) = match side {
+                Side::First => (first, second),
+                Side::Second => (second, first),
+            };
+            let question = dialect::facts(&known.server);
+            let (tables, answers) = tokio::join!(super::sql(link)?.read(&question, limit), alive(other, limit));
+            answers.map_err(|why| certain(format!("{node} was not opened: {why}")))?;
+            let tables = tables.map_err(|e| asked(&e))?;
+            let [facts, prepared, xa @ ..] = &tables[..] else {
+                return Err(certain(format!("{peer} answered too little")));
+            };
+            let (access, at) = access_of_row(&known.server, facts.row().map_err(|e| asked(&e))?)?;
+            if access != WriteAccess::Fenced {
+                return Err(certain(format!("{peer} is {access} again: somebody changed it")));
+            }
+            if at != *stood {
+                let what = format!("{peer} has moved on although it is fenced: a privileged session writes there");
+                return Err(certain(what));
+            }
+            if !prepared.0.is_empty() {
+                return Err(certain(format!("{peer} has {} prepared XA transaction(s)", prepared.0.len())));
+            }
+            let ids = xa.iter().flat_map(|table| &table.0).map(|row| row.number(&["id"]).map_err(|e| asked(&e)));
+            let ids: Vec<u64> = ids.collect::<Result<_, _>>()?;
+            if ids.is_empty() {
+                return Ok(());
+            }
+            kill(super::sql(link)?, &ids, limit).await?;
+        }
+        Err(certain(format!("{peer} has XA transactions that do not end, and could commit in spite of the fence")))
+    }
+
     /// Opens a node again that this run fenced.
-    pub(super) async fn reopen(&mut self, node: &NodeName, limit: Duration) -> Result<Done, Failure> {
+    pub(super) async fn reopen(&mut self, node: &NodeName, peer: &NodeName, limit: Duration) -> Result<Done, Failure> {
+        self.not_open(peer).await?;
         let wait = self.pair.limits.fence;
+        // a fence whose answer never came must not close it again afterwards
+        self.lay_all(node, limit).await?;
         let held = self.held(node, limit).await?;
         let (link, known) = self.on(node)?;
         let statement = dialect::open(&known.server, wait, held);
@@ -105,6 +155,19 @@ impl Hands<'_> {
         self.memory.locked = None;
         self.memory.fenced = None;
         Ok(done)
+    }
+
+    /// This run never told the peer to open; should it say all the same that it is open, somebody else did that. No
+    /// answer is no objection: this run holds the lock, and the peer was fenced when it began.
+    async fn not_open(&mut self, peer: &NodeName) -> Result<(), Failure> {
+        let Ok((link, known)) = self.on(peer) else { return Ok(()) };
+        let question = dialect::access_and_position(&known.server);
+        let Ok(sql) = &mut link.sql else { return Ok(()) };
+        let Ok(tables) = sql.read(&question, PEER).await else { return Ok(()) };
+        match access_and_at(&known.server, &tables) {
+            Ok((WriteAccess::Open, _)) => Err(certain(format!("{peer} is open: somebody else opened it"))),
+            _ => Ok(()),
+        }
     }
 
     /// Whether the guard session holds the read lock of a fence. A session that is lost to us, but may hold it on the
@@ -163,6 +226,17 @@ impl Hands<'_> {
                 again: false,
             })
         }
+    }
+}
+
+/// The machine's shell answers.
+async fn alive(link: &mut Link, limit: Duration) -> Result<(), String> {
+    let name = link.name().clone();
+    let shell = link.shell.as_mut().map_err(|why| why.to_string())?;
+    match shell.look(&[dialect::alive()], limit.min(SHELL)).await {
+        Ok(answers) if answers.iter().all(|answer| answer.status == 0) => Ok(()),
+        Ok(_) => Err(format!("the shell on {name} does not work")),
+        Err(why) => Err(why.to_string()),
     }
 }
 
