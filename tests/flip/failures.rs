@@ -164,7 +164,7 @@ fn left_transaction(bench: &Bench<'_>) -> Outcome {
 
 /// The gate closes and opens again: nobody but the old writer can serve.
 fn target_cut_off(bench: &Bench<'_>) -> Outcome {
-    let limits = "connect: \"1s\", drain: \"20s\", write_outage: \"2s\", fence: \"1s\"";
+    let limits = "connect: \"2s\", drain: \"20s\", write_outage: \"2s\", fence: \"1s\"";
     let config = bench.file("ron", &bench.lab.config().limits(limits).text());
     let load = bench.lab.load(2, 100)?;
     load.wait_for(20, SERVED)?;
@@ -186,7 +186,7 @@ fn target_cut_off(bench: &Bench<'_>) -> Outcome {
 /// Nobody can see whether the pair still serves, so nobody says that it does.
 fn writer_cut_off(bench: &Bench<'_>) -> Outcome {
     let config =
-        bench.file("ron", &bench.lab.config().limits("connect: \"1s\", drain: \"20s\", rollback: \"3s\"").text());
+        bench.file("ron", &bench.lab.config().limits("connect: \"2s\", drain: \"20s\", rollback: \"3s\"").text());
     let writing = bench.writing()?;
     let run = bench.start(bench.command(&["--json", "--config", &config, "apply", "lab", "swap", "write", "--yes"]));
     bench.wait_locked()?;
