@@ -279,8 +279,8 @@ async fn blockers(link: &mut Link, server: &Server, limit: Duration) -> String {
     let Ok(sql) = &mut link.sql else { return "nobody can say which".to_owned() };
     match sql.read(&dialect::writing_transactions(server), limit).await {
         Ok(tables) => {
-            let count = tables.first().and_then(|t| t.0.first()).and_then(|row| row.get(&["writing"]).flatten());
-            format!("{} transaction(s) have written and not ended", count.unwrap_or("unknown"))
+            let count: usize = tables.iter().map(|table| table.0.len()).sum();
+            format!("{count} transaction(s) have written and not ended")
         }
         Err(error) => error.to_string(),
     }
