@@ -58,7 +58,7 @@ impl LiveWorld {
 
     /// Says goodbye to both nodes.
     pub async fn close(self) {
-        link::close(self.links, self.pair.limits.connect).await;
+        link::close(self.links, &self.control_dir, self.pair.limits.connect).await;
     }
 
     fn hands(&mut self) -> Hands<'_> {
