@@ -81,8 +81,14 @@ impl Hands<'_> {
     /// Not done, or not known to be.
     pub async fn perform(&mut self, action: &Action, limit: Duration) -> Result<Done, Failure> {
         match action {
-            Action::Approach { node, source } => self.approach(node, source, limit).await,
-            Action::Drain { node } => self.drain(node, limit).await,
+            Action::Approach { node, source } => {
+                let done = self.approach(node, source, limit).await?;
+                self.machines_answer(limit).await.map(|()| done)
+            }
+            Action::Drain { node } => {
+                let done = self.drain(node, limit).await?;
+                self.machines_answer(self.pair.limits.connect).await.map(|()| done)
+            }
             Action::Fence { node, how } => self.fence(node, *how, limit).await,
             Action::CatchUp { node, source } => self.catch_up(node, source, limit).await,
             Action::Open { node, peer } => self.open(node, peer, limit).await,

@@ -28,10 +28,6 @@ impl Hands<'_> {
     /// Makes a server refuse writes. Its guard session does it, and keeps the read lock where there is one.
     pub(super) async fn fence(&mut self, node: &NodeName, how: Fencing, limit: Duration) -> Result<Done, Failure> {
         let wait = self.pair.limits.fence;
-        // both machines are needed once writes are out
-        let [first, second] = &mut *self.links;
-        let (a, b) = tokio::join!(alive(first, limit), alive(second, limit));
-        a.and(b).map_err(|why| certain(format!("{node} was not fenced: {why}")))?;
         let (link, known) = self.on(node)?;
         let statement = dialect::fence(&known.server, how, wait);
         let guard = super::guard(link)?;
@@ -100,6 +96,13 @@ impl Hands<'_> {
         let result = super::sql(link)?.change(&statement, left).await;
         let result = opened(&known.server, node, result);
         self.settled(node, result, wait).await
+    }
+
+    /// Both machines answer: they are needed once writes are out, and the last moment to find out is before.
+    pub(super) async fn machines_answer(&mut self, limit: Duration) -> Result<(), Failure> {
+        let [first, second] = &mut *self.links;
+        let (a, b) = tokio::join!(alive(first, limit), alive(second, limit));
+        a.and(b).map_err(certain)
     }
 
     /// Sees that a fenced node stands where it stood, and that nothing there can still commit; at the same time, that

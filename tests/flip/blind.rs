@@ -25,7 +25,7 @@ const LOOKS: [&[&str]; 3] = [&["status", "lab"], &["plan", "lab", "swap"], &["ap
 const BOUND: Duration = Duration::from_secs(15);
 
 /// A login that takes longer than a short limit, on a busy machine, is given up, and its ssh ends when it was idle.
-const SLOW_LOGIN: Duration = Duration::from_secs(35);
+const SLOW_LOGIN: Duration = Duration::from_secs(10);
 
 fn wrong_password(bench: &Bench<'_>) -> Outcome {
     let before = bench.look();
