@@ -24,7 +24,7 @@ const LOOKS: [&[&str]; 3] = [&["status", "lab"], &["plan", "lab", "swap"], &["ap
 /// Far less than anybody's patience: the limits of a few connections, one after the other.
 const BOUND: Duration = Duration::from_secs(15);
 
-/// A login that takes longer than a short limit, on a busy machine, is given up, and its ssh ends when it was idle.
+/// What a server or machine takes to notice that its client has gone, and far less than an ssh that nobody ended stays.
 const SLOW_LOGIN: Duration = Duration::from_secs(10);
 
 fn wrong_password(bench: &Bench<'_>) -> Outcome {
