@@ -310,6 +310,25 @@ fn snapshots_come_back_as_they_were() {
 }
 
 #[test]
+fn a_snapshot_has_the_addresses_of_a_real_machine() {
+    let text = snapshot_text(&samples::healthy());
+    for address in ["127.0.0.1/8", "::1/128", "fe80::1/64", "169.254.0.1/16"] {
+        let machine = text.replacen(
+            "addresses: Known([",
+            &format!("addresses: Known([Held(address: {address:?}, interface: \"lo\", secondary: false), "),
+            1,
+        );
+        assert_ne!(machine, text);
+        assert_eq!(snapshot_text(&snapshot::from_text("s.ron", &machine).unwrap().snapshot), machine);
+    }
+    for wrong in ["127.0.0.1", "10.0.0.1/33", "::1/129", "10.0.0.1/x", "/32"] {
+        let machine = text.replacen("10.77.0.11/24", wrong, 1);
+        assert_ne!(machine, text);
+        assert!(snapshot::from_text("s.ron", &machine).is_err(), "{wrong}");
+    }
+}
+
+#[test]
 fn snapshots_that_are_none_are_refused() {
     let text = snapshot_text(&samples::healthy());
     let blind = snapshot_text(&samples::blind());

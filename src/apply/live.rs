@@ -58,7 +58,7 @@ impl LiveWorld {
 
     /// Says goodbye to both nodes.
     pub async fn close(self) {
-        link::close(self.links, self.pair.limits.connect).await;
+        link::close(self.links, &self.control_dir, self.pair.limits.connect).await;
     }
 
     fn hands(&mut self) -> Hands<'_> {
@@ -71,6 +71,11 @@ impl LiveWorld {
         // the id of a session that may still hold a read lock on the server is not lost with it: effect remembers it
         let control = self.control_dir.as_path();
         let [first, second] = &mut self.links;
+        // a command whose end is not known is not to change what is about to be looked at
+        let may_fire = [&*first, &*second].map(|link| link.shell.as_ref().ok().and_then(link::Shell::may_fire_for));
+        if let Some(time) = may_fire.into_iter().flatten().max() {
+            sleep(time).await;
+        }
         // what does not work is seen by whoever uses it next
         let mend = |link| async move {
             let _ = tokio::time::timeout(limit * 2, reconnect(link, control, limit)).await;
@@ -101,6 +106,15 @@ impl LiveWorld {
             }
             Err(NoLock::Taken(by)) => Err(format!("the pair's lock was lost with a connection, and taken by {by}")),
             Err(NoLock::Failed(why)) => Err(format!("the pair's lock was lost with a connection: {why}")),
+        }
+    }
+
+    /// After an action that was cut off from outside: what its sessions were asked for may still take effect.
+    fn abandon(&mut self) {
+        for link in &self.links {
+            for sql in [&link.sql, &link.guard].into_iter().flatten().filter(|sql| sql.is_closed()) {
+                self.memory.leave(link.name(), u64::from(sql.thread_id()));
+            }
         }
     }
 
@@ -173,6 +187,7 @@ impl World for LiveWorld {
         match tokio::time::timeout(patience, self.hands().perform(action, limit)).await {
             Ok(result) => result,
             Err(_) => {
+                self.abandon();
                 Err(Failure { happened: Happened::Unknown, what: format!("no end within {patience:?}"), again: false })
             }
         }

@@ -89,18 +89,18 @@ async fn carry_out(
     let plan = match decide(pair, wanted, expected, &seen, output) {
         Ok(plan) => plan,
         Err(exit) => {
-            link::close(links, limit).await;
+            link::close(links, control.path(), limit).await;
             return Ok(exit);
         }
     };
     if plan.is_empty() {
-        link::close(links, limit).await;
+        link::close(links, control.path(), limit).await;
         end(output, "nothing-to-do", Exit::Done, None, &format!("nothing to do: {} is at {}", plan.pair, plan.goal));
         return Ok(Exit::Done);
     }
     if asked.dry_run {
         let said = spelled(pair, &plan, &seen);
-        link::close(links, limit).await;
+        link::close(links, control.path(), limit).await;
         output.data(|| render::dry_run::text(&plan, &said), || render::dry_run::json(&plan, &said));
         return Ok(Exit::Done);
     }
@@ -108,7 +108,7 @@ async fn carry_out(
         let digest = planfile::digest(&plan, &planfile::seen(&seen)).to_string();
         tell(&render::plan::text(&plan, Some(&digest)));
         if !confirm::confirmed(&pair.pair.name) {
-            link::close(links, limit).await;
+            link::close(links, control.path(), limit).await;
             end(output, "declined", Exit::Declined, None, "declined: nothing was changed");
             return Ok(Exit::Declined);
         }

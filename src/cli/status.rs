@@ -50,8 +50,8 @@ pub(super) fn run(config: &Config, names: &[String], save: Option<&Path>, output
 }
 
 async fn look(pair: &PairConfig) -> Result<Snapshot, Stop> {
-    let context::Open { links, seen, control: _control } = context::open(pair).await?;
-    link::close(links, pair.pair.limits.connect).await;
+    let context::Open { links, seen, control } = context::open(pair).await?;
+    link::close(links, control.path(), pair.pair.limits.connect).await;
     Ok(seen)
 }
 

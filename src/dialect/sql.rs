@@ -156,11 +156,12 @@ pub fn sessions(server: &Server) -> Question {
     )])
 }
 
-/// How many transactions of clients have changed rows and not ended: `writing`.
+/// Transactions of clients that have changed rows and not ended, a row each: `id`. InnoDB answers from a cache, which
+/// it renews only when nobody has asked for 100 ms: whoever asks more often gets the same answer for ever.
 #[must_use]
 pub fn writing_transactions(server: &Server) -> Question {
     Question(vec![format!(
-        "SELECT COUNT(*) AS writing FROM information_schema.innodb_trx t JOIN {} p ON p.ID = t.trx_mysql_thread_id \
+        "SELECT t.trx_id AS id FROM information_schema.innodb_trx t JOIN {} p ON p.ID = t.trx_mysql_thread_id \
          WHERE t.trx_rows_modified > 0 AND p.USER NOT IN ('system user', 'event_scheduler')",
         processlist(server)
     )])

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::sessions::Found;
-use super::{Hands, certain, commanded};
+use super::{Hands, certain, command};
 use crate::dialect::{self, Deed};
 use crate::link::{Answer, Link};
 use crate::model::{Interface, NodeName, Prefixed, Side};
@@ -39,7 +39,7 @@ impl Hands<'_> {
             let (from, known) = (from?, side.peer().of(self.known).as_ref()?);
             Found::look(other, &known.server, from, address, port, locked, LOOK.min(limit)).await
         };
-        let (answers, found) = tokio::join!(perform(link, &deeds, limit), look);
+        let (answers, found) = tokio::join!(command(link, &deeds, limit), look);
         self.memory.found = found;
         let answers = answers?;
         match &answers[..] {
@@ -63,7 +63,7 @@ impl Hands<'_> {
         let announce = dialect::announce(&known.system, known.sudo, address, interface)
             .ok_or_else(|| certain(format!("{node} has no tool to announce {address}")))?;
         let deeds = [announce];
-        let answers = perform(link, &deeds, limit).await?;
+        let answers = command(link, &deeds, limit).await?;
         match &answers[..] {
             [answer] if dialect::was_announced(&known.system, answer.status, &answer.text) => Ok(Done::default()),
             _ => Err(certain(said(node, &deeds[0], &answers))),
@@ -85,7 +85,7 @@ impl Hands<'_> {
 
 async fn one(node: &NodeName, link: &mut Link, deed: Deed, limit: Duration) -> Result<Done, Failure> {
     let deeds = [deed];
-    let answers = perform(link, &deeds, limit).await?;
+    let answers = command(link, &deeds, limit).await?;
     match &answers[..] {
         [answer] if answer.status == 0 => Ok(Done::default()),
         _ => Err(refused(node, &deeds[0], &answers)),
@@ -97,10 +97,6 @@ fn refused(node: &NodeName, deed: &Deed, answers: &[Answer]) -> Failure {
     let cut = answers.first().is_none_or(|answer| matches!(answer.status, 124 | 137));
     let happened = if cut { Happened::Unknown } else { Happened::No };
     Failure { happened, what: said(node, deed, answers), again: false }
-}
-
-pub(super) async fn perform(link: &mut Link, deeds: &[Deed], limit: Duration) -> Result<Vec<Answer>, Failure> {
-    super::shell(link)?.perform(deeds, limit).await.map_err(|e| commanded(&e))
 }
 
 fn said(node: &NodeName, deed: &Deed, answers: &[Answer]) -> String {

@@ -16,7 +16,8 @@ pub use position::At;
 
 use std::time::Duration;
 
-use crate::link::{Link, MysqlTarget, Shell, Sql, SqlError, SshError};
+use crate::dialect::Deed;
+use crate::link::{Answer, Link, MysqlTarget, Shell, Sql, SqlError};
 use crate::model::{Action, NodeName, Pair, Server, Side, System};
 use crate::world::{Done, Failure, Happened};
 
@@ -80,8 +81,14 @@ impl Hands<'_> {
     /// Not done, or not known to be.
     pub async fn perform(&mut self, action: &Action, limit: Duration) -> Result<Done, Failure> {
         match action {
-            Action::Approach { node, source } => self.approach(node, source, limit).await,
-            Action::Drain { node } => self.drain(node, limit).await,
+            Action::Approach { node, source } => {
+                let done = self.approach(node, source, limit).await?;
+                self.machines_answer(limit).await.map(|()| done)
+            }
+            Action::Drain { node } => {
+                let done = self.drain(node, limit).await?;
+                self.machines_answer(self.pair.limits.connect).await.map(|()| done)
+            }
             Action::Fence { node, how } => self.fence(node, *how, limit).await,
             Action::CatchUp { node, source } => self.catch_up(node, source, limit).await,
             Action::Open { node, peer } => self.open(node, peer, limit).await,
@@ -125,6 +132,14 @@ fn shell(link: &mut Link) -> Result<&mut Shell, Failure> {
     link.shell.as_mut().map_err(|error| asked(error))
 }
 
+/// Commands on the node's machine, in one round trip.
+async fn command(link: &mut Link, deeds: &[Deed], limit: Duration) -> Result<Vec<Answer>, Failure> {
+    shell(link)?.perform(deeds, limit).await.map_err(|error| {
+        let happened = if error.may_have_happened() { Happened::Unknown } else { Happened::No };
+        Failure { happened, what: error.to_string(), again: false }
+    })
+}
+
 /// It did not happen.
 fn certain(what: impl Into<String>) -> Failure {
     Failure { happened: Happened::No, what: what.into(), again: false }
@@ -137,12 +152,6 @@ fn asked(error: &impl ToString) -> Failure {
 
 /// What an error of a change means, when no statement of it matters but the one that failed.
 fn changed(error: &SqlError) -> Failure {
-    let happened = if error.may_have_happened() { Happened::Unknown } else { Happened::No };
-    Failure { happened, what: error.to_string(), again: false }
-}
-
-/// What an error of a command means.
-fn commanded(error: &SshError) -> Failure {
     let happened = if error.may_have_happened() { Happened::Unknown } else { Happened::No };
     Failure { happened, what: error.to_string(), again: false }
 }

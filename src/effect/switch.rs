@@ -29,10 +29,6 @@ impl Hands<'_> {
     pub(super) async fn fence(&mut self, node: &NodeName, how: Fencing, limit: Duration) -> Result<Done, Failure> {
         let wait = self.pair.limits.fence;
         let silence = self.pair.limits.silence();
-        // both machines are needed once writes are out
-        let [first, second] = &mut *self.links;
-        let (a, b) = tokio::join!(alive(first, limit), alive(second, limit));
-        a.and(b).map_err(|why| certain(format!("{node} was not fenced: {why}")))?;
         let (link, known) = self.on(node)?;
         // the one fences, the other may have to open again
         let (a, b) = tokio::join!(expire(&mut link.guard, silence, limit), expire(&mut link.sql, silence, limit));
@@ -66,7 +62,9 @@ impl Hands<'_> {
         let set = if how == Fencing::ReadLock { 2 } else { 1 };
         if how == Fencing::ReadLock && completed >= 2 {
             // the lock was had but not the variable: let go of it, or nobody writes and nobody knows why
-            super::guard(link)?.change(&dialect::release(&known.server), limit).await.map_err(|e| changed(&e))?;
+            let released = super::guard(link)?.change(&dialect::release(&known.server), limit).await;
+            // as long as it may be held, this fence is not one that never happened
+            released.map_err(|e| unread(changed(&e)))?;
         }
         if completed > set {
             return Err(Failure { happened: Happened::Unknown, what: error.to_string(), again: false });
@@ -102,6 +100,13 @@ impl Hands<'_> {
         let result = super::sql(link)?.change(&statement, left).await;
         let result = opened(&known.server, node, result);
         self.settled(node, result, wait).await
+    }
+
+    /// Both machines answer: they are needed once writes are out, and the last moment to find out is before.
+    pub(super) async fn machines_answer(&mut self, limit: Duration) -> Result<(), Failure> {
+        let [first, second] = &mut *self.links;
+        let (a, b) = tokio::join!(alive(first, limit), alive(second, limit));
+        a.and(b).map_err(certain)
     }
 
     /// Sees that a fenced node stands where it stood, and that nothing there can still commit; at the same time, that
@@ -293,8 +298,8 @@ async fn blockers(link: &mut Link, server: &Server, limit: Duration) -> String {
     let Ok(sql) = &mut link.sql else { return "nobody can say which".to_owned() };
     match sql.read(&dialect::writing_transactions(server), limit).await {
         Ok(tables) => {
-            let count = tables.first().and_then(|t| t.0.first()).and_then(|row| row.get(&["writing"]).flatten());
-            format!("{} transaction(s) have written and not ended", count.unwrap_or("unknown"))
+            let count: usize = tables.iter().map(|table| table.0.len()).sum();
+            format!("{count} transaction(s) have written and not ended")
         }
         Err(error) => error.to_string(),
     }

@@ -15,6 +15,9 @@ pub struct Answer {
     pub text: String,
 }
 
+/// The status of a command that was not begun, because its time was over when it arrived.
+pub const TOO_LATE: u8 = 125;
+
 /// The marker and the numbers of one shell.
 #[derive(Debug, Clone)]
 pub(super) struct Frame {
@@ -46,16 +49,31 @@ impl Frame {
         let number = self.take();
         format!(
             "PATH=/usr/sbin:/usr/bin:/sbin:/bin:$PATH; LC_ALL=C; export PATH LC_ALL; unset ENV; \
-             timeout -k 1 5 true </dev/null >/dev/null 2>&1; {}\n",
-            self.ended(number, "$?")
+             timeout -k 1 5 true </dev/null >/dev/null 2>&1; s=$?; read u r </proc/uptime; \
+             printf '\\nup %s\\n' \"${{u%%.*}}\"; {}\n",
+            self.ended(number, "$s")
         )
+    }
+
+    /// The machine's clock since its start, in seconds, from the answer to the greeting.
+    pub(super) fn clock(greeted: &Answer) -> Option<u64> {
+        greeted.text.lines().rev().find_map(|line| line.strip_prefix("up ")).and_then(|up| up.trim().parse().ok())
     }
 
     /// Number of the first answer, and the line.
     ///
     /// The braces matter: a shell runs the rest of its input even without the last newline. Should the line be torn
     /// on its way, an open brace makes it a syntax error instead of, say, `ip address del 10.0.0.1/3`.
-    pub(super) fn request(&mut self, commands: &[String], after: After) -> Result<(u64, String), SshError> {
+    ///
+    /// `until`: by the machine's clock, the last second in which the first command may begin, and with it the others;
+    /// later its status is [`TOO_LATE`]. A line that was held up on its way must not change anything when everybody
+    /// has gone on.
+    pub(super) fn request(
+        &mut self,
+        commands: &[String],
+        after: After,
+        until: Option<u64>,
+    ) -> Result<(u64, String), SshError> {
         let first = self.next;
         let mut line = String::new();
         let mut open = 0;
@@ -70,7 +88,13 @@ impl Frame {
                 line.push_str("if [ $s -eq 0 ]; then ");
                 open += 1;
             }
-            line.push_str(&format!("{command} </dev/null 2>&1; s=$?; {ended}"));
+            match until.filter(|_| i == 0) {
+                None => line.push_str(&format!("{command} </dev/null 2>&1; s=$?; {ended}")),
+                Some(until) => line.push_str(&format!(
+                    "read u r </proc/uptime; if [ \"${{u%%.*}}\" -le {until} ]; then {command} </dev/null 2>&1; s=$?; \
+                     else s={TOO_LATE}; fi; {ended}"
+                )),
+            }
         }
         line.push_str(&"; fi".repeat(open));
         line.push_str("; }\n");
@@ -115,21 +139,32 @@ mod tests {
     use super::*;
 
     /// All answers to `commands` as a local `sh` gives them, and what is left over.
-    #[expect(clippy::disallowed_methods, reason = "asks a real shell")]
     fn through_sh(commands: &[&str], after: After, cut: Option<usize>) -> (Vec<Answer>, String) {
+        through_sh_until(commands, after, cut, None)
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "asks a real shell")]
+    fn through_sh_until(
+        commands: &[&str],
+        after: After,
+        cut: Option<usize>,
+        until: Option<u64>,
+    ) -> (Vec<Answer>, String) {
         use std::io::Write;
         use std::process::{Command, Stdio};
         let mut frame = Frame::new("m4rk3r".to_owned());
         let commands: Vec<String> = commands.iter().map(|c| (*c).to_owned()).collect();
         let greeting = frame.greeting();
-        let (first, line) = frame.request(&commands, after).unwrap();
+        let (first, line) = frame.request(&commands, after, until).unwrap();
         let line = &line[..cut.unwrap_or(line.len())];
         let mut sh =
             Command::new("sh").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         sh.stdin.take().unwrap().write_all(format!("echo hello from rc\n{greeting}{line}").as_bytes()).unwrap();
         let mut arrived = sh.wait_with_output().unwrap().stdout;
         let greeted = frame.answer(0, &mut arrived);
-        assert_eq!(greeted, Some(Answer { status: 0, text: "hello from rc\n".to_owned() }));
+        let greeted = greeted.unwrap();
+        assert!(greeted.status == 0 && greeted.text.starts_with("hello from rc\n"), "{greeted:?}");
+        assert!(Frame::clock(&greeted).is_some(), "{greeted:?}");
         let answers = (first..).map_while(|number| frame.answer(number, &mut arrived)).collect();
         (answers, String::from_utf8_lossy(&arrived).into_owned())
     }
@@ -168,12 +203,23 @@ mod tests {
         assert_eq!(all.len(), 2);
         let mut frame = Frame::new("m4rk3r".to_owned());
         frame.greeting();
-        let (_, line) = frame.request(&["echo one".into(), "echo two".into()], After::Stop).unwrap();
+        let until = Some(u64::from(u32::MAX));
+        let (_, line) = frame.request(&["echo one".into(), "echo two".into()], After::Stop, until).unwrap();
         // without its newline the line is still all there
         for cut in 0..line.len() - 1 {
-            let (answers, rest) = through_sh(&["echo one", "echo two"], After::Stop, Some(cut));
+            let (answers, rest) = through_sh_until(&["echo one", "echo two"], After::Stop, Some(cut), until);
             assert_eq!((answers.len(), rest.as_str()), (0, ""), "cut at {cut}");
         }
+    }
+
+    #[test]
+    fn a_line_that_comes_too_late_does_nothing() {
+        let (answers, rest) = through_sh_until(&["echo one", "echo two"], After::Stop, None, Some(0));
+        assert_eq!(answers, [said(TOO_LATE, "")]);
+        assert_eq!(rest, "");
+        let later = Some(u64::from(u32::MAX));
+        let (answers, _) = through_sh_until(&["echo one", "echo two"], After::Stop, None, later);
+        assert_eq!(answers, [said(0, "one\n"), said(0, "two\n")]);
     }
 
     #[test]
@@ -205,7 +251,7 @@ mod tests {
     fn more_than_one_line_is_never_sent() {
         let mut frame = Frame::new("abc".to_owned());
         for bad in ["echo a\nreboot", "a\rb", "a\0b"] {
-            let error = frame.request(&["true".into(), bad.into()], After::Stop).unwrap_err();
+            let error = frame.request(&["true".into(), bad.into()], After::Stop, None).unwrap_err();
             assert_eq!(error.kind, SshErrorKind::NotSent);
             assert!(!error.may_have_happened());
         }

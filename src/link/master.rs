@@ -46,6 +46,21 @@ async fn receive(stream: &mut UnixStream) -> io::Result<Vec<u32>> {
     Ok(packet.as_chunks().0.iter().map(|word| u32::from_be_bytes(*word)).collect())
 }
 
+/// Ends every `ssh` that was started for connections in this directory and is still there: one whose login took longer
+/// than anybody waited for it comes up all the same, and nobody would close it.
+#[expect(clippy::disallowed_methods, reason = "local processes of ours, known by their arguments only")]
+pub(super) async fn sweep(control_dir: &Path) {
+    let wanted = control_dir.as_os_str().as_encoded_bytes();
+    let Ok(processes) = std::fs::read_dir("/proc") else { return };
+    for process in processes.flatten() {
+        let Some(pid) = process.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
+        let arguments = std::fs::read(process.path().join("cmdline")).unwrap_or_default();
+        if arguments.windows(wanted.len().max(1)).any(|window| window == wanted) {
+            kill(pid).await;
+        }
+    }
+}
+
 /// Ends a master that does not answer. Nothing is done when the process is not an `ssh` any more.
 #[expect(clippy::disallowed_methods, reason = "a local process of ours, which nothing but a signal ends")]
 pub(super) async fn kill(pid: u32) {

@@ -101,8 +101,9 @@ async fn replace<'a>(
     place.as_mut().map_err(|error| error.clone())
 }
 
-/// Ends the links of both nodes at once.
-pub async fn close(links: [Link; 2], limit: Duration) {
+/// Ends the links of both nodes at once, and whatever is left of their logins in `control_dir`, which is theirs alone.
+pub async fn close(links: [Link; 2], control_dir: &Path, limit: Duration) {
     let [first, second] = links;
     tokio::join!(first.close(limit), second.close(limit));
+    super::master::sweep(control_dir).await;
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use openssh::{Child, ChildStdin, ChildStdout, ControlPersist, KnownHosts, Session, SessionBuilder, Stdio};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::frame::{After, Answer, Frame};
 use super::ssh_error::{SshError, SshErrorKind};
@@ -23,6 +23,9 @@ use crate::dialect::{Deed, Look};
 /// A master that nobody closed (flipper was killed) ends when it has been idle for so many seconds.
 const IDLE: NonZeroUsize = NonZeroUsize::MIN.saturating_add(29);
 
+/// The machine's clock counts seconds, and was read a little before its answer arrived.
+const SLACK: Duration = Duration::from_secs(2);
+
 /// A shell on a node, not as root: deeds carry their own `sudo`.
 pub struct Shell {
     place: String,
@@ -32,6 +35,8 @@ pub struct Shell {
     master: Option<u32>,
     /// Absent after a request whose end is not known.
     channel: Option<Channel>,
+    /// Until then a deed whose end is not known may still happen.
+    may_fire_until: Option<Instant>,
 }
 
 struct Channel {
@@ -41,6 +46,8 @@ struct Channel {
     _child: Child<Arc<Session>>,
     arrived: Vec<u8>,
     frame: Frame,
+    /// The machine's clock in seconds, and when it was read by ours.
+    clock: (u64, Instant),
 }
 
 impl Shell {
@@ -50,7 +57,8 @@ impl Shell {
         let place = target.host.to_string();
         let session = connect(target, control_dir, limit).await.map_err(|error| error.at(&place))?;
         // in place before anything else can fail, so that the session is never just dropped
-        let mut shell = Self { place, session: Some(Arc::new(session)), master: None, channel: None };
+        let mut shell =
+            Self { place, session: Some(Arc::new(session)), master: None, channel: None, may_fire_until: None };
         if let Some(session) = &shell.session {
             let asked = timeout(limit, master::pid(session.control_socket())).await;
             shell.master = asked.ok().and_then(Result::ok);
@@ -94,18 +102,36 @@ impl Shell {
     pub async fn look(&mut self, looks: &[Look], limit: Duration) -> Result<Vec<Answer>, SshError> {
         let seconds = remote_limit(limit);
         let commands: Vec<String> = looks.iter().map(|look| look.within(seconds).to_string()).collect();
-        self.exchange(&commands, After::GoOn, limit).await
+        self.exchange(&commands, After::GoOn, None, limit).await
     }
 
     /// Does one thing after the other, all in one round trip, and stops at the first that fails: the answers then end
-    /// with the one of the failure. `limit` is for the whole of it. Only `effect` calls this.
+    /// with the one of the failure. `limit` is for the whole of it. None of them begins later than about `limit` from
+    /// now, however long it was held up on its way. Only `effect` calls this.
     pub async fn perform(&mut self, deeds: &[Deed], limit: Duration) -> Result<Vec<Answer>, SshError> {
         let seconds = remote_limit(limit);
         let commands: Vec<String> = deeds.iter().map(|deed| deed.within(seconds)).collect();
-        self.exchange(&commands, After::Stop, limit).await
+        let result = self.exchange(&commands, After::Stop, Some(limit), limit).await;
+        if result.as_ref().is_err_and(SshError::may_have_happened) {
+            // begun at the last moment, cut off by its own limit, and ended by force a second after that
+            self.may_fire_until = Some(Instant::now() + SLACK + Duration::from_secs(seconds + 1));
+        }
+        result
     }
 
-    async fn exchange(&mut self, commands: &[String], after: After, limit: Duration) -> Result<Vec<Answer>, SshError> {
+    /// How long a deed whose end is not known may still happen; none: everything that was asked for has ended.
+    #[must_use]
+    pub fn may_fire_for(&self) -> Option<Duration> {
+        self.may_fire_until.map(|until| until.saturating_duration_since(Instant::now())).filter(|left| !left.is_zero())
+    }
+
+    async fn exchange(
+        &mut self,
+        commands: &[String],
+        after: After,
+        begin_within: Option<Duration>,
+        limit: Duration,
+    ) -> Result<Vec<Answer>, SshError> {
         if commands.is_empty() {
             return Ok(vec![]);
         }
@@ -113,7 +139,7 @@ impl Shell {
         let Some(mut channel) = self.channel.take() else {
             return Err(error(SshErrorKind::NotSent, "the shell there has ended".to_owned()));
         };
-        let (first, line) = match channel.frame.request(commands, after) {
+        let (first, line) = match channel.frame.request(commands, after, begin_within.map(|time| channel.until(time))) {
             Ok(request) => request,
             Err(refused) => {
                 self.channel = Some(channel);
@@ -184,15 +210,28 @@ impl Channel {
         let (Some(stdin), Some(stdout)) = (child.stdin().take(), child.stdout().take()) else {
             return Err(unsuitable("no shell".to_owned()));
         };
-        let mut channel = Self { stdin, stdout, _child: child, arrived: Vec::new(), frame: Frame::new(marker) };
+        let (frame, clock) = (Frame::new(marker), (0, Instant::now()));
+        let mut channel = Self { stdin, stdout, _child: child, arrived: Vec::new(), frame, clock };
         let greeting = channel.frame.greeting();
         let broke = |why: std::io::Error| unsuitable(format!("the shell there ended at once ({why})"));
         channel.send(greeting.as_bytes(), &mut 0).await.map_err(broke)?;
-        match channel.receive(0).await.map_err(broke)?.status {
-            0 => Ok(channel),
+        let greeted = channel.receive(0).await.map_err(broke)?;
+        match greeted.status {
+            0 => {
+                let clock = Frame::clock(&greeted);
+                channel.clock =
+                    (clock.ok_or_else(|| unsuitable("/proc/uptime is missing there".to_owned()))?, Instant::now());
+                Ok(channel)
+            }
             127 => Err(unsuitable("the command `timeout` (coreutils) is missing there".to_owned())),
             status => Err(unsuitable(format!("`timeout -k 1 5 true` fails there with status {status}"))),
         }
+    }
+
+    /// A moment from now by the machine's clock, which counts whole seconds.
+    fn until(&self, time: Duration) -> u64 {
+        let (clock, read) = self.clock;
+        clock + (read.elapsed() + time).as_secs() + SLACK.as_secs()
     }
 
     /// `sent` counts what went out, also when it stops half way.

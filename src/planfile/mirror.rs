@@ -248,6 +248,17 @@ string_mirror!(Version, |version| version, |text| {
     read_version(&text).ok_or("a version is three numbers with dots between them: \"8.4.3\"")
 });
 
+string_mirror!(Prefixed, |address| address, |text| {
+    read_address(&text).ok_or("an address has its prefix length behind it: \"10.0.0.11/24\"")
+});
+
+/// As found on an interface: what cannot be a floating address (loopback, link-local) is there too.
+fn read_address(text: &str) -> Option<model::Prefixed> {
+    let (ip, prefix) = text.split_once('/')?;
+    let (ip, prefix) = (ip.parse::<std::net::IpAddr>().ok()?, prefix.parse().ok()?);
+    (prefix <= model::Prefixed::host(ip).prefix).then_some(model::Prefixed { ip, prefix })
+}
+
 fn read_version(text: &str) -> Option<model::Version> {
     let mut parts = text.split('.').map(str::parse::<u16>);
     match (parts.next(), parts.next(), parts.next(), parts.next()) {

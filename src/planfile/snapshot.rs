@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::{Kind, PlanFileError};
 use super::file;
-use super::mirror::{Both, Fact, Flavour, Held, Mirror, Text, Version, WriteAccess, mirror};
+use super::mirror::{Both, Fact, Flavour, Mirror, Prefixed, Text, Version, WriteAccess, mirror};
 use crate::model::{self, Interface, NodeName, PairName, printable};
 
 const WHAT: &str = "a snapshot of flipper";
@@ -90,6 +90,14 @@ mirror!(
         position: Fact<String>,
         ahead: Fact<String>,
         prepared_xa: Fact<u32>,
+    }
+);
+
+mirror!(
+    struct Held {
+        address: Prefixed,
+        interface: Text<Interface>,
+        secondary: bool,
     }
 );
 

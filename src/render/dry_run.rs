@@ -3,13 +3,15 @@
 use serde_json::{Value, json};
 
 use super::describe;
-use crate::dialect::Spelled;
+use crate::dialect::{self, Spelled};
 use crate::model::{Plan, printable};
 
 /// Step by step: where it goes, and what is said there. Lines are as long as what is said.
 #[must_use]
 pub fn text(plan: &Plan, said: &[Vec<Spelled>]) -> String {
     let mut out = format!("Dry run: {} of pair {}. Nothing was changed.\n", plan.goal, plan.pair);
+    out += "\nFirst, on both nodes, the lock against a second operator; then everything is looked at again.\n";
+    out += &format!("   {:<12}  {}\n", "both sql", dialect::lock(&plan.pair));
     for (at, (step, said)) in plan.steps.iter().zip(said).enumerate() {
         out += &format!("\n{}. {}: {}\n", at + 1, step.id, describe::sentence(&step.action));
         for one in said {
@@ -17,6 +19,8 @@ pub fn text(plan: &Plan, said: &[Vec<Spelled>]) -> String {
             out += &format!("   {to:<12}  {}\n", printable(&what));
         }
     }
+    out += "\nLast, on both nodes:\n";
+    out += &format!("   {:<12}  {}\n", "both sql", dialect::unlock(&plan.pair));
     out += "\nIn angle brackets: what is known only at that moment.\n";
     out
 }
@@ -45,6 +49,8 @@ pub fn json(plan: &Plan, said: &[Vec<Spelled>]) -> Value {
         "format": 1,
         "pair": plan.pair.as_str(),
         "goal": plan.goal.to_string(),
+        "lock": dialect::lock(&plan.pair).to_string(),
+        "unlock": dialect::unlock(&plan.pair).to_string(),
         "steps": plan.steps.iter().zip(said).map(step).collect::<Vec<_>>(),
     })
 }

@@ -127,9 +127,13 @@ fn summary(plan: &Plan) -> String {
         Some(1) => "none; the first step opens the new writer".to_owned(),
         Some(open) => {
             let safe = if open == 2 { "step 1".to_owned() } else { format!("steps 1 to {}", open - 1) };
+            let cancelled = match marks.outage {
+                Some((fence, _)) => format!("; so does Ctrl-C before step {fence}"),
+                None => String::new(),
+            };
             format!(
-                "a failure or Ctrl-C in {safe} {undone}. Once step {open} has opened the new writer, flipper only \
-                 goes forward; the way back is then a new plan."
+                "a failure in {safe} {undone}{cancelled}. Once step {open} has opened the new writer, flipper goes \
+                 forward; the way back is then a new plan."
             )
         }
         None => format!("a failure or Ctrl-C at any step {undone}."),

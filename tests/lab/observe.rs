@@ -75,7 +75,8 @@ impl Lab {
             let name = node.name();
             if self.server_pid(node).is_some() {
                 let sessions = self.admin(node).rows(
-                    "SELECT CONCAT(id, ' from ', host, ': ', COALESCE(info, command)) \
+                    // not `info`: a text that large makes MariaDB write a table to disk, for every look
+                    "SELECT CONCAT(id, ' from ', host, ': ', command, ' ', COALESCE(state, '')) \
                      FROM information_schema.processlist WHERE user='flipper' ORDER BY 1",
                 )?;
                 found.extend(flat(sessions).map(|session| format!("{name}: session {session}")));

@@ -1,0 +1,84 @@
+//! Two operators at once, and one who says no.
+
+use std::time::{Duration, Instant};
+
+use crate::bench::Bench;
+use crate::lab::{Host, Node, User};
+use crate::{Case, Outcome};
+
+pub(crate) const CASES: &[Case] =
+    &[("two applies at once", two_at_once), ("somebody else holds the lock on one node", foreign_lock)];
+
+/// What no server has a part in.
+pub(crate) const ONCE: &[Case] = &[("declined", declined)];
+
+fn two_at_once(bench: &Bench<'_>) -> Outcome {
+    let config = bench.file("ron", &bench.lab.config().limits("drain: \"20s\"").text());
+    let mut writing = bench.writing()?;
+    // waits for the transaction, before the gate closes
+    let mut first = bench.start(bench.command(&["--config", &config, "apply", "lab", "swap", "write", "--yes"]));
+    bench.wait_locked()?;
+    let begun = Instant::now();
+    for words in
+        [&["apply", "lab", "swap", "write", "--yes"][..], &["--json", "apply", "lab", "set", "read", "db1", "--yes"]]
+    {
+        let second = bench.run_leaving(bench.command(words), "");
+        second.ends(13).says("locked").says("session").says("flipper from 10.77.0.1").says("nothing was changed");
+        if words.contains(&"--json") {
+            assert_eq!(second.ends_in_json("end", 13)["end"], "locked");
+        }
+    }
+    // looking is allowed
+    bench.run_leaving(bench.command(&["plan", "lab", "swap"]), "").ends(0);
+    assert!(begun.elapsed() < Duration::from_secs(15) && !first.has_ended(), "the first is still waiting");
+    writing.exec("COMMIT")?;
+    drop(writing);
+    bench.end(first).ends(0).answers("writes were out for");
+    bench.serves_from(Node::Db2)?;
+    bench.flipper(&["apply", "lab", "swap", "write", "--yes"]).ends(0);
+    Ok(())
+}
+
+fn foreign_lock(bench: &Bench<'_>) -> Outcome {
+    for node in Node::BOTH {
+        let mut holder = bench.lab.session(User::App, Host::Clients, node.host().address())?;
+        assert_eq!(holder.value("SELECT GET_LOCK('flipper:lab', 0)")?, "1");
+        let before = bench.look();
+        let ran = bench.run_leaving(bench.command(&["apply", "lab", "swap", "--yes"]), "");
+        let session = format!("session {} of app from 10.77.0.21", holder.id());
+        ran.ends(13).says(&session).says(&format!("on {}", node.name())).within(Duration::from_secs(5));
+        // the lock of the other node was given back
+        crate::lab::run::wait_until("flipper's sessions have ended", Duration::from_secs(3), || {
+            let left = bench.lab.leftovers()?;
+            Ok(left.iter().all(|found| found.contains(&format!("{}: lock flipper", node.name()))).then_some(()))
+        })?;
+        bench.unchanged(&before);
+        drop(holder);
+        bench.nothing_left();
+    }
+    Ok(())
+}
+
+fn declined(bench: &Bench<'_>) -> Outcome {
+    let before = bench.look();
+    for typed in ["\n", "", "yes\n", "LAB\n", "\nlab\n"] {
+        let ran = bench.run_leaving(bench.command(&["apply", "lab", "swap", "write"]), typed);
+        ran.ends(14).says("Type lab to carry this out").says("declined: nothing was changed");
+        bench.nothing_left();
+        bench.unchanged(&before);
+    }
+    let ran = bench.run_leaving(bench.command(&["--json", "apply", "lab", "swap"]), "no\n");
+    assert_eq!(ran.ends_in_json("end", 14)["end"], "declined");
+    bench.nothing_left();
+    bench.unchanged(&before);
+    let (mut accepted, mut writer) = (vec![], Node::Db2);
+    for typed in ["lab\n", " lab \n"] {
+        accepted.push(bench.run_leaving(bench.command(&["apply", "lab", "swap", "write"]), typed));
+        bench.serves_from(writer)?;
+        writer = writer.other();
+    }
+    for ran in accepted {
+        ran.ends(0);
+    }
+    Ok(())
+}

@@ -1,0 +1,137 @@
+//! flipper moves a real pair: real servers of both flavours, the real binary on the operator's host, real clients.
+//!
+//! One test a flavour. It walks through cases, each a small story that starts with a healthy pair and leaves one; they share
+//! a pair, because a pair is costly. A case that fails is named with its reason, and the next one gets a fresh pair. Whatever
+//! flipper says in any case is kept, and searched for passwords at the end.
+//!
+//! `FLIPPER_CASE=word` runs only the cases whose names contain it. A test that cannot run fails.
+//!
+//! | file | cases |
+//! | --- | --- |
+//! | `bench`, `ran`, `recorder`, `pair` | the tools: running flipper, what it said, what must not be in it, how the pair stands |
+//! | `swaps` | ten swaps under load; other settings, other prefix lengths |
+//! | `usage` | exit codes 2 and 3 |
+//! | `blind` | exit code 11: a node that cannot be seen, or is not what it says |
+//! | `unsafe_pair` | exit code 11: a pair that is not fit to be moved |
+//! | `plans` | exit codes 0, 10 and 12: plan files, digests, snapshots |
+//! | `locked` | exit codes 13 and 14 |
+//! | `failures` | exit codes 20 and 21: back to how it was, or the truth about where it stands |
+//! | `looking` | what only looks leaves no trace |
+//! | `word_for_word` | what the dry run prints is what is done |
+//! | `killed` | flipper is killed in the middle of it |
+//! | `dangers` | what the driver would do wrong with real servers |
+
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "programs, files and clocks are what a test of the whole is made of; a failure of it should stop the case"
+)]
+
+#[path = "../lab/mod.rs"]
+mod lab;
+
+mod bench;
+mod blind;
+mod dangers;
+mod failures;
+mod killed;
+mod locked;
+mod looking;
+mod pair;
+mod plans;
+mod ran;
+mod recorder;
+mod swaps;
+mod unsafe_pair;
+mod usage;
+mod word_for_word;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
+
+use bench::Bench;
+use lab::Server;
+use lab::error::LabError;
+
+/// How a case ends; what it asserts panics.
+type Outcome = Result<(), LabError>;
+
+type Case = (&'static str, fn(&Bench<'_>) -> Outcome);
+
+/// Most on both flavours; what does not depend on the flavour on one of them.
+fn cases(server: Server) -> Vec<Case> {
+    let once = match server {
+        Server::MariaDb => [usage::ONCE, swaps::ONCE, plans::ONCE].concat(),
+        Server::MySql => [looking::ONCE, locked::ONCE, unsafe_pair::ONCE, failures::ONCE, blind::ONCE].concat(),
+    };
+    // killed first: what it leaves behind for half a minute is looked for again at the end
+    let both = [
+        killed::CASES,
+        swaps::CASES,
+        looking::CASES,
+        plans::CASES,
+        locked::CASES,
+        unsafe_pair::CASES,
+        word_for_word::CASES,
+        dangers::CASES,
+        failures::CASES,
+        blind::CASES,
+    ];
+    [both.concat(), once].concat()
+}
+
+#[test]
+fn mariadb_pair() {
+    walk(Server::MariaDb);
+}
+
+#[test]
+fn mysql_pair() {
+    walk(Server::MySql);
+}
+
+/// Runs every case, with a fresh pair after each that fails.
+fn walk(server: Server) {
+    let only = std::env::var("FLIPPER_CASE").unwrap_or_default();
+    let wanted = |(name, _): &Case| name.contains(&only);
+    assert!(Server::BOTH.into_iter().flat_map(cases).any(|case| wanted(&case)), "no case's name contains `{only}`");
+    let mut left = cases(server).into_iter().filter(wanted).peekable();
+    let mut failed = Vec::new();
+    while left.peek().is_some() {
+        let walked = lab::with(server, |lab| {
+            let bench = Bench::new(lab);
+            for (name, case) in left.by_ref() {
+                tried(server, name, || {
+                    case(&bench)?;
+                    bench.at_home()
+                })?;
+            }
+            tried(server, "nothing is left", || bench.nothing_left_at_last())?;
+            tried(server, "no password anywhere", || bench.no_password_anywhere())
+        });
+        failed.extend(walked.err());
+    }
+    let failed: Vec<String> = failed.iter().map(ToString::to_string).collect();
+    assert!(failed.is_empty(), "{}: {} failed:\n\n{}", server.title(), failed.len(), failed.join("\n\n"));
+}
+
+/// One case; a panic in it is an error with its name.
+fn tried(server: Server, name: &str, case: impl FnOnce() -> Outcome) -> Outcome {
+    let begun = Instant::now();
+    let failed = |why: String| LabError::new(format!("{} `{name}`", server.title()), why);
+    match catch_unwind(AssertUnwindSafe(case)) {
+        Ok(Ok(())) => {
+            println!("{:<8} {:>6} ms  {name}", server.title(), begun.elapsed().as_millis());
+            Ok(())
+        }
+        Ok(Err(error)) => Err(failed(error.to_string())),
+        Err(panic) => {
+            let said = panic.downcast_ref::<String>().map(String::as_str);
+            let said = said.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic without words");
+            Err(failed(said.to_owned()))
+        }
+    }
+}
