@@ -98,6 +98,8 @@ enum Opening {
 struct Halt {
     step: StepId,
     why: String,
+    /// It is certain that the step was not done.
+    refused: bool,
 }
 
 impl<'a, W: World, S: FnMut(Event)> Run<'a, W, S> {
@@ -150,8 +152,11 @@ impl<'a, W: World, S: FnMut(Event)> Run<'a, W, S> {
                 Err(halt) => halt,
             };
             let why = format!("{}: {}", halt.step, halt.why);
+            // a system that says no to an address says so again: clients need not wait for that
+            let hopeless = halt.refused && matches!(step.action, Action::Take { .. });
             return match progress.open {
                 Opening::Never => self.back(plan, why, &mut progress).await,
+                Opening::Done if hopeless => self.turn_round(plan, why, &mut progress).await,
                 Opening::Done => self.forward(plan, why, &mut progress).await,
                 Opening::Unknown => self.undecided(plan, why, &mut progress).await,
             };
@@ -179,7 +184,7 @@ impl<'a, W: World, S: FnMut(Event)> Run<'a, W, S> {
 
     /// One step, with its limit and, for the fence, its further tries.
     async fn step(&mut self, step: &Step, progress: &mut Progress) -> Result<(), Halt> {
-        let halt = |why: String| Halt { step: step.id.clone(), why };
+        let halt = |why: String, refused: bool| Halt { step: step.id.clone(), why, refused };
         let mut tries = 1;
         progress.touch(step);
         loop {
@@ -187,7 +192,7 @@ impl<'a, W: World, S: FnMut(Event)> Run<'a, W, S> {
                 progress.gate_closed = Some(self.world.now());
                 self.tell(Event::GateClosed);
             }
-            let limit = self.limit(&step.action, progress).map_err(halt)?;
+            let limit = self.limit(&step.action, progress).map_err(|why| halt(why, true))?;
             match self.perform(Way::Forward, step, limit).await {
                 Ok(()) => {
                     if matches!(step.action, Action::Open { .. }) {
@@ -213,7 +218,7 @@ impl<'a, W: World, S: FnMut(Event)> Run<'a, W, S> {
                         progress.outage = progress.outage.max(Some(stalled));
                     }
                     if !(fence && certain && failure.again && tries < FENCE_TRIES && !self.cancel.is_set()) {
-                        return Err(halt(failure.to_string()));
+                        return Err(halt(failure.to_string(), certain));
                     }
                     // writes flow in the pause, and the outage begins anew
                     tries += 1;

@@ -90,6 +90,16 @@ impl<W: World, S: FnMut(Event)> Run<'_, W, S> {
         self.stuck(why, trouble, &now, &plan.after)
     }
 
+    /// The new writer is open, and will not get the address: back at once, where that is seen to be safe.
+    pub(super) async fn turn_round(&mut self, plan: &Plan, why: String, progress: &mut Progress) -> Outcome {
+        let now = self.world.snapshot().await;
+        if !never_arrived(self.pair, &now, plan) {
+            return self.forward(plan, why, progress).await;
+        }
+        self.tell(Event::TurningBack(why.clone()));
+        self.way_back(plan, why, Opened::Done, progress).await
+    }
+
     /// The new writer was told to open and gave no answer: what it says once nothing of ours can fire any more
     /// decides. As long as it says nothing, nobody else is opened.
     pub(super) async fn undecided(&mut self, plan: &Plan, why: String, progress: &mut Progress) -> Outcome {

@@ -15,6 +15,10 @@ use super::table::{Record, Table};
 use super::target::MysqlTarget;
 use crate::dialect::{Question, Statement};
 
+/// `ER_CLIENT_INTERACTION_TIMEOUT`: the last word of a MySQL server to a session that it ends because it heard nothing
+/// of it for too long. What was asked afterwards never arrived.
+pub(super) const IDLE_TOO_LONG: u16 = 4031;
+
 /// A connection to one server, as one session there.
 ///
 /// Has no `Debug`: the driver's would print the password.
@@ -124,7 +128,7 @@ impl Sql {
             Ok((conn, Err(error))) => {
                 let completed = tables.len();
                 // an error of the server leaves the stream in step, any other does not
-                if let Error::Server(_) = error {
+                if matches!(&error, Error::Server(error) if error.code != IDLE_TOO_LONG) {
                     self.conn = Some(conn);
                 }
                 Some(SqlError::asking(&self.place, &error, completed, thread_id))

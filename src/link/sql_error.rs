@@ -4,6 +4,7 @@ use std::fmt;
 
 use mysql_async::Error;
 
+use super::sql::IDLE_TOO_LONG;
 use crate::model::printable;
 
 /// What a failure means for the request that met it.
@@ -79,6 +80,9 @@ impl SqlError {
     /// A request that failed; `completed` of its statements had run.
     pub(super) fn asking(place: &str, error: &Error, completed: usize, thread_id: u32) -> Self {
         match error {
+            Error::Server(e) if e.code == IDLE_TOO_LONG => {
+                Self::new(SqlErrorKind::Closed { thread_id }, place, format!("{} (error {})", e.message, e.code))
+            }
             Error::Server(e) => {
                 let (code, state, message) = (e.code, e.state.clone(), e.message.clone());
                 let text = format!("{message} (error {code})");
