@@ -11,12 +11,17 @@ use crate::model::{Action, NodeSnapshot, Pair, Server, Side, Snapshot};
 use crate::observe;
 use crate::world::{Done, Failure, Happened, NoLock, World};
 
+/// How long a node that could not be reached is left alone, so that the way back does not wait for it at every look.
+const GIVEN_UP: Duration = Duration::from_secs(4);
+
 /// Two nodes, by their open connections.
 pub struct LiveWorld {
     pair: Pair,
     links: [Link; 2],
     known: [Option<Known>; 2],
     memory: Memory,
+    /// A node that could not be reached a moment ago is not waited for again until then.
+    given_up: [Option<Instant>; 2],
     /// The sessions that hold the pair's lock.
     lock_sessions: [Option<u64>; 2],
     control_dir: PathBuf,
@@ -32,6 +37,7 @@ impl LiveWorld {
             links,
             known: [None, None],
             memory: Memory::default(),
+            given_up: [None, None],
             lock_sessions: [None, None],
             control_dir,
             began: Instant::now(),
@@ -76,11 +82,22 @@ impl LiveWorld {
         if let Some(time) = may_fire.into_iter().flatten().max() {
             sleep(time).await;
         }
+        let silence = self.pair.limits.silence();
         // what does not work is seen by whoever uses it next
-        let mend = |link| async move {
-            let _ = tokio::time::timeout(limit * 2, reconnect(link, control, limit)).await;
+        let mend = |link, given_up: &mut Option<Instant>| {
+            let due = given_up.is_none_or(|until| until <= Instant::now());
+            async move {
+                if !due {
+                    return None;
+                }
+                let mended = tokio::time::timeout(limit * 2, reconnect(link, control, silence, limit)).await;
+                (!mended.unwrap_or(false)).then(|| Instant::now() + GIVEN_UP)
+            }
         };
-        tokio::join!(mend(first), mend(second));
+        let [one, two] = &mut self.given_up;
+        let (first, second) = tokio::join!(mend(first, one), mend(second, two));
+        *one = first.or(*one);
+        *two = second.or(*two);
     }
 
     /// Makes sure that the lock is ours and that nothing of ours can still fire on a node. Returns why nothing that is
@@ -136,16 +153,25 @@ fn session_of(link: &Link) -> Option<u64> {
     link.sql.as_ref().ok().filter(|sql| !sql.is_closed()).map(|sql| u64::from(sql.thread_id()))
 }
 
-async fn reconnect(link: &mut Link, control_dir: &std::path::Path, limit: Duration) {
-    if link.sql.as_ref().map_or(true, Sql::is_closed) {
-        let _ = link.reconnect_sql(limit).await;
+/// Opens what is closed. Whether all of it is open then.
+async fn reconnect(link: &mut Link, control_dir: &std::path::Path, silence: Duration, limit: Duration) -> bool {
+    let closed = |sql: &Result<Sql, _>| sql.as_ref().map_or(true, Sql::is_closed);
+    let (sql, guard) = (closed(&link.sql), closed(&link.guard));
+    let mut open = true;
+    if sql {
+        open &= link.reconnect_sql(limit).await.is_ok();
     }
-    if link.guard.as_ref().map_or(true, Sql::is_closed) {
-        let _ = link.reconnect_guard(limit).await;
+    // where the one cannot be had, the other need not be waited for
+    if guard && open {
+        open &= link.reconnect_guard(limit).await.is_ok();
+    }
+    if (sql || guard) && open {
+        effect::expire_both(link, silence, limit).await;
     }
     if link.shell.as_ref().map_or(true, link::Shell::is_closed) {
-        let _ = link.reopen_shell(control_dir, limit).await;
+        open &= link.reopen_shell(control_dir, limit).await.is_ok();
     }
+    open
 }
 
 impl World for LiveWorld {

@@ -16,7 +16,7 @@ pub use position::At;
 
 use std::time::Duration;
 
-use crate::dialect::Deed;
+use crate::dialect::{self, Deed};
 use crate::link::{Answer, Link, MysqlTarget, Shell, Sql, SqlError};
 use crate::model::{Action, NodeName, Pair, Server, Side, System};
 use crate::world::{Done, Failure, Happened};
@@ -138,6 +138,19 @@ async fn command(link: &mut Link, deeds: &[Deed], limit: Duration) -> Result<Vec
         let happened = if error.may_have_happened() { Happened::Unknown } else { Happened::No };
         Failure { happened, what: error.to_string(), again: false }
     })
+}
+
+/// From here on the server ends a session of ours that it hears nothing of: what is still on its way to it when this
+/// run has given up, or has been killed, must not take effect later, when a person has decided otherwise.
+async fn expire(sql: &mut Result<Sql, SqlError>, silence: Duration, limit: Duration) -> Result<(), String> {
+    let sql = sql.as_mut().map_err(|why| why.to_string())?;
+    sql.change(&dialect::expire(silence), limit).await.map(drop).map_err(|why| why.to_string())
+}
+
+/// The same for both sessions of a node that were opened again in the middle of a run; one that is not open cannot
+/// carry anything.
+pub async fn expire_both(link: &mut Link, silence: Duration, limit: Duration) {
+    let _ = tokio::join!(expire(&mut link.sql, silence, limit), expire(&mut link.guard, silence, limit));
 }
 
 /// It did not happen.

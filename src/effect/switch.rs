@@ -31,7 +31,8 @@ impl Hands<'_> {
         let silence = self.pair.limits.silence();
         let (link, known) = self.on(node)?;
         // the one fences, the other may have to open again
-        let (a, b) = tokio::join!(expire(&mut link.guard, silence, limit), expire(&mut link.sql, silence, limit));
+        let (a, b) =
+            tokio::join!(super::expire(&mut link.guard, silence, limit), super::expire(&mut link.sql, silence, limit));
         a.and(b).map_err(|why| certain(format!("{node} was not fenced: {why}")))?;
         let statement = dialect::fence(&known.server, how, wait);
         let guard = super::guard(link)?;
@@ -124,7 +125,7 @@ impl Hands<'_> {
             let question = dialect::facts(&known.server);
             let ready = async {
                 alive(other, limit).await?;
-                expire(&mut other.sql, silence, limit).await
+                super::expire(&mut other.sql, silence, limit).await
             };
             let (tables, ready) = tokio::join!(super::sql(link)?.read(&question, limit), ready);
             ready.map_err(|why| certain(format!("{node} was not opened: {why}")))?;
@@ -252,13 +253,6 @@ async fn alive(link: &mut Link, limit: Duration) -> Result<(), String> {
         Ok(_) => Err(format!("the shell on {name} does not work")),
         Err(why) => Err(why.to_string()),
     }
-}
-
-/// From here on the server ends a session of ours that it hears nothing of: what is still on its way to it when this
-/// run has given up, or has been killed, must not take effect later, when a person has decided otherwise.
-async fn expire(sql: &mut Result<Sql, SqlError>, silence: Duration, limit: Duration) -> Result<(), String> {
-    let sql = sql.as_mut().map_err(|why| why.to_string())?;
-    sql.change(&dialect::expire(silence), limit).await.map(drop).map_err(|why| why.to_string())
 }
 
 /// An answer that came and could not be read: the statements before it have run.
