@@ -12,15 +12,29 @@ use crate::lab::session::Session;
 use crate::lab::{Host, Node, User, replication};
 
 impl Bench<'_> {
-    /// Both nodes, to be compared by [`Self::unchanged`].
+    /// Both nodes at rest, to be compared by [`Self::unchanged`]. A node's own transactions come back from its peer and
+    /// move its position a moment after the case that wrote them: that is waited for.
     pub(crate) fn look(&self) -> [Fingerprint; 2] {
+        let mut before = self.at_this_moment();
+        for _ in 0..100 {
+            std::thread::sleep(Duration::from_millis(100));
+            let now = self.at_this_moment();
+            if now == before {
+                return now;
+            }
+            before = now;
+        }
+        panic!("the pair does not come to rest");
+    }
+
+    fn at_this_moment(&self) -> [Fingerprint; 2] {
         Node::BOTH.map(|node| self.lab.fingerprint(node).expect("a node's fingerprint"))
     }
 
     /// Variables, positions, addresses, sessions and locks are what they were.
     #[track_caller]
     pub(crate) fn unchanged(&self, before: &[Fingerprint; 2]) {
-        let after = self.look();
+        let after = self.at_this_moment();
         for (node, (before, after)) in Node::BOTH.into_iter().zip(before.iter().zip(&after)) {
             let changed = differences(before, after);
             assert!(changed.is_empty(), "{} was changed: {}", node.name(), changed.join("; "));
