@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use super::{Exit, Stop};
 use crate::config::{self, Config, PairConfig, Reach};
-use crate::link::{Link, LinkTarget, MysqlTarget, SshTarget, TlsTarget};
+use crate::link::{self, Link, LinkTarget, MysqlTarget, SshTarget, TlsTarget};
 use crate::model::{NodeName, Snapshot};
 use crate::observe;
 
@@ -43,6 +43,13 @@ pub(super) async fn open(pair: &PairConfig) -> Result<Open, Stop> {
     let mut links = [a, b];
     let seen = observe::snapshot(&pair.pair, &mut links).await;
     Ok(Open { links, seen, control })
+}
+
+/// Looks at both nodes and says goodbye.
+pub(super) async fn look(pair: &PairConfig) -> Result<Snapshot, Stop> {
+    let Open { links, seen, control } = open(pair).await?;
+    link::close(links, control.path(), pair.pair.limits.connect).await;
+    Ok(seen)
 }
 
 /// A private folder with a short path: a socket's path may have some hundred bytes only.

@@ -6,7 +6,7 @@ use super::output::{Output, tell};
 use super::{Exit, Stop, context, goal};
 use crate::config::{Config, PairConfig};
 use crate::model::{Plan, Refusal, Snapshot};
-use crate::{link, planfile, planner, render};
+use crate::{planfile, planner, render};
 
 pub(super) struct Asked<'a> {
     pub(super) pair: &'a str,
@@ -21,7 +21,7 @@ pub(super) fn run(config: &Config, asked: &Asked, output: &Output) -> Result<Exi
     let goal = goal::parse(&pair.pair, asked.goal)?;
     let seen = match asked.snapshot {
         Some(file) => saved(pair, file)?,
-        None => context::block_on(look(pair))?,
+        None => context::block_on(context::look(pair))?,
     };
     let plan = match planner::plan(&pair.pair, &seen, &goal) {
         Ok(plan) => plan,
@@ -34,12 +34,6 @@ pub(super) fn run(config: &Config, asked: &Asked, output: &Output) -> Result<Exi
         tell(&format!("saved to {}; carry it out with: flipper apply {}", file.display(), file.display()));
     }
     Ok(if asked.detailed_exitcode && !plan.is_empty() { Exit::Changes } else { Exit::Done })
-}
-
-async fn look(pair: &PairConfig) -> Result<Snapshot, Stop> {
-    let context::Open { links, seen, control } = context::open(pair).await?;
-    link::close(links, control.path(), pair.pair.limits.connect).await;
-    Ok(seen)
 }
 
 fn saved(pair: &PairConfig, file: &Path) -> Result<Snapshot, Stop> {

@@ -5,7 +5,6 @@ use std::path::Path;
 use super::output::{Output, complain, tell};
 use super::{Exit, Stop, context};
 use crate::config::{Config, PairConfig};
-use crate::link;
 use crate::model::Snapshot;
 use crate::{planfile, render};
 
@@ -26,7 +25,7 @@ pub(super) fn run(config: &Config, names: &[String], save: Option<&Path>, output
     let mut worst = Exit::Done;
     for (i, pair) in pairs.iter().enumerate() {
         // one pair that cannot be looked at does not hide the others
-        match context::block_on(look(pair)) {
+        match context::block_on(context::look(pair)) {
             Ok(seen) => {
                 let blank = if i > 0 { "\n" } else { "" };
                 output.data(
@@ -47,12 +46,6 @@ pub(super) fn run(config: &Config, names: &[String], save: Option<&Path>, output
         }
     }
     Ok(worst)
-}
-
-async fn look(pair: &PairConfig) -> Result<Snapshot, Stop> {
-    let context::Open { links, seen, control } = context::open(pair).await?;
-    link::close(links, control.path(), pair.pair.limits.connect).await;
-    Ok(seen)
 }
 
 #[expect(clippy::disallowed_methods, reason = "when it was taken is for the reader of the file")]

@@ -281,8 +281,7 @@ pub fn lock(pair: &PairName) -> Statement {
     Statement(vec![format!("SELECT GET_LOCK({}, 0) AS got", lock_name(pair))])
 }
 
-/// Who has the pair's lock: `holder` (a session id, or NULL), `own` (this session's id), `user`, `host`, `since`
-/// (seconds in its present state).
+/// Who has the pair's lock: `holder` (a session id, or NULL), `own` (this session's id), `user`, `host`.
 #[must_use]
 pub fn lock_holder(server: &Server, pair: &PairName) -> Question {
     let name = lock_name(pair);

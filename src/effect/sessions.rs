@@ -1,7 +1,7 @@
 //! Ending what clients have left on a node.
 
 use std::collections::BTreeSet;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
@@ -151,7 +151,7 @@ impl Found {
 fn to_end(sessions: &[Session], peers: &BTreeSet<SocketAddr>, locked: bool, own: &[u64]) -> Vec<u64> {
     // a resolved name hides the address, and a port alone tells only where no other session has it
     let alone = |session: &Session| {
-        session.host.parse::<SocketAddr>().is_ok()
+        dialect::parse_end(&session.host).is_some()
             || session.port().is_none_or(|port| sessions.iter().filter(|s| s.port() == Some(port)).count() == 1)
     };
     sessions.iter().filter(|s| s.is_to_end(peers, locked, own) && alone(s)).map(|s| s.id).collect()
@@ -197,16 +197,10 @@ impl Session {
     }
 
     fn came_from(&self, peers: &BTreeSet<SocketAddr>) -> bool {
-        if let Ok(from) = self.host.parse::<SocketAddr>() {
-            return peers.contains(&from);
-        }
-        let Some((name, port)) = self.host.rsplit_once(':') else { return false };
-        let Ok(port) = port.parse::<u16>() else { return false };
-        match name.parse::<IpAddr>() {
-            // an IPv6 address, which the server prints without brackets
-            Ok(ip) => peers.contains(&SocketAddr::new(ip, port)),
+        match dialect::parse_end(&self.host) {
+            Some(from) => peers.contains(&from),
             // a resolved name: the port alone tells among the sockets of this one address
-            Err(_) => peers.iter().any(|peer| peer.port() == port),
+            None => self.port().is_some_and(|port| peers.iter().any(|peer| peer.port() == port)),
         }
     }
 }
@@ -283,5 +277,19 @@ mod tests {
         ] {
             assert!(!ends(spared.clone()), "{spared:?}");
         }
+    }
+
+    #[test]
+    fn a_port_alone_tells_only_where_nobody_else_has_it() {
+        let peers: BTreeSet<SocketAddr> =
+            ["10.77.0.21:5000", "[fd00::21]:5000"].iter().filter_map(|p| p.parse().ok()).collect();
+        let of = |id, host: &str| Session { id, ..session("app", host, "Sleep", "") };
+        // addresses in any spelling are told apart, whoever has the same port
+        let plain = [of(1, "::ffff:10.77.0.21:5000"), of(2, "fd00::21:5000"), of(3, "10.77.0.22:5000")];
+        assert_eq!(to_end(&plain, &peers, false, &[]), [1, 2]);
+        // of two resolved names with one port nobody knows which it is: the socket is reset instead
+        let named = [of(4, "a.example:5000"), of(5, "b.example:5000")];
+        assert_eq!(to_end(&named, &peers, false, &[]), [] as [u64; 0]);
+        assert_eq!(to_end(&named[..1], &peers, false, &[]), [4]);
     }
 }

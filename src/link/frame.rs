@@ -16,7 +16,7 @@ pub struct Answer {
 }
 
 /// The status of a command that was not begun, because its time was over when it arrived.
-pub const TOO_LATE: u8 = 125;
+const TOO_LATE: u8 = 125;
 
 /// The marker and the numbers of one shell.
 #[derive(Debug, Clone)]

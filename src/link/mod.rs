@@ -14,7 +14,7 @@ mod ssh_error;
 mod table;
 mod target;
 
-pub use frame::{Answer, TOO_LATE};
+pub use frame::Answer;
 pub use node::{Link, LinkTarget, close};
 pub use sql::Sql;
 pub use sql_error::{SqlError, SqlErrorKind};

@@ -21,9 +21,9 @@ pub struct LinkTarget {
 pub struct Link {
     /// How the node is reached.
     pub target: LinkTarget,
-    /// The session for questions and changes.
+    /// The session for questions and changes; it also holds the pair's lock.
     pub sql: Result<Sql, SqlError>,
-    /// A second session, which holds what must outlive a failed one: the pair's lock, and a read lock of a fence.
+    /// A second session, which fences, and holds the read lock of a fence where there is one.
     pub guard: Result<Sql, SqlError>,
     /// The shell on its machine.
     pub shell: Result<Shell, SshError>,
