@@ -90,7 +90,8 @@ impl Watched {
         };
         let took = self.begun.elapsed();
         let mut events = std::mem::take(&mut self.events);
-        events.extend(self.lines.iter().filter_map(|line| serde_json::from_str(&line).ok()));
+        // what is not JSON was meant for people, and tells why
+        events.extend(self.lines.iter().map(|line| serde_json::from_str(&line).unwrap_or(Value::String(line))));
         let stderr = self.stderr.take().and_then(|stderr| stderr.join().ok()).unwrap_or_default();
         Ran { code: status.code(), events, stderr, took }
     }

@@ -58,9 +58,19 @@ pub(crate) fn create(id: &str) -> Result<()> {
 }
 
 /// The switch's port goes down, so the host sees no carrier, as with a real cable.
+///
+/// What hosts asked for in vain meanwhile is forgotten when the cable is back: the third unanswered question for a neighbour would
+/// fail the next connection too, up to a second after the repair ("No route to host").
 pub(crate) fn cable(id: &str, host: Host, up: bool) -> Result<()> {
     let state = if up { "up" } else { "down" };
-    sh(["ip", "-n", &namespace(id, "sw"), "link", "set", host.name(), state]).map(drop)
+    sh(["ip", "-n", &namespace(id, "sw"), "link", "set", host.name(), state])?;
+    if up {
+        sh(["ip", "-n", &namespace(id, host.name()), "neigh", "flush", "dev", "eth0"])?;
+        for other in Host::ALL.into_iter().filter(|other| *other != host) {
+            sh(["ip", "-n", &namespace(id, other.name()), "neigh", "flush", "to", host.address(), "dev", "eth0"])?;
+        }
+    }
+    Ok(())
 }
 
 /// A command that runs inside a host, in this process's place in the tree: `ip` replaces itself by it.
