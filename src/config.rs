@@ -6,6 +6,7 @@
 
 mod build;
 mod check;
+mod goal;
 mod layer;
 mod lex;
 mod limits;
@@ -27,6 +28,7 @@ use std::path::{Path, PathBuf};
 use miette::Diagnostic;
 use thiserror::Error;
 
+pub use goal::goal;
 pub use load::{LoadError, decode, load};
 pub use mistake::{ConfigErrors, Mistake};
 pub use secret::{Env, PasswordSource, Secret, SecretError};

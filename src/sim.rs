@@ -88,8 +88,9 @@ impl SimWorld {
                 self.violations.push(format!("{}: needs {fact:?}", action.id()));
             }
         }
+        let before = self.state.clone();
         self.effect(action);
-        self.judge(action);
+        self.judge(&before, action);
     }
 
     fn side(&self, node: &NodeName) -> Side {
@@ -122,7 +123,11 @@ impl SimWorld {
         let side = self.side(action.node());
         match action {
             Action::Fence { .. } => self.state.node_mut(side).access = Observed::Known(WriteAccess::Fenced),
-            Action::CatchUp { node, source } => self.caught_up.push((node.clone(), source.clone())),
+            Action::CatchUp { node, source } => {
+                self.caught_up.push((node.clone(), source.clone()));
+                let source = self.side(source);
+                self.state.node_mut(source).ahead = Observed::Known(String::new());
+            }
             Action::Open { .. } | Action::Reopen { .. } => {
                 self.state.node_mut(side).access = Observed::Known(WriteAccess::Open)
             }
@@ -145,24 +150,35 @@ impl SimWorld {
         }
     }
 
-    /// The invariants that can be seen in a state (design, "Safety").
-    fn judge(&mut self, action: &Action) {
-        let open: Vec<Side> =
-            Side::BOTH.into_iter().filter(|s| self.state.node(*s).access.is(&WriteAccess::Open)).collect();
-        if open.len() > 1 {
-            self.violations.push(format!("{}: two writers", action.id()));
+    /// The invariants that can be seen in a state (design, "Safety"): an action must not be what breaks one.
+    fn judge(&mut self, before: &Snapshot, action: &Action) {
+        for what in broken(&self.pair, &self.state) {
+            if !broken(&self.pair, before).contains(&what) {
+                self.violations.push(format!("{}: {what}", action.id()));
+            }
         }
         for role in &self.pair.roles {
-            let holders = self.state.holders(role);
-            if holders.is_empty() {
+            let dropped = matches!(action, Action::Drop { role: dropped, to: Some(_), .. } if *dropped == role.name);
+            if dropped && self.state.holders(role).is_empty() {
                 self.violations.push(format!("{}: nobody holds {}", action.id(), role.name));
-            }
-            let served = role.access == Access::ReadOnly || holders.iter().filter(|s| open.contains(s)).count() <= 1;
-            if !served {
-                self.violations.push(format!("{}: {} leads to two writers", action.id(), role.name));
             }
         }
     }
+}
+
+/// Invariants that a state breaks.
+fn broken(pair: &Pair, state: &Snapshot) -> Vec<String> {
+    let open: Vec<Side> = Side::BOTH.into_iter().filter(|s| state.node(*s).access.is(&WriteAccess::Open)).collect();
+    let mut broken = vec![];
+    if open.len() > 1 {
+        broken.push("two writers".to_owned());
+    }
+    for role in pair.roles.iter().filter(|role| role.access == Access::ReadWrite) {
+        if state.holders(role).iter().filter(|side| open.contains(side)).count() > 1 {
+            broken.push(format!("{} leads to two writers", role.name));
+        }
+    }
+    broken
 }
 
 impl World for SimWorld {

@@ -146,7 +146,7 @@ fn markers_stand_where_the_model_says() {
     for sample in [samples::swap_write(), samples::swap_all(), samples::drop_first()] {
         let text = plan::text(&sample, None);
         let line = |needle: &str| text.lines().position(|line| line.contains(needle)).unwrap();
-        let (first, last) = sample.outage(&samples::pair()).unwrap();
+        let (first, last) = sample.outage().unwrap();
         let end = line("CLIENTS CAN WRITE AGAIN");
         let between: Vec<&str> = text.lines().skip(line("WRITES ARE OUT")).take(end - line("WRITES ARE OUT")).collect();
         let ids: Vec<&str> = between.iter().filter_map(|line| line.split(['[', ']']).nth(1)).collect();

@@ -17,7 +17,7 @@ pub use outcome::{Outcome, Stuck};
 use std::time::Duration;
 
 use crate::event::{Event, Way};
-use crate::model::{Action, Assignment, NodeName, Pair, Plan, RoleName, Side, Snapshot, Step, StepId, WriteAccess};
+use crate::model::{Action, NodeName, Pair, Plan, RoleName, Side, Snapshot, Step, StepId, WriteAccess};
 use crate::planner;
 use crate::world::{Failure, Happened, NoLock, World};
 
@@ -76,6 +76,14 @@ impl Progress {
         }
     }
 
+    /// The write address was told to come up on the node that is the writer afterwards.
+    fn led_to_writer(&self, pair: &Pair, plan: &Plan) -> bool {
+        let Some(write) = pair.write_role() else { return false };
+        let taken = |step: &Step| matches!(&step.action, Action::Take { role, .. } if *role == write.name);
+        let told = |node: &NodeName| self.touched.iter().any(|(at, role)| at == node && *role == write.name);
+        plan.after.holder(&write.name).is_some_and(told) && plan.steps.iter().any(taken)
+    }
+
     /// The roles whose clients may have felt something by now.
     fn felt(&self, pair: &Pair) -> Vec<RoleName> {
         let write = pair.write_role().filter(|_| self.gate_closed.is_some()).map(|role| role.name.clone());
@@ -122,7 +130,7 @@ impl<'a, W: World, S: FnMut(Event)> Run<'a, W, S> {
 
     async fn locked(&mut self, plan: &Plan) -> Outcome {
         let now = self.world.snapshot().await;
-        match planner::plan(self.pair, &now, &plan.goal) {
+        match planner::plan(self.pair, &now, &plan.goal, &plan.overrides) {
             Err(refusal) => return Outcome::Refused(refusal),
             Ok(fresh) if !fresh.same_as(plan) => return Outcome::Stale(Box::new(fresh)),
             Ok(_) => {}
@@ -132,9 +140,9 @@ impl<'a, W: World, S: FnMut(Event)> Run<'a, W, S> {
         let write = self.pair.write_role().map(|role| role.name.clone());
         for step in &plan.steps {
             if progress.gate_closed.is_none() && self.cancel.is_set() {
-                return self.back(plan, "interrupted before the gate closed".to_owned(), &mut progress).await;
+                return self.turn(plan, "interrupted before the gate closed".to_owned(), false, &mut progress).await;
             }
-            let halt = match self.step(step, &mut progress).await {
+            let halt = match self.step(plan, step, &mut progress).await {
                 Ok(()) => {
                     let at_new_writer = match &step.action {
                         Action::Take { role, .. } => Some(role) == write.as_ref(),
@@ -154,22 +162,27 @@ impl<'a, W: World, S: FnMut(Event)> Run<'a, W, S> {
             let why = format!("{}: {}", halt.step, halt.why);
             // a system that says no to an address says so again: clients need not wait for that
             let hopeless = halt.refused && matches!(step.action, Action::Take { .. });
-            return match progress.open {
-                Opening::Never => self.back(plan, why, &mut progress).await,
-                Opening::Done if hopeless => self.turn_round(plan, why, &mut progress).await,
-                Opening::Done => self.forward(plan, why, &mut progress).await,
-                Opening::Unknown => self.undecided(plan, why, &mut progress).await,
-            };
+            return self.turn(plan, why, hopeless, &mut progress).await;
         }
         // every step said that it is done; what is true is seen
         let now = self.world.snapshot().await;
-        if is_at(self.pair, &now, &plan.after) {
+        if is_at(self.pair, &now, plan) {
             return self.done(plan, &now, &progress);
         }
-        let why = "all steps are done, but the pair is not as planned".to_owned();
+        self.turn(plan, "all steps are done, but the pair is not as planned".to_owned(), false, &mut progress).await
+    }
+
+    /// Back or forward, by what the run has done so far. `hopeless`: trying again would change nothing.
+    async fn turn(&mut self, plan: &Plan, why: String, hopeless: bool, progress: &mut Progress) -> Outcome {
         match progress.open {
-            Opening::Never => self.back(plan, why, &mut progress).await,
-            Opening::Done | Opening::Unknown => self.forward(plan, why, &mut progress).await,
+            // the writer was open before, and its address may lead there by now: clients are better off ahead
+            Opening::Never if plan.hands_over_from().is_none() && progress.led_to_writer(self.pair, plan) => {
+                self.forward(plan, why, progress).await
+            }
+            Opening::Never => self.back(plan, why, progress).await,
+            Opening::Done if hopeless => self.turn_round(plan, why, progress).await,
+            Opening::Done => self.forward(plan, why, progress).await,
+            Opening::Unknown => self.undecided(plan, why, progress).await,
         }
     }
 
@@ -183,12 +196,14 @@ impl<'a, W: World, S: FnMut(Event)> Run<'a, W, S> {
     }
 
     /// One step, with its limit and, for the fence, its further tries.
-    async fn step(&mut self, step: &Step, progress: &mut Progress) -> Result<(), Halt> {
+    async fn step(&mut self, plan: &Plan, step: &Step, progress: &mut Progress) -> Result<(), Halt> {
+        // a node that nobody needs to write on may be fenced too; that is no outage
+        let gate = plan.closing().is_some_and(|closing| closing.id == step.id);
         let halt = |why: String, refused: bool| Halt { step: step.id.clone(), why, refused };
         let mut tries = 1;
         progress.touch(step);
         loop {
-            if matches!(step.action, Action::Fence { .. }) {
+            if gate {
                 progress.gate_closed = Some(self.world.now());
                 self.tell(Event::GateClosed);
             }
@@ -287,16 +302,18 @@ impl<'a, W: World, S: FnMut(Event)> Run<'a, W, S> {
     }
 }
 
-/// Whether the pair is seen to be as an assignment says: every role at its holder only, the writer open and the other
-/// one not. What cannot be seen is not so.
-fn is_at(pair: &Pair, now: &Snapshot, wanted: &Assignment) -> bool {
+/// Whether the pair is seen to be where a plan leads: every role at its holder only; where the plan is about the write
+/// role, its holder open and the other one not. What cannot be seen is not so.
+fn is_at(pair: &Pair, now: &Snapshot, plan: &Plan) -> bool {
     let seen = now.nodes.iter().all(|node| node.addresses.known().is_some());
-    let roles = seen && now.assignment(pair) == *wanted;
-    let writer = pair.write_role().and_then(|role| wanted.holder(&role.name)).and_then(|node| pair.side(node));
-    let access = writer.is_none_or(|writer| {
-        let other: Side = writer.peer();
-        now.node(writer).access.is(&WriteAccess::Open)
-            && now.node(other).access.known().is_some_and(|access| *access != WriteAccess::Open)
+    let roles = seen && now.assignment(pair) == plan.after;
+    let write = pair.write_role().filter(|role| plan.touched().contains(&role.name));
+    let access = write.is_none_or(|role| {
+        let writer = plan.after.holder(&role.name).and_then(|node| pair.side(node));
+        Side::BOTH.into_iter().all(|side| match now.node(side).access.known() {
+            Some(access) => (*access == WriteAccess::Open) == (writer == Some(side)),
+            None => false,
+        })
     });
     roles && access
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Opening, Outcome, Progress, Run, Stuck, is_at};
 use crate::event::{Event, Way};
 use crate::model::{
-    Access, Assignment, NodeName, Observed, Pair, Plan, Reason, RoleName, Side, Snapshot, Step, WriteAccess,
+    Access, Assignment, Code, NodeName, Observed, Pair, Plan, Reason, RoleName, Side, Snapshot, Step, WriteAccess,
 };
 use crate::planner::{self, Opened};
 use crate::world::World;
@@ -21,7 +21,7 @@ impl<W: World, S: FnMut(Event)> Run<'_, W, S> {
     pub(super) async fn back(&mut self, plan: &Plan, why: String, progress: &mut Progress) -> Outcome {
         self.tell(Event::TurningBack(why.clone()));
         if progress.gate_closed.is_some()
-            && let Some(step) = planner::reopen(self.pair, &plan.before)
+            && let Some(step) = planner::reopen(self.pair, plan)
         {
             let limit = self.own_limit(&step.action) + self.pair.limits.fence;
             if self.perform(Way::Back, &step, limit).await.is_ok() {
@@ -38,7 +38,7 @@ impl<W: World, S: FnMut(Event)> Run<'_, W, S> {
         loop {
             let now = self.world.snapshot().await;
             let owed = progress.felt(self.pair);
-            let trouble = match planner::way_back(self.pair, &now, start, opened, &owed) {
+            let trouble = match planner::way_back(self.pair, &now, plan, opened, &owed) {
                 Ok(steps) => {
                     steps.iter().for_each(|step| progress.touch(step));
                     self.walk(&steps, Way::Back).await
@@ -46,8 +46,8 @@ impl<W: World, S: FnMut(Event)> Run<'_, W, S> {
                 Err(reasons) => Err(said(&reasons)),
             };
             let now = self.world.snapshot().await;
-            let unseen = (opened == Opened::Never).then(|| serves_from(self.pair, &now, start, &progress.touched));
-            let serves = is_at(self.pair, &now, start) || unseen.is_some_and(|serves| serves);
+            let unseen = (opened == Opened::Never).then(|| serves_from(self.pair, &now, plan, &progress.touched));
+            let serves = planner::is_back(self.pair, &now, plan) || unseen.is_some_and(|serves| serves);
             if serves && trouble.is_ok() {
                 self.gate_opens(progress);
                 return Outcome::RolledBack { why, outage: progress.outage };
@@ -66,7 +66,7 @@ impl<W: World, S: FnMut(Event)> Run<'_, W, S> {
         let mut trouble = None;
         for _ in 0..FORWARD_TRIES {
             let now = self.world.snapshot().await;
-            let result = match planner::way_forward(self.pair, &now, &plan.after, &progress.owed) {
+            let result = match planner::way_forward(self.pair, &now, plan, &progress.owed) {
                 Ok(steps) => {
                     steps.iter().for_each(|step| progress.touch(step));
                     self.walk(&steps, Way::Forward).await
@@ -74,7 +74,7 @@ impl<W: World, S: FnMut(Event)> Run<'_, W, S> {
                 Err(reasons) => Err(said(&reasons)),
             };
             let now = self.world.snapshot().await;
-            if result.is_ok() && is_at(self.pair, &now, &plan.after) {
+            if result.is_ok() && is_at(self.pair, &now, plan) {
                 self.gate_opens(progress);
                 return self.done(plan, &now, progress);
             }
@@ -86,6 +86,9 @@ impl<W: World, S: FnMut(Event)> Run<'_, W, S> {
             let why = format!("{why}; {}", trouble.unwrap_or_default());
             self.tell(Event::TurningBack(why.clone()));
             return self.way_back(plan, why, Opened::Done, progress).await;
+        }
+        if planner::is_back(self.pair, &now, plan) {
+            return Outcome::RolledBack { why, outage: progress.outage };
         }
         self.stuck(why, trouble, &now, &plan.after)
     }
@@ -129,7 +132,8 @@ impl<W: World, S: FnMut(Event)> Run<'_, W, S> {
 
     /// The goal is reached. A fenced node that has something of its own by now is a matter for a person all the same.
     pub(super) fn done(&self, plan: &Plan, now: &Snapshot, progress: &Progress) -> Outcome {
-        let diverged = now.nodes.iter().find_map(|node| {
+        let expected = plan.hands_over_from().is_none() || plan.overrides.contains(&Code::Diverged);
+        let diverged = now.nodes.iter().filter(|_| !expected).find_map(|node| {
             let ahead = node.ahead.known().filter(|ahead| !ahead.is_empty())?;
             (!node.access.is(&WriteAccess::Open)).then(|| format!("{} has transactions of its own: {ahead}", node.name))
         });
@@ -191,7 +195,7 @@ fn said(reasons: &[Reason]) -> String {
 /// The write address is seen to be on the old writer only, which is fenced, while the new one is open: no client can
 /// have written there through it.
 fn never_arrived(pair: &Pair, now: &Snapshot, plan: &Plan) -> bool {
-    let Some(role) = pair.write_role() else { return false };
+    let Some(role) = pair.write_role().filter(|_| plan.closing().is_some()) else { return false };
     let side = |assignment: &Assignment| assignment.holder(&role.name).and_then(|node| pair.side(node));
     let (Some(old), Some(new)) = (side(&plan.before), side(&plan.after)) else { return false };
     let seen = now.nodes.iter().all(|node| node.addresses.known().is_some());
@@ -203,8 +207,9 @@ fn never_arrived(pair: &Pair, now: &Snapshot, plan: &Plan) -> bool {
 
 /// One node cannot be seen, but was not told anything about addresses; the other one is seen to be as it was: the
 /// writer open, with exactly the roles that it had.
-fn serves_from(pair: &Pair, now: &Snapshot, start: &Assignment, touched: &[(NodeName, RoleName)]) -> bool {
-    let writer = pair.write_role().and_then(|role| start.holder(&role.name)).and_then(|node| pair.side(node));
+fn serves_from(pair: &Pair, now: &Snapshot, plan: &Plan, touched: &[(NodeName, RoleName)]) -> bool {
+    let start = &plan.before;
+    let writer = plan.closing().and_then(|step| pair.side(step.action.node()));
     let Some(writer) = writer else { return false };
     let (node, other) = (now.node(writer), now.node(writer.peer()));
     let unseen = other.access.known().is_none() && touched.iter().all(|(node, _)| *node != other.name);

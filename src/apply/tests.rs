@@ -21,7 +21,7 @@ fn run(world: &mut SimWorld, plan: &Plan) -> (Outcome, Vec<Event>) {
 
 fn swap_all(flavour: Flavour) -> (SimWorld, Plan) {
     let start = healthy(flavour);
-    let plan = planner::plan(&pair(), &start, &Goal::Swap(None)).expect("a plan");
+    let plan = planner::plan(&pair(), &start, &Goal::Swap(None), &[]).expect("a plan");
     (SimWorld::new(pair(), start), plan)
 }
 
@@ -61,7 +61,7 @@ fn every_failure_at_every_step_ends_back_or_forward_and_never_with_two_writers()
         .flat_map(|flavour| goals.iter().flat_map(move |goal| faults.map(|fault| (flavour, goal, fault))))
     {
         let start = healthy(flavour);
-        let plan = planner::plan(&pair(), &start, goal).expect("a plan");
+        let plan = planner::plan(&pair(), &start, goal, &[]).expect("a plan");
         for step in &plan.steps {
             let mut world = SimWorld::new(pair(), start.clone());
             world.fault(step.id.clone(), fault);

@@ -2,18 +2,20 @@
 
 use std::path::PathBuf;
 
+use super::args::GoalWords;
+use super::goal::Wish;
 use super::output::{Output, tell};
 use super::progress::{self, Progress, ms};
 use super::{Exit, Stop, confirm, context, goal, plan};
 use crate::apply::{Cancel, LiveWorld, Outcome, Run};
 use crate::config::{Config, PairConfig};
 use crate::dialect::{self, Target};
-use crate::model::{Goal, NodeName, Plan, Snapshot};
+use crate::model::{NodeName, Plan, Snapshot};
 use crate::{link, planfile, planner, render};
 
 pub(super) struct Asked<'a> {
     pub(super) target: &'a str,
-    pub(super) goal: &'a [String],
+    pub(super) goal: &'a GoalWords,
     pub(super) dry_run: bool,
     pub(super) yes: bool,
     pub(super) expect_digest: Option<&'a str>,
@@ -24,7 +26,7 @@ enum Wanted {
     /// A reviewed plan, and its digest.
     File(Box<planfile::PlanFile>),
     /// Whatever leads to the goal now.
-    Goal(Goal),
+    Goal(Wish),
 }
 
 pub(super) fn run(config: &Config, asked: &Asked, output: &Output) -> Result<Exit, Stop> {
@@ -56,9 +58,17 @@ fn digest(text: &str) -> Result<planfile::Digest, Stop> {
 
 /// A plan file, or a pair and a goal.
 fn wanted<'a>(config: &'a Config, asked: &Asked) -> Result<(&'a PairConfig, Wanted), Stop> {
-    if !asked.goal.is_empty() {
+    if asked.goal.is_given() {
         let pair = context::pair(config, asked.target)?;
         return Ok((pair, Wanted::Goal(goal::parse(&pair.pair, asked.goal)?)));
+    }
+    if !asked.goal.overrides.is_empty() {
+        return Err(Stop::say(
+            Exit::Usage,
+            "flipper::usage::override",
+            "a plan file has its overrides in it".to_owned(),
+            "plan again with --override, so that the reviewer sees it: flipper plan PAIR GOAL --override ID -o FILE",
+        ));
     }
     let path = PathBuf::from(asked.target);
     let is_pair = config.pairs.iter().any(|pair| pair.pair.name.as_str() == asked.target);
@@ -66,7 +76,7 @@ fn wanted<'a>(config: &'a Config, asked: &Asked) -> Result<(&'a PairConfig, Want
         Err(error) if is_pair && error.kind() == planfile::Kind::Read => {
             // the pair's name alone: say what is missing, rather than that there is no such file
             let pair = context::pair(config, asked.target)?;
-            goal::parse(&pair.pair, &[])?;
+            goal::parse(&pair.pair, asked.goal)?;
             Err(Stop::new(Exit::BadFile, error))
         }
         Err(error) => Err(Stop::new(Exit::BadFile, error)),
@@ -131,11 +141,11 @@ fn decide(
     seen: &Snapshot,
     output: &Output,
 ) -> Result<Plan, Exit> {
-    let goal = match wanted {
-        Wanted::File(file) => &file.plan.goal,
-        Wanted::Goal(goal) => goal,
+    let (goal, overrides) = match wanted {
+        Wanted::File(file) => (&file.plan.goal, &file.plan.overrides[..]),
+        Wanted::Goal(wish) => (&wish.goal, &wish.overrides[..]),
     };
-    let fresh = planner::plan(&pair.pair, seen, goal).map_err(|refusal| plan::refuse(&refusal, output))?;
+    let fresh = planner::plan(&pair.pair, seen, goal, overrides).map_err(|refusal| plan::refuse(&refusal, output))?;
     match wanted {
         Wanted::File(file) if !fresh.same_as(&file.plan) => Err(stale(&file.plan, &fresh, output)),
         Wanted::File(file) => Ok(file.plan.clone()),

@@ -89,9 +89,22 @@ pub(super) enum Command {
 
 #[derive(Debug, Args)]
 pub(super) struct GoalWords {
-    /// swap [ROLE] | set ROLE NODE
+    /// swap [ROLE] | set ROLE NODE | drain NODE | down ROLE | up ROLE NODE
     #[arg(value_name = "GOAL", num_args = 0..)]
     pub(super) words: Vec<String>,
+    /// The goal as a file: which node is to hold which role
+    #[arg(long = "goal", value_name = "FILE")]
+    pub(super) file: Option<PathBuf>,
+    /// Accept a finding that would refuse the plan; may be given several times, and is recorded in the plan
+    #[arg(long = "override", value_name = "ID")]
+    pub(super) overrides: Vec<String>,
+}
+
+impl GoalWords {
+    /// A goal was given, in words or as a file.
+    pub(super) fn is_given(&self) -> bool {
+        !self.words.is_empty() || self.file.is_some()
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -1,20 +1,64 @@
-//! The goal, as typed.
+//! The goal, as it is typed or as a file has it, and what the operator overrides.
 
+use std::path::Path;
+
+use super::args::GoalWords;
 use super::{Exit, Stop};
-use crate::model::{Goal, NodeName, Pair, RoleName};
+use crate::config;
+use crate::model::{Assignment, Code, Goal, NodeName, Pair, RoleName};
 
-const FORMS: &str = "a goal is one of: swap [ROLE], set ROLE NODE";
+const FORMS: &str = "swap [ROLE] | set ROLE NODE | drain NODE | down ROLE | up ROLE NODE | --goal FILE";
 
-/// Reads the words of a goal for a pair.
-pub(super) fn parse(pair: &Pair, words: &[String]) -> Result<Goal, Stop> {
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    match &words[..] {
-        ["swap"] => Ok(Goal::Swap(None)),
-        ["swap", role] => Ok(Goal::Swap(Some(known_role(pair, role)?))),
-        ["set", role, node] => Ok(Goal::Set(known_role(pair, role)?, known_node(pair, node)?)),
-        [] => Err(wrong("the goal is missing".to_owned())),
-        words => Err(wrong(format!("`{}` is not a goal", crate::model::printable(&words.join(" "))))),
-    }
+/// What is wanted.
+pub(super) struct Wish {
+    pub(super) goal: Goal,
+    pub(super) overrides: Vec<Code>,
+}
+
+pub(super) fn parse(pair: &Pair, typed: &GoalWords) -> Result<Wish, Stop> {
+    let words: Vec<&str> = typed.words.iter().map(String::as_str).collect();
+    let goal = match (&words[..], &typed.file) {
+        ([], Some(file)) => Goal::Assign(assignment(pair, file)?),
+        (_, Some(_)) => return Err(wrong("a goal in words and one in a file are two goals".to_owned())),
+        (["swap"], None) => Goal::Swap(None),
+        (["swap", role], None) => Goal::Swap(Some(known_role(pair, role)?)),
+        (["set", role, node], None) => Goal::Set(known_role(pair, role)?, known_node(pair, node)?),
+        (["drain", node], None) => Goal::Drain(known_node(pair, node)?),
+        (["down", role], None) => Goal::Down(known_role(pair, role)?),
+        (["up", role, node], None) => Goal::Up(known_role(pair, role)?, known_node(pair, node)?),
+        ([], None) => return Err(wrong("the goal is missing".to_owned())),
+        (words, None) => {
+            return Err(wrong(format!("`{}` is not a goal", crate::model::printable(&words.join(" ")))));
+        }
+    };
+    let overrides = typed.overrides.iter().map(|id| known_code(id)).collect::<Result<_, _>>()?;
+    Ok(Wish { goal, overrides })
+}
+
+#[expect(clippy::disallowed_methods, reason = "a goal file is read where the command line is understood")]
+fn assignment(pair: &Pair, file: &Path) -> Result<Assignment, Stop> {
+    let name = file.display().to_string();
+    let bytes = std::fs::read(file).map_err(|error| {
+        Stop::say(
+            Exit::BadFile,
+            "flipper::goal::unreadable",
+            format!("cannot read the goal {name}: {error}"),
+            "a goal file says which node is to hold which role: { \"write\": \"db1\", \"read\": None }",
+        )
+    })?;
+    let text = config::decode(&name, &bytes).map_err(|error| Stop::new(Exit::BadFile, error))?;
+    config::goal(&name, text, pair).map_err(|error| Stop::new(Exit::BadFile, error))
+}
+
+fn known_code(id: &str) -> Result<Code, Stop> {
+    Code::ALL.into_iter().find(|code| code.id() == id).ok_or_else(|| {
+        Stop::say(
+            Exit::Usage,
+            "flipper::usage::override",
+            format!("there is no check `{}`", crate::model::printable(id)),
+            "a refusal names its checks: the word in front of what was seen",
+        )
+    })
 }
 
 fn wrong(message: String) -> Stop {

@@ -93,7 +93,7 @@ fn dispatch(typed: &Typed, output: &Output) -> Result<Exit, Stop> {
         Command::Plan { pair, goal, output: file, snapshot, detailed_exitcode } => {
             let asked = plan::Asked {
                 pair,
-                goal: &goal.words,
+                goal,
                 file: file.as_deref(),
                 snapshot: snapshot.as_deref(),
                 detailed_exitcode: *detailed_exitcode,
@@ -102,13 +102,8 @@ fn dispatch(typed: &Typed, output: &Output) -> Result<Exit, Stop> {
         }
         Command::Show { file, format } => show::run(file, *format, output),
         Command::Apply { target, goal, dry_run, yes, expect_digest } => {
-            let asked = apply::Asked {
-                target,
-                goal: &goal.words,
-                dry_run: *dry_run,
-                yes: *yes,
-                expect_digest: expect_digest.as_deref(),
-            };
+            let asked =
+                apply::Asked { target, goal, dry_run: *dry_run, yes: *yes, expect_digest: expect_digest.as_deref() };
             apply::run(&config()?, &asked, output)
         }
     }

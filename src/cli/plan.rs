@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::args::GoalWords;
 use super::output::{Output, tell};
 use super::{Exit, Stop, context, goal};
 use crate::config::{Config, PairConfig};
@@ -10,7 +11,7 @@ use crate::{planfile, planner, render};
 
 pub(super) struct Asked<'a> {
     pub(super) pair: &'a str,
-    pub(super) goal: &'a [String],
+    pub(super) goal: &'a GoalWords,
     pub(super) file: Option<&'a Path>,
     pub(super) snapshot: Option<&'a Path>,
     pub(super) detailed_exitcode: bool,
@@ -18,12 +19,12 @@ pub(super) struct Asked<'a> {
 
 pub(super) fn run(config: &Config, asked: &Asked, output: &Output) -> Result<Exit, Stop> {
     let pair = context::pair(config, asked.pair)?;
-    let goal = goal::parse(&pair.pair, asked.goal)?;
+    let wish = goal::parse(&pair.pair, asked.goal)?;
     let seen = match asked.snapshot {
         Some(file) => saved(pair, file)?,
         None => context::block_on(context::look(pair))?,
     };
-    let plan = match planner::plan(&pair.pair, &seen, &goal) {
+    let plan = match planner::plan(&pair.pair, &seen, &wish.goal, &wish.overrides) {
         Ok(plan) => plan,
         Err(refusal) => return Ok(refuse(&refusal, output)),
     };

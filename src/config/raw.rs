@@ -7,6 +7,11 @@ use std::marker::PhantomData;
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 
+/// A goal file.
+#[derive(Debug, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Goal(pub(super) Entries<Option<String>>);
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default, rename = "Config")]
 pub(super) struct Config {

@@ -15,6 +15,11 @@ pub(super) fn read(text: &str) -> Result<raw::Config, Mistake> {
         return Err(Mistake::new("flipper::config::no_pairs", 0..0, "the config is empty", "")
             .help("write `(pairs: { \"NAME\": (nodes: { … }, roles: { … }) })` into it"));
     }
+    read_as(text)
+}
+
+/// Reads any text with optional values written as they are.
+pub(super) fn read_as<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, Mistake> {
     ron::Options::default()
         .with_default_extension(Extensions::IMPLICIT_SOME)
         .from_str(text)

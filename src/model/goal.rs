@@ -8,19 +8,31 @@ use super::{NodeName, RoleName};
 /// What the operator asked for, as asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Goal {
-    /// Every role, or the one named, to the other node.
+    /// Every role that has a holder, or the one named, to the other node.
     Swap(Option<RoleName>),
-    /// One role to one node.
+    /// One role to one node, wherever it is now.
     Set(RoleName, NodeName),
+    /// Every role away from a node.
+    Drain(NodeName),
+    /// A role without a holder: its clients reach nobody.
+    Down(RoleName),
+    /// A role without a holder to a node.
+    Up(RoleName, NodeName),
+    /// Several roles at once, each to a node or to none; the others stay where they are.
+    Assign(Assignment),
 }
 
 impl fmt::Display for Goal {
-    /// As it is typed on the command line.
+    /// As it is typed on the command line; an assignment as its roles.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Swap(None) => f.write_str("swap"),
             Self::Swap(Some(role)) => write!(f, "swap {role}"),
             Self::Set(role, node) => write!(f, "set {role} {node}"),
+            Self::Drain(node) => write!(f, "drain {node}"),
+            Self::Down(role) => write!(f, "down {role}"),
+            Self::Up(role, node) => write!(f, "up {role} {node}"),
+            Self::Assign(wanted) => wanted.fmt(f),
         }
     }
 }
@@ -34,5 +46,19 @@ impl Assignment {
     #[must_use]
     pub fn holder(&self, role: &RoleName) -> Option<&NodeName> {
         self.0.get(role).and_then(Option::as_ref)
+    }
+}
+
+impl fmt::Display for Assignment {
+    /// `write on db1, read on nobody`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, (role, node)) in self.0.iter().enumerate() {
+            let comma = if i > 0 { ", " } else { "" };
+            match node {
+                Some(node) => write!(f, "{comma}{role} on {node}")?,
+                None => write!(f, "{comma}{role} on nobody")?,
+            }
+        }
+        Ok(())
     }
 }

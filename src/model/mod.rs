@@ -3,6 +3,7 @@
 
 mod action;
 mod address;
+mod finding;
 mod goal;
 mod gtid;
 mod names;
@@ -14,6 +15,7 @@ mod snapshot;
 
 pub use action::{Action, Fact, StepId};
 pub use address::{BadAddress, Prefixed};
+pub use finding::{Finding, Scope, Severity};
 pub use goal::{Assignment, Goal};
 pub use gtid::BinlogState;
 pub use names::{BadName, Host, Interface, NodeName, PairName, RoleName, UserName, printable};

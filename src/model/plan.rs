@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{
-    Access, Action, Assignment, Flavour, Goal, Held, NodeName, Pair, PairName, Prefixed, RoleName, StepId, Version,
+    Access, Action, Assignment, Code, Flavour, Goal, Held, NodeName, PairName, Prefixed, RoleName, StepId, Version,
     WriteAccess,
 };
 
@@ -146,6 +146,8 @@ pub struct Plan {
     pub pair: PairName,
     /// What was asked for.
     pub goal: Goal,
+    /// Findings that the operator overrides; without them it would be refused.
+    pub overrides: Vec<Code>,
     /// What it rests on.
     pub basis: Basis,
     /// Who holds what before.
@@ -165,21 +167,71 @@ impl Plan {
         self.steps.is_empty()
     }
 
-    /// The step after which the way back is not safe any more: the new writer is open.
+    /// The step after which the way back is not safe any more: the new writer is open, or clients may
+    /// reach one that was open before.
     #[must_use]
     pub fn point_of_no_return(&self) -> Option<&StepId> {
-        self.steps.iter().find(|step| matches!(step.action, Action::Open { .. })).map(|step| &step.id)
+        let opens = |step: &&Step| matches!(step.action, Action::Open { .. });
+        let leads = |step: &&Step| matches!(step.action, Action::Take { access: Access::ReadWrite, .. });
+        let step = self.steps.iter().find(opens).or_else(|| self.steps.iter().find(leads));
+        step.map(|step| &step.id)
+    }
+
+    /// Which nodes accepted writes when it was made, in the order of the config.
+    #[must_use]
+    pub fn open_before(&self) -> [bool; 2] {
+        let [first, second] = &self.basis.nodes;
+        [first, second].map(|node| node.access == WriteAccess::Open)
+    }
+
+    /// The roles that it moves, or whose writer it changes.
+    #[must_use]
+    pub fn touched(&self) -> Vec<RoleName> {
+        let touches = |name: &RoleName, access: Access| {
+            self.steps.iter().any(|step| match &step.action {
+                Action::Take { role, .. }
+                | Action::EndSessions { role, .. }
+                | Action::Drop { role, .. }
+                | Action::Announce { role, .. }
+                | Action::Verify { role, .. } => role == name,
+                Action::Fence { .. } | Action::Open { .. } | Action::Reopen { .. } => access == Access::ReadWrite,
+                Action::Approach { .. } | Action::Drain { .. } | Action::CatchUp { .. } | Action::Release { .. } => {
+                    false
+                }
+            })
+        };
+        let roles = self.basis.roles.iter().filter(|(name, _, access)| touches(name, *access));
+        roles.map(|(name, ..)| name.clone()).collect()
+    }
+
+    /// The node that gives way to the one that the plan opens.
+    #[must_use]
+    pub fn hands_over_from(&self) -> Option<&NodeName> {
+        self.steps.iter().find_map(|step| match &step.action {
+            Action::Open { peer, .. } => Some(peer),
+            _ => None,
+        })
+    }
+
+    /// The step that ends the only writer's time: writes are out from there, or for good when a role is taken down.
+    #[must_use]
+    pub fn closing(&self) -> Option<&Step> {
+        let writer = match (self.open_before(), &self.basis.nodes) {
+            ([true, false], [node, _]) | ([false, true], [_, node]) => &node.name,
+            _ => return None,
+        };
+        self.steps.iter().find(|step| matches!(&step.action, Action::Fence { node, .. } if node == writer))
     }
 
     /// First and last step of the time in which nobody can write: from the fence to the address at the new writer.
     #[must_use]
-    pub fn outage(&self, pair: &Pair) -> Option<(&StepId, &StepId)> {
-        let write = pair.write_role()?;
-        let fence = self.steps.iter().find(|step| matches!(step.action, Action::Fence { .. }))?;
+    pub fn outage(&self) -> Option<(&StepId, &StepId)> {
+        self.hands_over_from()?;
+        let fence = self.closing()?;
         let take = self
             .steps
             .iter()
-            .find(|step| matches!(&step.action, Action::Take { role, .. } if *role == write.name))
+            .find(|step| matches!(&step.action, Action::Take { access: Access::ReadWrite, .. }))
             .or_else(|| self.steps.iter().find(|step| matches!(step.action, Action::Open { .. })))?;
         Some((&fence.id, &take.id))
     }
@@ -187,9 +239,10 @@ impl Plan {
     /// Whether the same steps would be taken on the same grounds; what is only for the reader does not count.
     #[must_use]
     pub fn same_as(&self, other: &Self) -> bool {
-        let Self { pair, goal, basis, before, after, steps, notes: _ } = self;
+        let Self { pair, goal, overrides, basis, before, after, steps, notes: _ } = self;
         *pair == other.pair
             && *goal == other.goal
+            && *overrides == other.overrides
             && *basis == other.basis
             && *before == other.before
             && *after == other.after

@@ -27,6 +27,8 @@ pub enum Code {
     AddressOnBoth,
     /// Neither node has an address (H-56).
     AddressNowhere,
+    /// A role that is to come up is up on the other node.
+    AddressElsewhere,
     /// An address is on an interface, or shared in a way, where it cannot be moved safely (H-58, H-59, H-64).
     AddressPlace,
     /// No tool to announce an address (H-61).
@@ -63,7 +65,7 @@ pub enum Code {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::Unknown,
         Self::WrongMachine,
         Self::SameServer,
@@ -74,6 +76,7 @@ impl Code {
         Self::WriterElsewhere,
         Self::AddressOnBoth,
         Self::AddressNowhere,
+        Self::AddressElsewhere,
         Self::AddressPlace,
         Self::CannotAnnounce,
         Self::MissingTool,
@@ -106,6 +109,7 @@ impl Code {
             Self::WriterElsewhere => "writer-elsewhere",
             Self::AddressOnBoth => "address-on-both",
             Self::AddressNowhere => "address-nowhere",
+            Self::AddressElsewhere => "address-elsewhere",
             Self::AddressPlace => "address-place",
             Self::CannotAnnounce => "cannot-announce",
             Self::MissingTool => "missing-tool",
@@ -139,6 +143,7 @@ impl Code {
             Self::WriterElsewhere => "clients of the write address reach a server that refuses them",
             Self::AddressOnBoth => "clients reach one node or the other by chance",
             Self::AddressNowhere => "there is no holder to move the role from",
+            Self::AddressElsewhere => "clients are served there, and bringing it up elsewhere would move them",
             Self::AddressPlace => "moving it could take other addresses along, or leave it answering in two places",
             Self::CannotAnnounce => "neighbours would send to the old node for half a minute",
             Self::NotPermitted => "the move would stop half way, with nobody at the address",

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::mirror::{Access, Both, Fencing, Flavour, Held, Mirror, Rule, StepId, Text, Version, WriteAccess, mirror};
+use super::mirror::{
+    Access, Both, Code, Fencing, Flavour, Held, Mirror, Rule, StepId, Text, Version, WriteAccess, mirror,
+};
 use crate::model::{self, Interface, NodeName, PairName, Prefixed, RoleName};
 
 type Node = Text<NodeName>;
@@ -18,6 +20,8 @@ pub(super) struct Plan {
     pub(super) flipper: String,
     pair: Text<PairName>,
     goal: Goal,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    overrides: Vec<Code>,
     basis: Basis,
     before: Assignment,
     after: Assignment,
@@ -30,12 +34,13 @@ pub(super) struct Plan {
 
 impl Plan {
     pub(super) fn of(plan: &model::Plan, seen: &[String], flipper: &str) -> Self {
-        let model::Plan { pair, goal, basis, before, after, steps, notes } = plan;
+        let model::Plan { pair, goal, overrides, basis, before, after, steps, notes } = plan;
         Self {
             format: super::FORMAT,
             flipper: flipper.to_owned(),
             pair: Mirror::of(pair),
             goal: Mirror::of(goal),
+            overrides: Mirror::of(overrides),
             basis: Mirror::of(basis),
             before: Mirror::of(before),
             after: Mirror::of(after),
@@ -47,10 +52,24 @@ impl Plan {
     }
 
     pub(super) fn back(self) -> model::Plan {
-        let Self { format: _, flipper: _, pair, goal, basis, before, after, steps, notes, seen: _, digest: _ } = self;
+        let Self {
+            format: _,
+            flipper: _,
+            pair,
+            goal,
+            overrides,
+            basis,
+            before,
+            after,
+            steps,
+            notes,
+            seen: _,
+            digest: _,
+        } = self;
         model::Plan {
             pair: pair.back(),
             goal: goal.back(),
+            overrides: overrides.back(),
             basis: basis.back(),
             before: before.back(),
             after: after.back(),
@@ -64,6 +83,10 @@ impl Plan {
 enum Goal {
     Swap(Option<Role>),
     Set(Role, Node),
+    Drain(Node),
+    Down(Role),
+    Up(Role, Node),
+    Assign(Assignment),
 }
 
 impl Mirror for Goal {
@@ -72,12 +95,20 @@ impl Mirror for Goal {
         match value {
             model::Goal::Swap(role) => Self::Swap(Mirror::of(role)),
             model::Goal::Set(role, node) => Self::Set(Mirror::of(role), Mirror::of(node)),
+            model::Goal::Drain(node) => Self::Drain(Mirror::of(node)),
+            model::Goal::Down(role) => Self::Down(Mirror::of(role)),
+            model::Goal::Up(role, node) => Self::Up(Mirror::of(role), Mirror::of(node)),
+            model::Goal::Assign(wanted) => Self::Assign(Mirror::of(wanted)),
         }
     }
     fn back(self) -> Self::Of {
         match self {
             Self::Swap(role) => model::Goal::Swap(role.back()),
             Self::Set(role, node) => model::Goal::Set(role.back(), node.back()),
+            Self::Drain(node) => model::Goal::Drain(node.back()),
+            Self::Down(role) => model::Goal::Down(role.back()),
+            Self::Up(role, node) => model::Goal::Up(role.back(), node.back()),
+            Self::Assign(wanted) => model::Goal::Assign(wanted.back()),
         }
     }
 }

@@ -244,6 +244,12 @@ string_mirror!(Rule, |rule| rule.id(), |text| {
         .find(|rule| rule.id() == text)
         .ok_or_else(|| format!("`{}` is not a rule that this flipper knows", printable(&text)))
 });
+string_mirror!(Code, |code| code.id(), |text| {
+    model::Code::ALL
+        .into_iter()
+        .find(|code| code.id() == text)
+        .ok_or_else(|| format!("`{}` is not a check that this flipper knows", printable(&text)))
+});
 string_mirror!(Version, |version| version, |text| {
     read_version(&text).ok_or("a version is three numbers with dots between them: \"8.4.3\"")
 });

@@ -1,6 +1,44 @@
 //! What must change between what was seen and what is wanted.
 
-use crate::model::{Access, Action, Assignment, Fencing, Observed, Pair, RoleSpec, Side, Snapshot, WriteAccess};
+use crate::model::{
+    Access, Action, Assignment, Fencing, Held, NodeName, Observed, Pair, RoleName, RoleSpec, Side, Snapshot,
+    WriteAccess,
+};
+
+/// What is wanted.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Target<'a> {
+    /// Where each role is to be.
+    pub(super) roles: &'a Assignment,
+    /// The roles that may be moved.
+    pub(super) touched: &'a [RoleName],
+    /// Who is to accept writes.
+    pub(super) writer: Writer,
+    /// What shows that the node to be opened has every transaction of the other one.
+    pub(super) proof: Proof,
+}
+
+/// Who is to accept writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Writer {
+    /// Whoever does now.
+    AsIs,
+    /// This node, and the other one does not.
+    Only(Side),
+    /// Neither.
+    Nobody,
+}
+
+impl Writer {
+    /// Who accepts writes then, where that is one node.
+    pub(super) fn after(self, snapshot: &Snapshot) -> Option<Side> {
+        match self {
+            Self::Only(side) => Some(side),
+            Self::Nobody => None,
+            Self::AsIs => open_side(snapshot),
+        }
+    }
+}
 
 /// What shows that the node to be opened has every transaction of the other one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,48 +49,65 @@ pub(super) enum Proof {
     NeverOpened,
 }
 
-/// The actions, in no order that anybody may rely on. Unknown facts give no action: the checks refuse them before.
-pub(super) fn actions(pair: &Pair, snapshot: &Snapshot, desired: &Assignment, proof: Proof) -> Vec<Action> {
-    let mut actions = vec![];
-    let holder = |role: &RoleSpec| desired.holder(&role.name).and_then(|node| pair.side(node));
-    let writer = pair.write_role().and_then(holder);
-    if let Some(to) = writer {
-        hand_over(pair, snapshot, to, proof, &mut actions);
+/// Who is to write when the roles are to be so: the node with the write role, where that role may be touched.
+pub(super) fn writer(pair: &Pair, roles: &Assignment, touched: &[RoleName]) -> Writer {
+    match pair.write_role() {
+        Some(role) if touched.contains(&role.name) => {
+            let holder = roles.holder(&role.name).and_then(|node| pair.side(node));
+            holder.map_or(Writer::Nobody, Writer::Only)
+        }
+        _ => Writer::AsIs,
     }
-    for role in &pair.roles {
-        let Some(to) = holder(role) else { continue };
+}
+
+/// The actions, in no order that anybody may rely on. Unknown facts give no action: the checks refuse them before.
+pub(super) fn actions(pair: &Pair, snapshot: &Snapshot, target: Target) -> Vec<Action> {
+    let mut actions = vec![];
+    match target.writer {
+        Writer::AsIs => {}
+        Writer::Only(to) => hand_over(pair, snapshot, to, target.proof, &mut actions),
+        Writer::Nobody => {
+            for side in Side::BOTH {
+                close(pair, snapshot, side, &mut actions);
+            }
+        }
+    }
+    let writer = target.writer.after(snapshot);
+    for role in pair.roles.iter().filter(|role| target.touched.contains(&role.name)) {
+        let to = target.roles.holder(&role.name).and_then(|node| pair.side(node));
         let moved = move_role(pair, snapshot, role, to);
-        if role.access == Access::ReadOnly && moved.iter().any(|action| matches!(action, Action::Take { .. })) {
+        let taken = moved.iter().any(|action| matches!(action, Action::Take { .. }));
+        if let (Access::ReadOnly, true, Some(to)) = (role.access, taken, to) {
             follow_writer(pair, to, writer, &mut actions);
         }
         actions.extend(moved);
     }
-    verify_opened(pair, writer, &mut actions);
+    if let Writer::Only(writer) = target.writer {
+        verify_opened(pair, writer, &mut actions);
+    }
     actions
+}
+
+/// The one node that is seen to accept writes.
+fn open_side(snapshot: &Snapshot) -> Option<Side> {
+    let mut open = Side::BOTH.into_iter().filter(|side| snapshot.node(*side).access.is(&WriteAccess::Open));
+    match (open.next(), open.next()) {
+        (Some(side), None) => Some(side),
+        _ => None,
+    }
 }
 
 /// From one writer to the other: writes out on one side, in on the other.
 fn hand_over(pair: &Pair, snapshot: &Snapshot, to: Side, proof: Proof, actions: &mut Vec<Action>) {
     let name = |side: Side| pair.node(side).name.clone();
-    let access = |side: Side| snapshot.node(side).access.known().copied();
+    let open = |side: Side| snapshot.node(side).access.is(&WriteAccess::Open);
     let from = to.peer();
-    if access(to) == Some(WriteAccess::Open) {
-        return;
-    }
-    if access(from) == Some(WriteAccess::Open) {
+    if !open(to) && open(from) {
         actions.push(Action::Approach { node: name(to), source: name(from) });
-        if !pair.limits.drain.is_zero() {
-            actions.push(Action::Drain { node: name(from) });
-        }
     }
-    if access(from) != Some(WriteAccess::Fenced)
-        && let Some(server) = snapshot.node(from).server.known()
-    {
-        let how = server.fencing();
-        actions.push(Action::Fence { node: name(from), how });
-        if how == Fencing::ReadLock {
-            actions.push(Action::Release { node: name(from) });
-        }
+    close(pair, snapshot, from, actions);
+    if open(to) {
+        return;
     }
     match proof {
         Proof::CatchUp => {
@@ -63,49 +118,75 @@ fn hand_over(pair: &Pair, snapshot: &Snapshot, to: Side, proof: Proof, actions: 
     }
 }
 
-/// A role's address to a node, and away from the other one.
-fn move_role(pair: &Pair, snapshot: &Snapshot, role: &RoleSpec, to: Side) -> Vec<Action> {
-    let (new, old) = (pair.node(to), pair.node(to.peer()));
-    let held = |side: Side| match snapshot.node(side).holds(role) {
-        Observed::Known(held) => Some(held.first().map(|h| (*h).clone())),
+/// Makes a node refuse writes, unless it does already.
+fn close(pair: &Pair, snapshot: &Snapshot, side: Side, actions: &mut Vec<Action>) {
+    let node = pair.node(side).name.clone();
+    let access = &snapshot.node(side).access;
+    if access.is(&WriteAccess::Fenced) {
+        return;
+    }
+    if access.is(&WriteAccess::Open) && !pair.limits.drain.is_zero() {
+        actions.push(Action::Drain { node: node.clone() });
+    }
+    if let Some(server) = snapshot.node(side).server.known() {
+        let how = server.fencing();
+        actions.push(Action::Fence { node: node.clone(), how });
+        if how == Fencing::ReadLock {
+            actions.push(Action::Release { node });
+        }
+    }
+}
+
+/// A role's address to a node, and away from wherever else it is.
+fn move_role(pair: &Pair, snapshot: &Snapshot, role: &RoleSpec, to: Option<Side>) -> Vec<Action> {
+    let held = Side::BOTH.map(|side| match snapshot.node(side).holds(role) {
+        Observed::Known(held) => Some(held.first().map(|held| (*held).clone())),
         Observed::Unknown(_) => None,
-    };
+    });
     // an address that may be anywhere is not moved
-    let (Some(there), Some(elsewhere)) = (held(to), held(to.peer())) else { return vec![] };
+    let [Some(first), Some(second)] = held else { return vec![] };
+    let held: [Option<Held>; 2] = [first, second];
     let mut actions = vec![];
-    if there.is_none() {
+    let leaves: Vec<Side> =
+        Side::BOTH.into_iter().filter(|side| Some(*side) != to && side.of(&held).is_some()).collect();
+    if let Some(to) = to.filter(|to| to.of(&held).is_none()) {
+        let new = pair.node(to);
         actions.push(Action::Take {
             role: role.name.clone(),
             access: role.access,
             node: new.name.clone(),
-            from: elsewhere.is_some().then(|| old.name.clone()),
+            from: leaves.first().map(|side| pair.node(*side).name.clone()),
             address: role.address,
             interface: new.interface.clone(),
         });
     }
-    if let Some(found) = elsewhere {
-        actions.push(Action::EndSessions { role: role.name.clone(), node: old.name.clone(), address: found.address });
+    for side in &leaves {
+        let Some(found) = side.of(&held) else { continue };
+        let node = pair.node(*side).name.clone();
+        actions.push(Action::EndSessions { role: role.name.clone(), node: node.clone(), address: found.address });
         actions.push(Action::Drop {
             role: role.name.clone(),
-            node: old.name.clone(),
-            to: Some(new.name.clone()),
+            node,
+            to: to.map(|to| pair.node(to).name.clone()),
             address: found.address,
-            interface: found.interface,
+            interface: found.interface.clone(),
         });
+    }
+    let Some(to) = to.filter(|_| !actions.is_empty()) else { return actions };
+    let new = pair.node(to);
+    if !leaves.is_empty() {
         actions.push(Action::Announce {
             role: role.name.clone(),
             node: new.name.clone(),
             address: role.address,
-            interface: there.map_or_else(|| new.interface.clone(), |held| held.interface),
+            interface: to.of(&held).as_ref().map_or_else(|| new.interface.clone(), |held| held.interface.clone()),
         });
     }
-    if !actions.is_empty() {
-        actions.push(verify(role, &new.name));
-    }
+    actions.push(verify(role, &new.name));
     actions
 }
 
-fn verify(role: &RoleSpec, node: &crate::model::NodeName) -> Action {
+fn verify(role: &RoleSpec, node: &NodeName) -> Action {
     Action::Verify { role: role.name.clone(), access: role.access, node: node.clone(), address: role.address }
 }
 
@@ -119,9 +200,9 @@ fn follow_writer(pair: &Pair, to: Side, writer: Option<Side>, actions: &mut Vec<
 }
 
 /// A writer that was opened is looked at from outside even if its address did not move.
-fn verify_opened(pair: &Pair, writer: Option<Side>, actions: &mut Vec<Action>) {
+fn verify_opened(pair: &Pair, writer: Side, actions: &mut Vec<Action>) {
     let opened = actions.iter().any(|action| matches!(action, Action::Open { .. } | Action::Reopen { .. }));
-    if let (true, Some(role), Some(writer)) = (opened, pair.write_role(), writer) {
+    if let (true, Some(role)) = (opened, pair.write_role()) {
         let verify = verify(role, &pair.node(writer).name);
         if !actions.contains(&verify) {
             actions.push(verify);

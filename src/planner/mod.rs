@@ -6,94 +6,77 @@
 
 mod basis;
 mod checks;
+mod desired;
 mod diff;
 mod order;
 mod recover;
 
-pub use recover::{Opened, reopen, way_back, way_forward};
+pub use checks::findings;
+pub use recover::{Opened, is_back, reopen, way_back, way_forward};
 
-use crate::model::{Action, Assignment, Code, Fencing, Goal, Pair, Plan, Reason, Refusal, RoleSpec, Side, Snapshot};
+use crate::model::{Action, Code, Fencing, Finding, Goal, Pair, Plan, Reason, Refusal, Severity, Side, Snapshot};
 
 /// Plans the way from what was seen to the goal. An empty plan: the pair is there already.
 ///
+/// `overrides`: findings that the operator accepts. Those that the plan would be refused for otherwise are recorded in
+/// it; the others do not matter.
+///
 /// # Errors
 /// A refusal with every reason, where no safe way is known.
-pub fn plan(pair: &Pair, snapshot: &Snapshot, goal: &Goal) -> Result<Plan, Refusal> {
+pub fn plan(pair: &Pair, snapshot: &Snapshot, goal: &Goal, overrides: &[Code]) -> Result<Plan, Refusal> {
     let refuse = |mut reasons: Vec<Reason>| {
         reasons.sort();
         reasons.dedup();
-        Refusal { pair: pair.name.clone(), goal: goal.clone(), reasons }
+        Err(Refusal { pair: pair.name.clone(), goal: goal.clone(), reasons })
     };
-    let mut reasons = checks::all(pair, snapshot);
-    let desired = match desired(pair, snapshot, goal) {
+    let findings = checks::findings(pair, snapshot);
+    let desired = match desired::desired(pair, snapshot, goal, &findings) {
         Ok(desired) => desired,
-        Err(more) => {
-            reasons.extend(more);
-            return Err(refuse(reasons));
+        Err(mut reasons) => {
+            // what stands in the way besides, whichever way is taken in the end
+            let bad = |finding: &&Finding| finding.severity() > Severity::Warn && !overrides.contains(&finding.code);
+            reasons.extend(findings.iter().filter(bad).map(Finding::reason));
+            return refuse(reasons);
         }
     };
-    let actions = diff::actions(pair, snapshot, &desired, diff::Proof::CatchUp);
-    reasons.extend(checks::of_actions(pair, snapshot, &actions));
-    let Some(basis) = basis::basis(pair, snapshot) else {
-        // an unknown fact of the basis is always a reason of its own
-        return Err(refuse(reasons));
-    };
-    if !reasons.is_empty() {
-        return Err(refuse(reasons));
+    let writer = diff::writer(pair, &desired.after, &desired.touched);
+    let actions = diff::actions(
+        pair,
+        snapshot,
+        diff::Target { roles: &desired.after, touched: &desired.touched, writer, proof: diff::Proof::CatchUp },
+    );
+    let (mut reasons, mut overridden, mut notes) = (vec![], vec![], notes(pair, snapshot, &actions));
+    let writer = writer.after(snapshot);
+    for finding in &findings {
+        match checks::against(pair, &actions, writer, finding) {
+            Some(Severity::Override) if overrides.contains(&finding.code) => overridden.push(finding.code),
+            Some(Severity::Stop | Severity::Override) => reasons.push(finding.reason()),
+            Some(Severity::Warn) => notes.push(format!("{} ({}).", finding.seen, finding.code)),
+            None => {}
+        }
     }
-    let notes = notes(pair, snapshot, &actions);
-    let Some(steps) = order::steps(&actions) else {
-        return Err(refuse(vec![checks::no_order(&actions)]));
+    if !reasons.is_empty() {
+        return refuse(reasons);
+    }
+    let Some(basis) = basis::basis(pair, snapshot) else {
+        // an unknown fact of the basis is a finding in the scope of every plan
+        return refuse(findings.iter().filter(|f| f.code == Code::Unknown).map(Finding::reason).collect());
     };
+    let Some(steps) = order::steps(pair, &actions) else {
+        return refuse(vec![checks::no_order(&actions)]);
+    };
+    overridden.sort();
+    overridden.dedup();
     Ok(Plan {
         pair: pair.name.clone(),
         goal: goal.clone(),
+        overrides: overridden,
         basis,
         before: snapshot.assignment(pair),
-        after: desired,
+        after: desired.after,
         steps,
         notes,
     })
-}
-
-/// The assignment that a goal means, given who holds what now.
-fn desired(pair: &Pair, snapshot: &Snapshot, goal: &Goal) -> Result<Assignment, Vec<Reason>> {
-    let mut desired = snapshot.assignment(pair);
-    let moved: Vec<&RoleSpec> = match goal {
-        Goal::Swap(None) => pair.roles.iter().collect(),
-        Goal::Swap(Some(name)) | Goal::Set(name, _) => pair.role(name).into_iter().collect(),
-    };
-    let mut reasons = vec![];
-    for role in moved {
-        let to = match goal {
-            Goal::Set(_, node) => pair.side(node),
-            Goal::Swap(_) => match snapshot.holders(role)[..] {
-                [side] => Some(side.peer()),
-                // the checks say why: nowhere, on both, or not known
-                _ => None,
-            },
-        };
-        match to {
-            Some(side) => {
-                desired.0.insert(role.name.clone(), Some(pair.node(side).name.clone()));
-            }
-            None => reasons.extend(no_holder(pair, snapshot, role)),
-        }
-    }
-    if reasons.is_empty() { Ok(desired) } else { Err(reasons) }
-}
-
-fn no_holder(pair: &Pair, snapshot: &Snapshot, role: &RoleSpec) -> Option<Reason> {
-    let unknown = Side::BOTH.into_iter().any(|side| snapshot.node(side).addresses.known().is_none());
-    // said in full by the checks
-    if unknown {
-        return None;
-    }
-    Some(checks::address_count(pair, snapshot, role).unwrap_or_else(|| Reason {
-        code: Code::Unknown,
-        seen: format!("nobody can tell which node holds {}", role.name),
-        help: format!("see `flipper status {}`", pair.name),
-    }))
 }
 
 /// What a reviewer should know of the steps.

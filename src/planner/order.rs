@@ -11,16 +11,12 @@ use petgraph::Direction;
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::EdgeRef;
 
-use crate::model::{Access, Action, Fact, RoleName, Rule, Step, StepId};
+use crate::model::{Access, Action, Fact, Pair, RoleName, Rule, Step, StepId};
 
 /// The graph of actions, an edge for each rule that orders two of them.
-fn graph(actions: &[Action]) -> DiGraph<&Action, Rule> {
+fn graph<'a>(pair: &Pair, actions: &'a [Action]) -> DiGraph<&'a Action, Rule> {
     let mut graph = DiGraph::new();
-    // whoever opens a node verifies its write role, so the plan itself tells which role that is
-    let write = actions.iter().find_map(|action| match action {
-        Action::Verify { role, access: Access::ReadWrite, .. } => Some(role),
-        _ => None,
-    });
+    let write = pair.write_role().map(|role| &role.name);
     let nodes: Vec<NodeIndex> = actions.iter().map(|action| graph.add_node(action)).collect();
     for (before, a) in nodes.iter().zip(actions) {
         for (after, b) in nodes.iter().zip(actions) {
@@ -73,6 +69,11 @@ fn rule(before: &Action, after: &Action, write: Option<&RoleName>) -> Option<Rul
             Action::Release { node: b },
         ) if a == b && write == Some(role) => Some(Rule::LockUntilGone),
         (Action::Open { peer: a, .. }, Action::Release { node: b }) if a == b => Some(Rule::LockUntilGone),
+        // a node that still accepted writes would lose the sessions in the middle of them
+        (
+            Action::Fence { node: a, .. },
+            Action::EndSessions { node: b, role, .. } | Action::Drop { node: b, role, .. },
+        ) if a == b && write == Some(role) => Some(Rule::OneWriter),
         // a node's own appliers wait behind its read lock
         (Action::Release { node: a }, Action::CatchUp { node: b, .. } | Action::Approach { node: b, .. }) if a == b => {
             Some(Rule::NoLoss)
@@ -98,8 +99,8 @@ fn rule(before: &Action, after: &Action, write: Option<&RoleName>) -> Option<Rul
 
 /// The steps, in an order that satisfies every rule. `None`: the rules contradict each other, which is a mistake in
 /// them; the tests try every shape of difference.
-pub(super) fn steps(actions: &[Action]) -> Option<Vec<Step>> {
-    let graph = graph(actions);
+pub(super) fn steps(pair: &Pair, actions: &[Action]) -> Option<Vec<Step>> {
+    let graph = graph(pair, actions);
     let mut open: Vec<usize> =
         graph.node_indices().map(|n| graph.edges_directed(n, Direction::Incoming).count()).collect();
     let mut ready: BTreeSet<NodeIndex> = graph.node_indices().filter(|n| open[n.index()] == 0).collect();

@@ -5,9 +5,11 @@
 //! run still owes its clients (an announcement, a look from outside) is owed until it has worked, even if every
 //! variable and address is where it should be.
 
+use super::diff::{Proof, Target, Writer};
 use super::{diff, order};
 use crate::model::{
-    Action, Assignment, Code, Fencing, NodeName, Observed, Pair, Reason, RoleName, Side, Snapshot, Step, WriteAccess,
+    Action, Assignment, Code, Fencing, NodeName, Observed, Pair, Plan, Reason, RoleName, Side, Snapshot, Step,
+    WriteAccess,
 };
 
 /// What the run did to the new writer.
@@ -21,36 +23,67 @@ pub enum Opened {
     Done,
 }
 
-fn writer(pair: &Pair, assignment: &Assignment) -> Option<Side> {
-    pair.write_role().and_then(|role| assignment.holder(&role.name)).and_then(|node| pair.side(node))
+/// Who accepted writes when the plan was made, where that was one node and the plan ends it.
+fn closed_by(pair: &Pair, plan: &Plan) -> Option<Side> {
+    plan.closing().and_then(|step| pair.side(step.action.node()))
 }
 
 /// The step that lets clients write again after a fence, when the new writer was never told to open. It relies on
-/// nothing that would have to be looked at first.
+/// nothing that would have to be looked at first. `None`: the plan does not close the pair's one writer.
 #[must_use]
-pub fn reopen(pair: &Pair, start: &Assignment) -> Option<Step> {
-    let old = writer(pair, start)?;
+pub fn reopen(pair: &Pair, plan: &Plan) -> Option<Step> {
+    let old = closed_by(pair, plan)?;
     let node = |side: Side| pair.node(side).name.clone();
     let action = Action::Reopen { node: node(old), peer: node(old.peer()) };
     Some(Step { id: action.id(), action, after: vec![] })
 }
 
-/// The steps back to the assignment at the start of the run. `owed`: roles that the run was to touch.
+/// Roles that a plan touches and that had one place at its start: on one node, or on none.
+fn returnable(plan: &Plan) -> Vec<RoleName> {
+    let held = |name: &RoleName| {
+        plan.basis.nodes.iter().filter(|node| node.holds.iter().any(|(role, _)| role == name)).count()
+    };
+    plan.touched().into_iter().filter(|name| held(name) <= 1).collect()
+}
+
+/// Whether the pair is seen to be as it was when the plan was made: the roles that it touches where they were, and
+/// nobody open who was not. A node that was open beside another one need not be open again.
+#[must_use]
+pub fn is_back(pair: &Pair, now: &Snapshot, plan: &Plan) -> bool {
+    let seen = now.nodes.iter().all(|node| node.addresses.known().is_some() && node.access.known().is_some());
+    let holders = |name: &RoleName| pair.role(name).map(|role| now.holders(role)).unwrap_or_default();
+    let before = |name: &RoleName| -> Vec<Side> {
+        plan.before.holder(name).and_then(|node| pair.side(node)).into_iter().collect()
+    };
+    let roles = returnable(plan).iter().all(|name| holders(name) == before(name));
+    let was_open = plan.open_before();
+    let is_open = Side::BOTH.map(|side| now.node(side).access.is(&WriteAccess::Open));
+    let access = is_open == was_open || (was_open == [true, true] && is_open.contains(&true));
+    seen && roles && access
+}
+
+/// The steps back to how it was at the start of the run. `owed`: roles whose clients may have felt something.
 ///
 /// # Errors
 /// Every reason why that is not safe, or not known to be.
 pub fn way_back(
     pair: &Pair,
     now: &Snapshot,
-    start: &Assignment,
+    plan: &Plan,
     opened: Opened,
     owed: &[RoleName],
 ) -> Result<Vec<Step>, Vec<Reason>> {
-    let old = writer(pair, start);
+    let old = closed_by(pair, plan);
     let mut reasons = vec![];
     if let Some(old) = old {
         reasons.extend(needs_access(pair, now, old));
         reasons.extend(needs_closed(pair, now, old, opened));
+    } else if opened == Opened::Done {
+        reasons.push(Reason {
+            code: Code::NoneOpen,
+            seen: "nobody accepted writes when the run began".to_owned(),
+            help: format!("go forward: `flipper plan {} {}`", pair.name, plan.goal),
+        });
     }
     if !reasons.is_empty() {
         return Err(reasons);
@@ -62,17 +95,19 @@ pub fn way_back(
                 // fenced before this run began, which holds the lock: no second fence of a node out of reach
                 patched.node_mut(old.peer()).access = Observed::Known(WriteAccess::Fenced);
             }
-            diff::Proof::NeverOpened
+            Proof::NeverOpened
         }
-        Opened::Undone | Opened::Done => diff::Proof::CatchUp,
+        Opened::Undone | Opened::Done => Proof::CatchUp,
     };
-    let mut actions = diff::actions(pair, &patched, start, proof);
+    let touched = returnable(plan);
+    let writer = old.map_or(Writer::AsIs, Writer::Only);
+    let mut actions = diff::actions(pair, &patched, Target { roles: &plan.before, touched: &touched, writer, proof });
     if let (Some(old), true) = (old, actions.iter().any(|action| matches!(action, Action::CatchUp { .. }))) {
         // it cannot catch up while its own appliers wait behind the read lock of our fence
         release(pair, now, old, &mut actions);
     }
-    pay(pair, now, start, owed, &mut actions);
-    ordered(&actions)
+    pay(pair, now, &plan.before, owed, &mut actions);
+    ordered(pair, &actions)
 }
 
 /// Going back opens the old writer: the new one must not be open, or must be fenced by the steps.
@@ -94,19 +129,18 @@ fn needs_closed(pair: &Pair, now: &Snapshot, old: Side, opened: Opened) -> Optio
     })
 }
 
-/// The steps forward to the run's own goal, once the new writer is open. `owed`: roles that the run was to touch.
+/// The steps forward to the run's own goal, once clients can reach the new writer. `owed`: roles that the run was to
+/// touch.
 ///
 /// # Errors
 /// Every reason why that is not safe, or not known to be.
-pub fn way_forward(
-    pair: &Pair,
-    now: &Snapshot,
-    goal: &Assignment,
-    owed: &[RoleName],
-) -> Result<Vec<Step>, Vec<Reason>> {
-    let new = writer(pair, goal);
+pub fn way_forward(pair: &Pair, now: &Snapshot, plan: &Plan, owed: &[RoleName]) -> Result<Vec<Step>, Vec<Reason>> {
+    let touched = plan.touched();
+    let writer = diff::writer(pair, &plan.after, &touched);
     let mut reasons = vec![];
-    reasons.extend(new.and_then(|new| needs_access(pair, now, new)));
+    if let Writer::Only(new) = writer {
+        reasons.extend(needs_access(pair, now, new));
+    }
     for side in Side::BOTH {
         if let Some(why) = now.node(side).addresses.why_unknown() {
             reasons.push(Reason {
@@ -119,20 +153,17 @@ pub fn way_forward(
     if !reasons.is_empty() {
         return Err(reasons);
     }
-    let mut actions = diff::actions(pair, now, goal, diff::Proof::CatchUp);
-    if let Some(new) = new {
-        let old = new.peer();
-        let open = |side: Side| now.node(side).access.is(&WriteAccess::Open);
-        if let (true, true, Some(server)) = (open(new), open(old), now.node(old).server.known()) {
-            // it came back by itself, open: closing is always safe
-            actions.push(Action::Fence { node: pair.node(old).name.clone(), how: server.fencing() });
-        }
-        if owed.iter().any(|role| pair.write_role().is_some_and(|write| write.name == *role)) {
-            release(pair, now, old, &mut actions);
-        }
+    let target = Target { roles: &plan.after, touched: &touched, writer, proof: Proof::CatchUp };
+    let mut actions = diff::actions(pair, now, target);
+    if let (Writer::Only(new), true) = (writer, owed.iter().any(|name| is_write(pair, name))) {
+        release(pair, now, new.peer(), &mut actions);
     }
-    pay(pair, now, goal, owed, &mut actions);
-    ordered(&actions)
+    pay(pair, now, &plan.after, owed, &mut actions);
+    ordered(pair, &actions)
+}
+
+fn is_write(pair: &Pair, name: &RoleName) -> bool {
+    pair.write_role().is_some_and(|role| role.name == *name)
 }
 
 /// Lets go of a read lock that a fence of this run may hold on a node.
@@ -182,6 +213,6 @@ fn needs_access(pair: &Pair, now: &Snapshot, side: Side) -> Option<Reason> {
     })
 }
 
-fn ordered(actions: &[Action]) -> Result<Vec<Step>, Vec<Reason>> {
-    order::steps(actions).ok_or_else(|| vec![super::checks::no_order(actions)])
+fn ordered(pair: &Pair, actions: &[Action]) -> Result<Vec<Step>, Vec<Reason>> {
+    order::steps(pair, actions).ok_or_else(|| vec![super::checks::no_order(actions)])
 }

@@ -16,7 +16,7 @@ const FORMAT: u32 = 1;
 /// A plan; `digest` is its digest, as `sha256:…`, where it has one.
 #[must_use]
 pub fn plan(plan: &Plan, digest: Option<&str>) -> Value {
-    let Plan { pair, goal: _, basis, before, after, steps, notes } = plan;
+    let Plan { pair, goal: _, overrides, basis, before, after, steps, notes } = plan;
     let roles = basis.roles.iter().map(|(name, address, access)| {
         json!({ "name": name.as_str(), "address": address.to_string(), "access": access.to_string() })
     });
@@ -27,6 +27,7 @@ pub fn plan(plan: &Plan, digest: Option<&str>) -> Value {
         "format": FORMAT,
         "pair": pair.as_str(),
         "goal": goal(&plan.goal),
+        "overrides": overrides.iter().map(|code| code.id()).collect::<Value>(),
         "digest": digest.map(printable),
         "empty": plan.is_empty(),
         "before": assignment(before),
@@ -84,6 +85,10 @@ fn goal(goal: &Goal) -> Value {
     match goal {
         Goal::Swap(role) => json!({ "kind": "swap", "role": role.as_ref().map(|role| role.as_str()) }),
         Goal::Set(role, node) => json!({ "kind": "set", "role": role.as_str(), "node": node.as_str() }),
+        Goal::Drain(node) => json!({ "kind": "drain", "node": node.as_str() }),
+        Goal::Down(role) => json!({ "kind": "down", "role": role.as_str() }),
+        Goal::Up(role, node) => json!({ "kind": "up", "role": role.as_str(), "node": node.as_str() }),
+        Goal::Assign(wanted) => json!({ "kind": "assign", "roles": assignment(wanted) }),
     }
 }
 

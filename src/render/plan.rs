@@ -41,18 +41,20 @@ pub fn text(plan: &Plan, digest: Option<&str>) -> String {
 pub(super) struct Marks {
     /// The step from which nobody can write any more, and the one after which clients can again.
     pub(super) outage: Option<(usize, usize)>,
+    /// The step from which nobody can write, because that is the goal.
+    pub(super) closed: Option<usize>,
     /// The step with which the way back ends.
     pub(super) no_return: Option<usize>,
 }
 
 impl Marks {
-    /// As [`Plan::outage`] has it, by the roles that the plan rests on: a text may be wanted where no config is.
     pub(super) fn of(plan: &Plan) -> Self {
-        let number = |wanted: fn(&Action) -> bool| plan.steps.iter().position(|s| wanted(&s.action)).map(|at| at + 1);
-        let open = number(|action| matches!(action, Action::Open { .. }));
-        let fence = number(|action| matches!(action, Action::Fence { .. }));
-        let take = number(|action| matches!(action, Action::Take { access: Access::ReadWrite, .. }));
-        Self { outage: fence.zip(take.or(open)), no_return: open }
+        let number = |id: &StepId| plan.steps.iter().position(|step| step.id == *id).map_or(0, |at| at + 1);
+        Self {
+            outage: plan.outage().map(|(from, to)| (number(from), number(to))),
+            closed: plan.closing().filter(|_| plan.outage().is_none()).map(|step| number(&step.id)),
+            no_return: plan.point_of_no_return().map(number),
+        }
     }
 }
 
@@ -120,11 +122,14 @@ fn summary(plan: &Plan) -> String {
     let marks = Marks::of(plan);
     let outage = match marks.outage {
         Some((from, to)) => format!("steps {from} to {to}"),
-        None => "none; no server is fenced".to_owned(),
+        None => match marks.closed {
+            Some(from) => format!("from step {from}, for good: nobody is to write afterwards"),
+            None => "none; the writer is left alone".to_owned(),
+        },
     };
     let undone = format!("puts everything back as it is now{}", opened_again(plan));
     let back = match marks.no_return {
-        Some(1) => "none; the first step opens the new writer".to_owned(),
+        Some(1) => "none; with the first step the way is forward only".to_owned(),
         Some(open) => {
             let safe = if open == 2 { "step 1".to_owned() } else { format!("steps 1 to {}", open - 1) };
             let cancelled = match marks.outage {
@@ -132,8 +137,8 @@ fn summary(plan: &Plan) -> String {
                 None => String::new(),
             };
             format!(
-                "a failure in {safe} {undone}{cancelled}. Once step {open} has opened the new writer, flipper goes \
-                 forward; the way back is then a new plan."
+                "a failure in {safe} {undone}{cancelled}. Once step {open} is done, flipper goes forward; the way back \
+                 is then a new plan."
             )
         }
         None => format!("a failure or Ctrl-C at any step {undone}."),
@@ -142,11 +147,7 @@ fn summary(plan: &Plan) -> String {
 }
 
 fn opened_again(plan: &Plan) -> String {
-    let fenced = |step: &Step| match &step.action {
-        Action::Fence { node, .. } => Some(format!(": {node} accepts writes again")),
-        _ => None,
-    };
-    plan.steps.iter().find_map(fenced).unwrap_or_default()
+    plan.closing().map(|step| format!(": {} accepts writes again", step.action.node())).unwrap_or_default()
 }
 
 fn steps(plan: &Plan) -> String {
@@ -158,6 +159,9 @@ fn steps(plan: &Plan) -> String {
         let at = number(step);
         if marks.outage.is_some_and(|(from, _)| from == at) {
             out += &marker("WRITES ARE OUT FROM HERE");
+        }
+        if marks.closed == Some(at) {
+            out += &marker("NOBODY CAN WRITE FROM HERE");
         }
         if marks.no_return == Some(at) {
             out += &marker("POINT OF NO RETURN: from here the way is forward only");
@@ -207,6 +211,12 @@ fn capital(text: &str) -> String {
 
 fn notes(plan: &Plan) -> String {
     let mut out = String::new();
+    if !plan.overrides.is_empty() {
+        out += "\nOverridden: without these words of the operator the plan is refused\n\n";
+        for code in &plan.overrides {
+            out += &hang("  * ", &format!("{code}: {}", code.matters()), WIDTH);
+        }
+    }
     if !plan.notes.is_empty() {
         out += "\nNotes\n\n";
         for note in &plan.notes {

@@ -181,7 +181,7 @@ async fn swap(config_path: &Path, password: &str, run: &Path, order: Order) -> R
     let seen = observe::snapshot(&pair.pair, &mut links).await;
     let write = pair.pair.write_role().ok_or("no write role")?;
     let goal = Goal::Swap(Some(write.name.clone()));
-    let plan = planner::plan(&pair.pair, &seen, &goal).map_err(|refusal| format!("{:?}", refusal.reasons))?;
+    let plan = planner::plan(&pair.pair, &seen, &goal, &[]).map_err(|refusal| format!("{:?}", refusal.reasons))?;
     let mut world = LiveWorld::new(pair.pair.clone(), links, control.path().to_owned(), &seen);
     let from = Instant::now();
     for step in reordered(plan.steps, order) {

@@ -89,6 +89,7 @@ pub(crate) fn swap_write() -> Plan {
     Plan {
         pair: p("orders"),
         goal: Goal::Swap(Some(p("write"))),
+        overrides: vec![],
         basis: basis(Flavour::MySql, Version(9, 7, 4), 1),
         before: assignment(&[("write", "db1"), ("read", "db2")]),
         after: assignment(&[("write", "db2"), ("read", "db2")]),

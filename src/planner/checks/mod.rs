@@ -4,38 +4,73 @@ mod node;
 mod places;
 mod replication;
 
-pub(super) use places::of_actions;
+use crate::model::{
+    Access, Action, Code, Finding, NodeSnapshot, Pair, Reason, RoleSpec, Scope, Severity, Side, Snapshot, WriteAccess,
+};
 
-use crate::model::{Action, Code, NodeSnapshot, Pair, Reason, RoleSpec, Side, Snapshot, WriteAccess};
-
-fn reason(code: Code, seen: String, help: impl Into<String>) -> Reason {
-    Reason { code, seen, help: help.into() }
-}
-
-/// Everything that speaks against any move of this pair.
-pub(super) fn all(pair: &Pair, snapshot: &Snapshot) -> Vec<Reason> {
-    let mut reasons = vec![];
+/// Everything that the checks find in this pair, whatever is wanted of it.
+#[must_use]
+pub fn findings(pair: &Pair, snapshot: &Snapshot) -> Vec<Finding> {
+    let mut found = vec![];
     for side in Side::BOTH {
-        let seen = snapshot.node(side);
-        reasons.extend(unknowns(pair, seen));
-        reasons.extend(node::machine(pair, side, seen));
-        reasons.extend(node::settings(seen));
-        reasons.extend(replication::all(pair, snapshot, side));
-        reasons.extend(node::xa(seen));
+        found.extend(unknowns(pair, snapshot, side));
+        found.extend(node::machine(pair, snapshot, side));
+        found.extend(node::settings(snapshot, side));
+        found.extend(replication::all(pair, snapshot, side));
+        found.extend(node::xa(snapshot, side));
+        found.extend(divergence(pair, snapshot, side));
     }
-    reasons.extend(servers(snapshot));
-    reasons.extend(writers(pair, snapshot));
+    found.extend(servers(snapshot));
+    found.extend(writers(pair, snapshot));
     for role in &pair.roles {
-        reasons.extend(address_count(pair, snapshot, role));
+        found.extend(address_count(pair, snapshot, role));
+        found.extend(places::of_role(snapshot, role));
     }
-    reasons.extend(divergence(pair, snapshot));
-    reasons
+    found.sort();
+    found.dedup();
+    found
 }
 
-/// What could not be seen, one reason for each cause.
-fn unknowns(pair: &Pair, node: &NodeSnapshot) -> Vec<Reason> {
+/// How badly a finding speaks against these actions; `None` where none of them relies on it. `writer`: the node that
+/// accepts writes afterwards, whose readers do not depend on replication.
+pub(super) fn against(pair: &Pair, actions: &[Action], writer: Option<Side>, finding: &Finding) -> Option<Severity> {
+    let relies = |scope: &Scope| actions.iter().any(|action| relies_on(pair, action, writer, scope));
+    finding.scopes.iter().filter(|(scope, _)| relies(scope)).map(|(_, severity)| *severity).max()
+}
+
+/// Whether an action relies on what a scope stands for.
+fn relies_on(pair: &Pair, action: &Action, writer: Option<Side>, scope: &Scope) -> bool {
+    let at = |side: Side| *action.node() == pair.node(side).name;
+    match scope {
+        Scope::Plan => true,
+        Scope::Report => false,
+        Scope::Handover => matches!(action, Action::Open { .. }),
+        Scope::Opens(side) => matches!(action, Action::Open { .. }) && at(*side),
+        Scope::Closes(side) => matches!(action, Action::Open { peer, .. } if *peer == pair.node(*side).name),
+        Scope::Fences(side) => matches!(action, Action::Fence { .. }) && at(*side),
+        Scope::Role(name) => match action {
+            Action::Take { role, .. } | Action::Drop { role, .. } => role == name,
+            _ => false,
+        },
+        Scope::Addresses(side) => {
+            let changes = matches!(
+                action,
+                Action::Take { .. } | Action::Drop { .. } | Action::Announce { .. } | Action::EndSessions { .. }
+            );
+            changes && at(*side)
+        }
+        Scope::Serves(side) => matches!(action, Action::Take { .. } | Action::Open { .. }) && at(*side),
+        Scope::Reads(side) => {
+            writer != Some(*side) && matches!(action, Action::Take { access: Access::ReadOnly, .. }) && at(*side)
+        }
+    }
+}
+
+/// What could not be seen, one finding for each cause.
+fn unknowns(pair: &Pair, snapshot: &Snapshot, side: Side) -> Vec<Finding> {
+    use Scope::{Addresses, Closes, Fences, Handover, Opens, Plan, Serves};
     let NodeSnapshot {
-        name: _,
+        name,
         server,
         same_machine,
         access,
@@ -46,157 +81,212 @@ fn unknowns(pair: &Pair, node: &NodeSnapshot) -> Vec<Reason> {
         position: _,
         ahead,
         prepared_xa,
-    } = node;
+    } = snapshot.node(side);
     let facts = [
-        ("server", server.why_unknown()),
-        ("same machine", same_machine.why_unknown()),
-        ("write access", access.why_unknown()),
-        ("addresses", addresses.why_unknown()),
-        ("system", system.why_unknown()),
-        ("replication", channels.why_unknown()),
-        ("settings", settings.why_unknown()),
-        ("own transactions", ahead.why_unknown()),
-        ("prepared XA transactions", prepared_xa.why_unknown()),
+        ("server", server.why_unknown(), vec![Plan]),
+        ("same machine", same_machine.why_unknown(), vec![Plan]),
+        ("write access", access.why_unknown(), vec![Plan]),
+        ("addresses", addresses.why_unknown(), vec![Plan]),
+        ("system", system.why_unknown(), vec![Addresses(side)]),
+        ("replication", channels.why_unknown(), vec![Plan]),
+        ("settings", settings.why_unknown(), vec![Serves(side), Handover]),
+        ("own transactions", ahead.why_unknown(), vec![Opens(side), Closes(side)]),
+        ("prepared XA transactions", prepared_xa.why_unknown(), vec![Fences(side), Opens(side)]),
     ];
-    let mut causes: Vec<(&str, Vec<&str>)> = vec![];
-    for (what, why) in facts {
+    let mut causes: Vec<(&str, Vec<&str>, Vec<Scope>)> = vec![];
+    for (what, why, scopes) in facts {
         let Some(why) = why else { continue };
-        match causes.iter_mut().find(|(cause, _)| *cause == why) {
-            Some((_, facts)) => facts.push(what),
-            None => causes.push((why, vec![what])),
+        match causes.iter_mut().find(|(cause, ..)| *cause == why) {
+            Some((_, facts, all)) => {
+                facts.push(what);
+                all.extend(scopes);
+            }
+            None => causes.push((why, vec![what], scopes)),
         }
     }
-    let blind = |(why, facts): (&str, Vec<&str>)| {
-        reason(
-            Code::Unknown,
-            format!("{}: {} unknown: {why}", node.name, facts.join(", ")),
-            format!("mend that, see `flipper status {}`, then plan again", pair.name),
-        )
+    let blind = |(why, facts, scopes): (&str, Vec<&str>, Vec<Scope>)| Finding {
+        code: Code::Unknown,
+        side: Some(side),
+        seen: format!("{name}: {} unknown: {why}", facts.join(", ")),
+        help: format!("mend that, see `flipper status {}`, then plan again", pair.name),
+        scopes: scopes.into_iter().map(|scope| (scope, Severity::Stop)).collect(),
     };
     causes.into_iter().map(blind).collect()
 }
 
-fn servers(snapshot: &Snapshot) -> Vec<Reason> {
+fn servers(snapshot: &Snapshot) -> Vec<Finding> {
     let [first, second] = &snapshot.nodes;
     let (Some(a), Some(b)) = (first.server.known(), second.server.known()) else { return vec![] };
-    let mut reasons = vec![];
+    let mut found = vec![];
     if a.flavour != b.flavour {
-        reasons.push(reason(
+        found.push(stop(
             Code::MixedFlavours,
+            None,
             format!("{} is {}, {} is {}", first.name, a.flavour, second.name, b.flavour),
             "check that both belong to this pair",
+            [Scope::Plan],
         ));
     }
     if a.server_id == b.server_id || (a.uuid.is_some() && a.uuid == b.uuid) {
-        reasons.push(reason(
+        found.push(stop(
             Code::SameServer,
+            None,
             format!("{} and {} both say server_id {} {}", first.name, second.name, a.server_id, uuid(a.uuid.as_ref())),
             "check the addresses in the config; cloned servers need their own server_id and auto.cnf",
+            [Scope::Plan],
         ));
     }
-    reasons
+    found
 }
 
 fn uuid(uuid: Option<&String>) -> String {
     uuid.map(|uuid| format!("and server_uuid {uuid}")).unwrap_or_default().trim_end().to_owned()
 }
 
-/// Who is open, and whether that is the one with the write address.
-fn writers(pair: &Pair, snapshot: &Snapshot) -> Vec<Reason> {
-    let mut reasons = vec![];
-    for node in &snapshot.nodes {
+/// Who is open, and whether that is the one with the write address. What a goal makes of it is decided with the goal.
+fn writers(pair: &Pair, snapshot: &Snapshot) -> Vec<Finding> {
+    let mut found = vec![];
+    for side in Side::BOTH {
+        let node = snapshot.node(side);
         if node.access.is(&WriteAccess::Changing) {
-            reasons.push(reason(
+            found.push(stop(
                 Code::SwitchUnderWay,
+                Some(side),
                 format!("{}: read_only is OFF while super_read_only is ON", node.name),
                 "somebody's SET is waiting: look for it in the process list, let it end or kill it, then plan again",
+                [Scope::Handover, Scope::Fences(side), Scope::Serves(side)],
             ));
         }
     }
-    let Some(role) = pair.write_role() else { return reasons };
+    let Some(role) = pair.write_role() else { return found };
     let is_open = |side: Side| snapshot.node(side).access.known().map(|access| *access == WriteAccess::Open);
-    let [Some(first), Some(second)] = Side::BOTH.map(is_open) else { return reasons };
+    let [Some(first), Some(second)] = Side::BOTH.map(is_open) else { return found };
     let [a, b] = &pair.nodes;
+    let holders = snapshot.holders(role);
     match (first, second) {
-        (true, true) => reasons.push(reason(
+        (true, true) => found.push(stop(
             Code::BothOpen,
+            None,
             format!("{} and {} both accept writes", a.name, b.name),
-            format!("make the one without the address of {} read-only, and compare their transactions", role.name),
+            match holders[..] {
+                [side] => format!(
+                    "`flipper plan {} set {} {}` closes {}, which has not the address; then compare their transactions",
+                    pair.name,
+                    role.name,
+                    pair.node(side).name,
+                    pair.node(side.peer()).name
+                ),
+                _ => format!(
+                    "decide which one is to be the writer, make the other one read-only, and compare their \
+                     transactions; the address of {} belongs on the writer only",
+                    role.name
+                ),
+            },
+            [Scope::Report],
         )),
-        (false, false) => reasons.push(reason(
+        (false, false) => found.push(stop(
             Code::NoneOpen,
+            None,
             format!("neither {} nor {} accepts writes", a.name, b.name),
-            "see which node has all transactions, then open that one by hand (SET GLOBAL read_only=OFF)",
+            format!(
+                "say which one is to be the writer: `flipper plan {} set {} {}`, or {}",
+                pair.name, role.name, a.name, b.name
+            ),
+            [Scope::Report],
         )),
         (true, false) | (false, true) => {
             let open = if first { Side::First } else { Side::Second };
-            if let Some(holder) = snapshot.writer(pair)
+            if let [holder] = holders[..]
                 && holder != open
             {
-                reasons.push(reason(
+                let (open, holder) = (&pair.node(open).name, &pair.node(holder).name);
+                found.push(stop(
                     Code::WriterElsewhere,
+                    None,
+                    format!("{open} accepts writes, but the address of {} is on {holder}", role.name),
                     format!(
-                        "{} accepts writes, but the address of {} is on {}",
-                        pair.node(open).name,
-                        role.name,
-                        pair.node(holder).name
+                        "an earlier move was cut off or made by hand: `flipper plan {} set {} {open}` finishes it, \
+                         `set {} {holder}` goes back",
+                        pair.name, role.name, role.name
                     ),
-                    "an earlier move was cut off or made by hand: bring address and open server together first",
+                    [Scope::Report],
                 ));
             }
         }
     }
-    reasons
+    found
 }
 
-/// A role's address must be on exactly one node. `None` where that is so, or not known.
-pub(super) fn address_count(pair: &Pair, snapshot: &Snapshot, role: &RoleSpec) -> Option<Reason> {
+/// A role's address belongs on one node. `None` where that is so, or not known.
+pub(super) fn address_count(pair: &Pair, snapshot: &Snapshot, role: &RoleSpec) -> Option<Finding> {
     if snapshot.nodes.iter().any(|node| node.addresses.known().is_none()) {
         return None;
     }
     let [a, b] = &pair.nodes;
+    let way = |verb: &str| format!("flipper plan {} {verb} {} {}", pair.name, role.name, a.name);
     match snapshot.holders(role)[..] {
-        [] => Some(reason(
+        [] => Some(stop(
             Code::AddressNowhere,
+            None,
             format!("{} ({}) is neither on {} nor on {}", role.name, role.address, a.name, b.name),
-            format!("bring {} up on the node that is to serve {}", role.address, role.name),
+            format!("`{}`, or {}, brings it up", way("up"), b.name),
+            [Scope::Report],
         )),
         [_] => None,
-        _ => Some(reason(
+        _ => Some(stop(
             Code::AddressOnBoth,
+            None,
             format!("{} ({}) is on {} and on {}", role.name, role.address, a.name, b.name),
-            "remove it from the node that does not serve the role",
+            format!("say where it belongs: `{}`, or {}", way("set"), b.name),
+            [Scope::Report],
         )),
     }
 }
 
-/// The node that is not the writer must not have transactions of its own.
-fn divergence(pair: &Pair, snapshot: &Snapshot) -> Vec<Reason> {
-    let mut reasons = vec![];
-    for side in Side::BOTH {
-        let node = snapshot.node(side);
-        let peer = pair.node(side.peer());
-        // on an open node that is traffic on its way
-        if node.access.is(&WriteAccess::Open) {
-            continue;
-        }
-        if let Some(ahead) = node.ahead.known().filter(|ahead| !ahead.is_empty()) {
-            reasons.push(reason(
-                Code::Diverged,
-                format!("{} has transactions that {} lacks: {ahead}", node.name, peer.name),
-                format!("look at them in the binary log of {}; bring the data together before any move", node.name),
-            ));
-        }
+/// Transactions that only one node has. On an open node they are traffic on its way, and on the one that a fenced peer
+/// is waited for too: catching up fetches them. On a node that is to be opened beside a peer with transactions of its
+/// own they are a second history.
+fn divergence(pair: &Pair, snapshot: &Snapshot, side: Side) -> Option<Finding> {
+    let node = snapshot.node(side);
+    let peer = snapshot.node(side.peer());
+    let ahead = node.ahead.known().filter(|ahead| !ahead.is_empty())?;
+    if node.access.is(&WriteAccess::Open) {
+        return None;
     }
-    reasons
+    // the last writer may have more than the other one when none is open: that is what the other one catches up with
+    let peer_differs = peer.access.is(&WriteAccess::Open) || !peer.ahead.as_ref().map(String::is_empty).is(&true);
+    let scopes = match peer_differs {
+        true => vec![(Scope::Handover, Severity::Override), (Scope::Reads(side), Severity::Warn)],
+        false => vec![(Scope::Report, Severity::Warn)],
+    };
+    let (name, peer) = (&node.name, &pair.node(side.peer()).name);
+    Some(Finding {
+        code: Code::Diverged,
+        side: Some(side),
+        seen: format!("{name} has transactions that {peer} lacks: {ahead}"),
+        help: format!("look at them in the binary log of {name}; bring the data together before any move"),
+        scopes,
+    })
+}
+
+/// A finding that stops every plan in its scopes.
+fn stop<const N: usize>(
+    code: Code,
+    side: Option<Side>,
+    seen: String,
+    help: impl Into<String>,
+    scopes: [Scope; N],
+) -> Finding {
+    let scopes = scopes.into_iter().map(|scope| (scope, Severity::Stop)).collect();
+    Finding { code, side, seen, help: help.into(), scopes }
 }
 
 /// The rules of order contradict each other: a mistake in flipper, said instead of guessed around.
 pub(super) fn no_order(actions: &[Action]) -> Reason {
     let ids = actions.iter().map(|action| action.id().to_string()).collect::<Vec<_>>().join(", ");
-    reason(
-        Code::Unknown,
-        format!("no order satisfies every rule for: {ids}"),
-        "this is a mistake in flipper: report it",
-    )
+    Reason {
+        code: Code::Unknown,
+        seen: format!("no order satisfies every rule for: {ids}"),
+        help: "this is a mistake in flipper: report it".to_owned(),
+    }
 }

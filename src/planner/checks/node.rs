@@ -1,106 +1,131 @@
 //! A node by itself: its machine, its server's settings.
 
-use super::reason;
-use crate::model::{Code, NodeSnapshot, Pair, Reason, Side};
+use super::stop;
+use crate::model::{Code, Finding, Pair, Scope, Severity, Side, Snapshot};
 
 /// The node's system: the right machine, the tools, the interface.
-pub(super) fn machine(pair: &Pair, side: Side, node: &NodeSnapshot) -> Vec<Reason> {
-    let mut reasons = vec![];
+pub(super) fn machine(pair: &Pair, snapshot: &Snapshot, side: Side) -> Vec<Finding> {
+    let node = snapshot.node(side);
+    let mut found = vec![];
     let name = &node.name;
     if node.same_machine.is(&false) {
-        reasons.push(reason(
+        found.push(stop(
             Code::WrongMachine,
+            Some(side),
             format!("{name}: the machine reached by ssh is not the one whose MySQL server answered"),
             format!("check `host`, `ssh.host` and `mysql.host` of {name} in the config"),
+            [Scope::Plan],
         ));
     }
     if let Some(system) = node.system.known() {
         for (tool, path) in [("ip", &system.ip), ("ss", &system.ss)] {
             if path.is_none() {
-                reasons.push(reason(
+                found.push(stop(
                     Code::MissingTool,
+                    Some(side),
                     format!("{name} has no `{tool}`"),
                     format!("install iproute2 on {name}"),
+                    [Scope::Addresses(side)],
                 ));
             }
         }
         if system.arping.is_none() {
-            reasons.push(reason(
+            found.push(stop(
                 Code::CannotAnnounce,
+                Some(side),
                 format!("{name} has no `arping`"),
                 format!("install iputils-arping (or arping) on {name}"),
+                [Scope::Addresses(side)],
             ));
         }
         if !system.denied.is_empty() {
-            reasons.push(reason(
+            found.push(stop(
                 Code::NotPermitted,
+                Some(side),
                 format!("{name}: {}", system.denied.join("; ")),
                 "log in as root, or set `ssh.sudo` and allow these commands by `sudo -n` (docs/config.md lists them)",
+                [Scope::Addresses(side)],
             ));
         }
         let interface = &pair.node(side).interface;
         if !system.up.contains(interface) {
             let up = system.up.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-            reasons.push(reason(
+            found.push(stop(
                 Code::AddressPlace,
+                Some(side),
                 format!("{name}: interface {interface} is missing or down (up: {up})"),
                 format!("set `interface` of {name} in the config, or bring {interface} up"),
+                [Scope::Addresses(side)],
             ));
         }
     }
-    reasons
+    found
 }
 
 /// Its server's settings.
-pub(super) fn settings(node: &NodeSnapshot) -> Vec<Reason> {
+pub(super) fn settings(snapshot: &Snapshot, side: Side) -> Vec<Finding> {
+    let node = snapshot.node(side);
     let Some(settings) = node.settings.known() else { return vec![] };
-    let mut reasons = vec![];
+    let mut found = vec![];
     let name = &node.name;
     if let Some(cluster) = &settings.cluster {
-        reasons.push(reason(
+        found.push(stop(
             Code::Cluster,
+            Some(side),
             format!("{name} belongs to {cluster}"),
             "use the cluster's own means to move its writer",
+            [Scope::Plan],
         ));
     }
     if !settings.left_out.is_empty() {
-        reasons.push(reason(
+        found.push(stop(
             Code::ReplicationFiltered,
+            Some(side),
             format!("{name}: {}", settings.left_out.join(", ")),
             "let the servers of this pair log and apply everything",
+            [Scope::Handover],
         ));
     }
     if !settings.log_bin {
-        reasons.push(reason(
+        found.push(stop(
             Code::NoBinlog,
+            Some(side),
             format!("{name}: log_bin is off"),
             format!("start the server of {name} with log_bin, on both nodes"),
+            [Scope::Handover],
         ));
     }
     if !settings.gtid {
-        reasons.push(reason(
+        found.push(stop(
             Code::NoGtid,
+            Some(side),
             format!("{name}: GTIDs are not on"),
             format!("set gtid_mode=ON on {name}, on both nodes"),
+            [Scope::Handover],
         ));
     }
     let listens = settings.bind_address.split(',').map(str::trim).any(|a| matches!(a, "" | "*" | "0.0.0.0" | "::"));
     if !listens {
-        reasons.push(reason(
+        found.push(stop(
             Code::NotListening,
+            Some(side),
             format!("{name} listens on {} only", settings.bind_address),
             format!("set bind_address=* on {name}, so that it answers on the floating addresses too"),
+            [Scope::Serves(side)],
         ));
     }
-    reasons
+    found
 }
 
 /// XA transactions that could commit on it later.
-pub(super) fn xa(node: &NodeSnapshot) -> Option<Reason> {
+pub(super) fn xa(snapshot: &Snapshot, side: Side) -> Option<Finding> {
+    let node = snapshot.node(side);
     let prepared = node.prepared_xa.known().filter(|count| **count > 0)?;
-    Some(reason(
-        Code::PreparedXa,
-        format!("{}: {prepared} prepared XA transaction(s)", node.name),
-        "XA RECOVER lists them: commit or roll them back",
-    ))
+    Some(Finding {
+        code: Code::PreparedXa,
+        side: Some(side),
+        seen: format!("{}: {prepared} prepared XA transaction(s)", node.name),
+        help: "XA RECOVER lists them: commit or roll them back".to_owned(),
+        scopes: vec![(Scope::Fences(side), Severity::Override), (Scope::Opens(side), Severity::Override)],
+    })
 }

@@ -1,66 +1,65 @@
 //! Where addresses are, and whether they can be moved from there.
 
-use super::reason;
-use crate::model::{Action, Code, Held, NodeSnapshot, Observed, Pair, Reason, RoleSpec, Side, Snapshot};
+use super::stop;
+use crate::model::{Code, Finding, Held, Observed, RoleSpec, Scope, Side, Snapshot};
 
-/// What speaks against these actions in particular.
-pub(in crate::planner) fn of_actions(pair: &Pair, snapshot: &Snapshot, actions: &[Action]) -> Vec<Reason> {
-    let mut reasons = vec![];
-    for role in &pair.roles {
-        let moves = actions.iter().any(|action| match action {
-            Action::Take { role: r, .. } | Action::Drop { role: r, .. } => *r == role.name,
-            _ => false,
-        });
-        if !moves {
-            continue;
-        }
-        if role.address.ip.is_ipv6() {
-            reasons.push(reason(
-                Code::CannotAnnounce,
-                format!("{} is an IPv6 address", role.address),
-                "moving IPv6 addresses is not built yet",
-            ));
-        }
-        for side in Side::BOTH {
-            let node = snapshot.node(side);
-            if let Observed::Known(held) = node.holds(role) {
-                reasons.extend(place(node, role, &held));
-            }
+/// What speaks against moving a role's address.
+pub(super) fn of_role(snapshot: &Snapshot, role: &RoleSpec) -> Vec<Finding> {
+    let mut found = vec![];
+    if role.address.ip.is_ipv6() {
+        found.push(stop(
+            Code::CannotAnnounce,
+            None,
+            format!("{} is an IPv6 address", role.address),
+            "moving IPv6 addresses is not built yet",
+            [Scope::Role(role.name.clone())],
+        ));
+    }
+    for side in Side::BOTH {
+        if let Observed::Known(held) = snapshot.node(side).holds(role) {
+            found.extend(place(snapshot, side, role, &held));
         }
     }
-    reasons
+    found
 }
 
 /// Where an address is now: can it be removed without taking others along?
-fn place(node: &NodeSnapshot, role: &RoleSpec, held: &[&Held]) -> Vec<Reason> {
-    let mut reasons = vec![];
+fn place(snapshot: &Snapshot, side: Side, role: &RoleSpec, held: &[&Held]) -> Vec<Finding> {
+    let node = snapshot.node(side);
+    let mut found = vec![];
     if held.len() > 1 {
-        reasons.push(reason(
+        found.push(stop(
             Code::AddressPlace,
+            Some(side),
             format!("{}: {} is there {} times", node.name, role.address.ip, held.len()),
             "leave one of them",
+            [Scope::Role(role.name.clone())],
         ));
     }
-    for found in held {
-        if found.interface.as_str() == "lo" {
-            reasons.push(reason(
+    for there in held {
+        if there.interface.as_str() == "lo" {
+            found.push(stop(
                 Code::AddressPlace,
-                format!("{}: {} is on the loopback interface", node.name, found.address),
+                Some(side),
+                format!("{}: {} is on the loopback interface", node.name, there.address),
                 "a load balancer seems to own this address: flipper cannot move it",
+                [Scope::Role(role.name.clone())],
             ));
         }
         let promotes = node.system.known().is_some_and(|system| system.promotes_secondaries);
         let others = node.addresses.known().is_some_and(|all| {
             all.iter()
-                .any(|other| other.secondary && other.interface == found.interface && other.address != found.address)
+                .any(|other| other.secondary && other.interface == there.interface && other.address != there.address)
         });
-        if !found.address.is_host() && !found.secondary && others && !promotes {
-            reasons.push(reason(
+        if !there.address.is_host() && !there.secondary && others && !promotes {
+            found.push(stop(
                 Code::AddressPlace,
-                format!("{}: removing {} would take its secondary addresses along", node.name, found.address),
+                Some(side),
+                format!("{}: removing {} would take its secondary addresses along", node.name, there.address),
                 format!("sysctl net.ipv4.conf.all.promote_secondaries=1 on {}, or configure /32", node.name),
+                [Scope::Role(role.name.clone())],
             ));
         }
     }
-    reasons
+    found
 }

@@ -1,127 +1,178 @@
 //! Replication into a node: from its peer, running, complete, not behind.
 
 use super::super::basis::runs;
-use super::reason;
-use crate::model::{Channel, Code, Flavour, NodeSnapshot, Pair, Reason, Side, Snapshot, WriteAccess};
+use crate::model::{Channel, Code, Finding, Flavour, NodeSnapshot, Pair, Scope, Severity, Side, Snapshot, WriteAccess};
+
+use Severity::{Override, Stop, Warn};
 
 /// One channel from the peer, running, complete and not behind.
-pub(super) fn all(pair: &Pair, snapshot: &Snapshot, side: Side) -> Vec<Reason> {
+pub(super) fn all(pair: &Pair, snapshot: &Snapshot, side: Side) -> Vec<Finding> {
     let node = snapshot.node(side);
+    let into = Into { pair, snapshot, node, side };
     let Some(channels) = node.channels.known() else { return vec![] };
     let (name, peer) = (&node.name, &pair.node(side.peer()).name);
     match &channels[..] {
-        [] => vec![reason(
+        [] => vec![into.found(
             Code::NotReplica,
             format!("{name} replicates from nobody"),
             format!("set up replication from {peer} to {name}"),
+            into.missing(),
         )],
         [channel] => {
-            let mut reasons = source(pair, snapshot, side, channel);
-            reasons.extend(threads(node, channel));
-            reasons.extend(complete(node, channel));
+            let mut found = into.source(channel);
+            found.extend(into.threads(channel));
+            found.extend(into.complete(channel));
             // how far behind matters on the one that is to take over; the writer has only echoes to apply
             let is_writer = node.access.is(&WriteAccess::Open);
             if runs(channel) && !is_writer {
-                reasons.extend(lag(pair, node, channel));
+                found.extend(into.lag(channel));
             }
-            reasons
+            found
         }
-        several => vec![reason(
+        several => vec![into.found(
             Code::ManyChannels,
             format!("{name} has {} replication channels", several.len()),
             format!("a pair's node replicates from its peer only: remove the others from {name}"),
+            vec![(Scope::Handover, Stop), (Scope::Reads(side), Warn)],
         )],
     }
 }
 
-fn source(pair: &Pair, snapshot: &Snapshot, side: Side, channel: &Channel) -> Vec<Reason> {
-    let node = snapshot.node(side);
-    let peer = pair.node(side.peer());
-    let Some(peer_server) = snapshot.node(side.peer()).server.known() else { return vec![] };
-    let mut reasons = vec![];
-    let (host, port) = &channel.source;
-    // 0 and an empty uuid are what a server shows that has not been connected yet
-    let other_id = channel.source_id.is_some_and(|id| id != 0 && id != peer_server.server_id);
-    let other_uuid =
-        channel.source_uuid.as_ref().is_some_and(|id| !id.is_empty() && Some(id) != peer_server.uuid.as_ref());
-    if other_id || other_uuid {
-        reasons.push(reason(
-            Code::NotReplica,
-            format!("{} replicates from another server than {} ({host}:{port})", node.name, peer.name),
-            "check CHANGE REPLICATION SOURCE on that node, and the hosts in the config",
-        ));
-    }
-    if pair.roles.iter().any(|role| *host == role.address.ip.to_string()) {
-        reasons.push(reason(
-            Code::NotReplica,
-            format!("{} replicates through a floating address ({host}): after a move from itself", node.name),
-            format!("let it replicate from {}'s own address", peer.name),
-        ));
-    }
-    reasons
+/// Replication into one node.
+struct Into<'a> {
+    pair: &'a Pair,
+    snapshot: &'a Snapshot,
+    node: &'a NodeSnapshot,
+    side: Side,
 }
 
-fn threads(node: &NodeSnapshot, channel: &Channel) -> Option<Reason> {
-    if runs(channel) {
-        return None;
+impl Into<'_> {
+    fn found(&self, code: Code, seen: String, help: impl std::convert::Into<String>, scopes: Scopes) -> Finding {
+        Finding { code, side: Some(self.side), seen, help: help.into(), scopes }
     }
-    let errors: Vec<String> = channel.errors.iter().map(|(code, text)| format!("; error {code}: {text}")).collect();
-    let start = match node.server.known().map(|server| server.flavour) {
-        Some(Flavour::MariaDb) => "START SLAVE",
-        Some(Flavour::MySql) | None => "START REPLICA",
-    };
-    let help = if channel.errors.is_empty() {
-        format!("if it was stopped on purpose and may run again: {start} on {}", node.name)
-    } else {
-        format!("mend the cause on {}, then {start}", node.name)
-    };
-    let (receiver, applier) = (channel.receiver, channel.applier);
-    Some(reason(
-        Code::ReplicationStopped,
-        format!("{}: receiver {receiver}, applier {applier}{}", node.name, errors.concat()),
-        help,
-    ))
+
+    /// What relies on transactions of the peer coming in. The node that opens needs them all, so that nothing is lost:
+    /// only where the peer is closed and has nothing that the node lacks, there is nothing to wait for. The node that
+    /// closes would not follow the new writer, and readers would see old data: a person may accept that.
+    fn missing(&self) -> Scopes {
+        let peer = self.snapshot.node(self.side.peer());
+        let nothing_missing =
+            peer.access.known().is_some_and(closed) && peer.ahead.as_ref().map(String::is_empty).is(&true);
+        let opens = if nothing_missing { Override } else { Stop };
+        vec![
+            (Scope::Opens(self.side), opens),
+            (Scope::Closes(self.side), Override),
+            (Scope::Reads(self.side), Override),
+        ]
+    }
+
+    fn source(&self, channel: &Channel) -> Vec<Finding> {
+        let Self { pair, snapshot, node, side } = self;
+        let peer = pair.node(side.peer());
+        let Some(peer_server) = snapshot.node(side.peer()).server.known() else { return vec![] };
+        let mut found = vec![];
+        let (host, port) = &channel.source;
+        // 0 and an empty uuid are what a server shows that has not been connected yet
+        let other_id = channel.source_id.is_some_and(|id| id != 0 && id != peer_server.server_id);
+        let other_uuid =
+            channel.source_uuid.as_ref().is_some_and(|id| !id.is_empty() && Some(id) != peer_server.uuid.as_ref());
+        let wrong = || vec![(Scope::Handover, Stop), (Scope::Reads(*side), Override)];
+        if other_id || other_uuid {
+            found.push(self.found(
+                Code::NotReplica,
+                format!("{} replicates from another server than {} ({host}:{port})", node.name, peer.name),
+                "check CHANGE REPLICATION SOURCE on that node, and the hosts in the config",
+                wrong(),
+            ));
+        }
+        if pair.roles.iter().any(|role| *host == role.address.ip.to_string()) {
+            found.push(self.found(
+                Code::NotReplica,
+                format!("{} replicates through a floating address ({host}): after a move from itself", node.name),
+                format!("let it replicate from {}'s own address", peer.name),
+                wrong(),
+            ));
+        }
+        found
+    }
+
+    fn threads(&self, channel: &Channel) -> Option<Finding> {
+        if runs(channel) {
+            return None;
+        }
+        let node = self.node;
+        let errors: Vec<String> = channel.errors.iter().map(|(code, text)| format!("; error {code}: {text}")).collect();
+        let start = match node.server.known().map(|server| server.flavour) {
+            Some(Flavour::MariaDb) => "START SLAVE",
+            Some(Flavour::MySql) | None => "START REPLICA",
+        };
+        let help = if channel.errors.is_empty() {
+            format!("if it was stopped on purpose and may run again: {start} on {}", node.name)
+        } else {
+            format!("mend the cause on {}, then {start}", node.name)
+        };
+        let (receiver, applier) = (channel.receiver, channel.applier);
+        Some(self.found(
+            Code::ReplicationStopped,
+            format!("{}: receiver {receiver}, applier {applier}{}", node.name, errors.concat()),
+            help,
+            self.missing(),
+        ))
+    }
+
+    fn complete(&self, channel: &Channel) -> Vec<Finding> {
+        let Self { node, side, .. } = self;
+        let mut found = vec![];
+        if !channel.filters.is_empty() {
+            found.push(self.found(
+                Code::ReplicationFiltered,
+                format!("{}: {}", node.name, channel.filters.join(", ")),
+                "remove filters and skips from the replication of this pair",
+                vec![(Scope::Handover, Override), (Scope::Reads(*side), Warn)],
+            ));
+        }
+        if channel.delay > 0 {
+            found.push(self.found(
+                Code::ReplicationDelayed,
+                format!("{} applies with a delay of {} s", node.name, channel.delay),
+                "set the delay to 0 for the move",
+                vec![(Scope::Opens(*side), Stop), (Scope::Closes(*side), Warn), (Scope::Reads(*side), Override)],
+            ));
+        }
+        if !channel.by_gtid {
+            found.push(self.found(
+                Code::NoGtid,
+                format!("{} replicates by file and position", node.name),
+                "SOURCE_AUTO_POSITION=1 (MySQL), MASTER_USE_GTID=slave_pos (MariaDB)",
+                vec![(Scope::Handover, Stop)],
+            ));
+        }
+        found
+    }
+
+    fn lag(&self, channel: &Channel) -> Option<Finding> {
+        let Self { pair, node, side, .. } = self;
+        let limit = pair.limits.lag.as_secs();
+        match channel.lag {
+            Some(lag) if lag <= limit => None,
+            Some(lag) => Some(self.found(
+                Code::Lagging,
+                format!("{} is {lag} s behind; the limit is {limit} s", node.name),
+                "wait until it has caught up, or raise `lag` in the limits",
+                vec![(Scope::Opens(*side), Override), (Scope::Reads(*side), Override)],
+            )),
+            None => Some(self.found(
+                Code::Unknown,
+                format!("{} cannot say how far it is behind", node.name),
+                "wait until its applier has read something, then plan again",
+                vec![(Scope::Opens(*side), Stop), (Scope::Reads(*side), Stop)],
+            )),
+        }
+    }
 }
 
-fn complete(node: &NodeSnapshot, channel: &Channel) -> Vec<Reason> {
-    let mut reasons = vec![];
-    if !channel.filters.is_empty() {
-        reasons.push(reason(
-            Code::ReplicationFiltered,
-            format!("{}: {}", node.name, channel.filters.join(", ")),
-            "remove filters and skips from the replication of this pair",
-        ));
-    }
-    if channel.delay > 0 {
-        reasons.push(reason(
-            Code::ReplicationDelayed,
-            format!("{} applies with a delay of {} s", node.name, channel.delay),
-            "set the delay to 0 for the move",
-        ));
-    }
-    if !channel.by_gtid {
-        reasons.push(reason(
-            Code::NoGtid,
-            format!("{} replicates by file and position", node.name),
-            "SOURCE_AUTO_POSITION=1 (MySQL), MASTER_USE_GTID=slave_pos (MariaDB)",
-        ));
-    }
-    reasons
-}
+type Scopes = Vec<(Scope, Severity)>;
 
-fn lag(pair: &Pair, node: &NodeSnapshot, channel: &Channel) -> Option<Reason> {
-    let limit = pair.limits.lag.as_secs();
-    match channel.lag {
-        Some(lag) if lag <= limit => None,
-        Some(lag) => Some(reason(
-            Code::Lagging,
-            format!("{} is {lag} s behind; the limit is {limit} s", node.name),
-            "wait until it has caught up, or raise `lag` in the limits",
-        )),
-        None => Some(reason(
-            Code::Unknown,
-            format!("{} cannot say how far it is behind", node.name),
-            "wait until its applier has read something, then plan again",
-        )),
-    }
+fn closed(access: &WriteAccess) -> bool {
+    matches!(access, WriteAccess::Fenced | WriteAccess::Guarded)
 }
