@@ -232,11 +232,17 @@ fn arping(system: &System, sudo: bool, address: Prefixed, interface: &Interface)
     Some(argv.run_by(sudo))
 }
 
-/// Tells the neighbours where an address is now, within the write outage: started, not waited for.
+/// Tells the neighbours where an address is now, within the write outage: whoever starts it need not wait for its end,
+/// only fetch its answer before the address goes elsewhere ([`was_announced`]).
 #[must_use]
 pub fn announce_at_once(system: &System, sudo: bool, address: Prefixed, interface: &Interface) -> Option<Deed> {
-    Some(Deed { argv: arping(system, sudo, address, interface)?, manner: Manner::Started })
+    // under sudo it cannot be interrupted: its answer would keep the shell for a second
+    let manner = if sudo { Manner::Started } else { Manner::Glimpsed(ANNOUNCED) };
+    Some(Deed { argv: arping(system, sudo, address, interface)?, manner })
 }
+
+/// In how many milliseconds an announcement is out: some 3 on an idle machine.
+pub const ANNOUNCED: u32 = 20;
 
 /// Tells the neighbours where an address is now, and says whether that was sent ([`was_announced`]).
 #[must_use]

@@ -11,7 +11,7 @@ mod sockets;
 mod sql;
 
 pub use argv::{
-    Argv, Deed, Look, PROBE_END, add_address, addresses, alive, announce, announce_at_once, delete_address,
+    ANNOUNCED, Argv, Deed, Look, PROBE_END, add_address, addresses, alive, announce, announce_at_once, delete_address,
     kill_sockets, may_run, probe, sockets, was_announced,
 };
 pub use preview::{Spelled, Target, spell};
