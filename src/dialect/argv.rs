@@ -74,6 +74,8 @@ enum Manner {
     Waited,
     /// Not at all: it is started, and goes on by itself for a moment.
     Started,
+    /// Not at all, and it has this many seconds of its own.
+    Left(u64),
     /// For this many milliseconds; then it is interrupted, which it takes for its normal end.
     Glimpsed(u32),
 }
@@ -93,7 +95,7 @@ impl fmt::Display for Deed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.manner {
             Manner::Waited | Manner::Glimpsed(_) => self.argv.fmt(f),
-            Manner::Started => write!(f, "{} &", self.argv),
+            Manner::Started | Manner::Left(_) => write!(f, "{} &", self.argv),
         }
     }
 }
@@ -132,6 +134,7 @@ impl Deed {
             Manner::Waited => bounded(seconds, words).to_string(),
             // its output is given away, or the shell could not end before it
             Manner::Started => format!("{{ {} >/dev/null 2>&1 & }}", bounded(seconds, words)),
+            Manner::Left(own) => format!("{{ {} >/dev/null 2>&1 & }}", bounded(own, words)),
             Manner::Glimpsed(millis) => {
                 let limit = format!("{}.{:03}", millis / 1000, millis % 1000);
                 let mut argv = Argv::of(["timeout", "--preserve-status", "-k", "1", "-s", "INT", &limit]);
@@ -249,6 +252,17 @@ pub const ANNOUNCED: u32 = 20;
 pub fn announce(system: &System, sudo: bool, address: Prefixed, interface: &Interface) -> Option<Deed> {
     // under sudo it cannot be interrupted, and ends by itself a second later
     Some(Deed { argv: arping(system, sudo, address, interface)?, manner: Manner::Glimpsed(60) })
+}
+
+/// Tells the neighbours twice more, one and five seconds from now, while nobody waits: one that missed the first word
+/// would ask again only after half a minute (hazard H-60). Each time only if the address is still there, because another
+/// move may have taken it away by then (hazard H-62).
+#[must_use]
+pub fn announce_again(system: &System, sudo: bool, address: Prefixed, interface: &Interface) -> Option<Deed> {
+    let tell = arping(system, sudo, address, interface)?;
+    let here = Argv::of([ip(system), "-oneline", "address", "show", "dev", interface.as_str(), "to"]);
+    let script = format!("for s in 1 4; do sleep $s; {here} {} | grep -q . && {tell}; done", address.ip);
+    Some(Deed { argv: Argv::of(["sh", "-c", &script]), manner: Manner::Left(10) })
 }
 
 /// Whether the answer to [`announce`] says that something was sent.

@@ -77,10 +77,9 @@ pub fn spell<'a>(action: &Action, limits: &Limits, target: impl Fn(&NodeName) ->
             vec![ssh(node, argv::delete_address(on.system, on.sudo, *address, interface).to_string())]
         }
         Action::Announce { node, address, interface, role: _ } => {
-            argv::announce(on.system, on.sudo, *address, interface)
-                .map(|deed| ssh(node, deed.to_string()))
-                .into_iter()
-                .collect()
+            let tell = argv::announce(on.system, on.sudo, *address, interface);
+            let again = argv::announce_again(on.system, on.sudo, *address, interface);
+            tell.into_iter().chain(again).map(|deed| ssh(node, deed.to_string())).collect()
         }
         Action::Release { node } => vec![sql(node, sql::release(on.server).to_string())],
         Action::Verify { address, role: _, access: _, node: _ } => vec![Spelled::Connect(

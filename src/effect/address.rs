@@ -89,7 +89,7 @@ impl Hands<'_> {
         }
     }
 
-    /// Tells the neighbours once more.
+    /// Tells the neighbours once more, and leaves word to do so twice again.
     pub(super) async fn announce(
         &mut self,
         node: &NodeName,
@@ -100,11 +100,12 @@ impl Hands<'_> {
         let (link, known) = self.on(node)?;
         let announce = dialect::announce(&known.system, known.sudo, address, interface)
             .ok_or_else(|| certain(format!("{node} has no tool to announce {address}")))?;
-        let deeds = [announce];
+        let again = dialect::announce_again(&known.system, known.sudo, address, interface);
+        let deeds: Vec<Deed> = [announce.clone()].into_iter().chain(again).collect();
         let answers = command(link, &deeds, limit).await?;
         match &answers[..] {
-            [answer] if dialect::was_announced(&known.system, answer.status, &answer.text) => Ok(Done::default()),
-            _ => Err(certain(said(node, &deeds[0], &answers))),
+            [answer, ..] if dialect::was_announced(&known.system, answer.status, &answer.text) => Ok(Done::default()),
+            _ => Err(certain(said(node, &announce, &answers))),
         }
     }
 

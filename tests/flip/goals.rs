@@ -21,6 +21,7 @@ pub(crate) const ONCE: &[Case] = &[
     ("a goal file says where every role belongs", goal_file),
     ("an address on both nodes is taken from the wrong one", address_on_both),
     ("an overridden finding is in the plan", overridden),
+    ("neighbours are told again, by the holder only", told_again),
 ];
 
 const SERVED: Duration = Duration::from_secs(10);
@@ -189,5 +190,38 @@ fn overridden(bench: &Bench<'_>) -> Outcome {
     standby.exec("START REPLICA")?;
     crate::lab::replication::wait_running(&standby, Node::Db2)?;
     bench.flipper(&["plan", "lab", "swap", "--override", "nothing"]).ends(2).says("no check `nothing`");
+    Ok(())
+}
+
+/// A client whose neighbour table is wrong when the move is over is put right by the announcements that follow it; after
+/// a move back within that time, those of the first move stay away.
+fn told_again(bench: &Bench<'_>) -> Outcome {
+    let lladdr = |node: Node| -> Result<String> {
+        let shown = bench.lab.on(node.host(), &["cat", "/sys/class/net/eth0/address"])?;
+        Ok(String::from_utf8_lossy(&shown.stdout).trim().to_owned())
+    };
+    let spoil = || -> Outcome {
+        let words =
+            ["ip", "neigh", "replace", WRITE_ADDRESS, "lladdr", "02:00:00:00:00:99", "dev", "eth0", "nud", "stale"];
+        bench.lab.on(Host::Clients, &words).map(drop)
+    };
+    let believed = || -> Result<String> {
+        let shown = bench.lab.on(Host::Clients, &["ip", "neigh", "show", WRITE_ADDRESS, "dev", "eth0"])?;
+        Ok(String::from_utf8_lossy(&shown.stdout).into_owned())
+    };
+    bench.flipper(&["apply", "lab", "set", "write", "db2", "--yes"]).ends(0);
+    spoil()?;
+    let db2 = lladdr(Node::Db2)?;
+    crate::lab::run::wait_until("the client hears it again", Duration::from_secs(4), || {
+        Ok(believed()?.contains(&db2).then_some(()))
+    })?;
+    // the second of them would come a few seconds from now, and db2 is no longer the holder then
+    bench.flipper(&["apply", "lab", "set", "write", "db1", "--yes"]).ends(0);
+    let db1 = lladdr(Node::Db1)?;
+    for _ in 0..60 {
+        std::thread::sleep(Duration::from_millis(100));
+        assert!(!believed()?.contains(&db2), "a node that does not hold the address announced it");
+    }
+    assert!(believed()?.contains(&db1), "{}", believed()?);
     Ok(())
 }
