@@ -12,7 +12,7 @@ mod sql;
 
 pub use argv::{
     ANNOUNCED, Argv, Deed, Look, PROBE_END, add_address, addresses, alive, announce, announce_again, announce_at_once,
-    delete_address, kill_sockets, may_run, probe, sockets, was_announced,
+    delete_address, hush, kill_sockets, may_run, probe, sockets, was_announced,
 };
 pub use preview::{Spelled, Target, spell};
 pub use sockets::{Socket, parse_end, parse_sockets};

@@ -47,6 +47,7 @@ pub fn spell<'a>(action: &Action, limits: &Limits, target: impl Fn(&NodeName) ->
         }
         Action::Drain { node } => vec![sql(node, sql::writing_transactions(on.server).to_string())],
         Action::Fence { node, how } => vec![
+            // on the other node as well: its lock must not outlive the run
             sql(node, sql::expire(limits.silence()).to_string()),
             sql(node, sql::fence(on.server, *how, limits.fence).to_string()),
         ],

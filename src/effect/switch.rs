@@ -29,11 +29,17 @@ impl Hands<'_> {
     pub(super) async fn fence(&mut self, node: &NodeName, how: Fencing, limit: Duration) -> Result<Done, Failure> {
         let wait = self.pair.limits.fence;
         let silence = self.pair.limits.silence();
+        // one session fences, another may have to open again; those of the other node hold its lock, which must not
+        // outlive this run by hours either
+        let [first, second] = &mut *self.links;
+        let (a, b, c, d) = tokio::join!(
+            super::expire(&mut first.guard, silence, limit),
+            super::expire(&mut first.sql, silence, limit),
+            super::expire(&mut second.guard, silence, limit),
+            super::expire(&mut second.sql, silence, limit),
+        );
+        a.and(b).and(c).and(d).map_err(|why| certain(format!("{node} was not fenced: {why}")))?;
         let (link, known) = self.on(node)?;
-        // the one fences, the other may have to open again
-        let (a, b) =
-            tokio::join!(super::expire(&mut link.guard, silence, limit), super::expire(&mut link.sql, silence, limit));
-        a.and(b).map_err(|why| certain(format!("{node} was not fenced: {why}")))?;
         let statement = dialect::fence(&known.server, how, wait);
         let guard = super::guard(link)?;
         let session = u64::from(guard.thread_id());
@@ -103,8 +109,13 @@ impl Hands<'_> {
         self.settled(node, result, wait).await
     }
 
-    /// Both machines answer: they are needed once writes are out, and the last moment to find out is before.
+    /// Both machines answer: they are needed once writes are out, and the last moment to find out is before. On the
+    /// way, what an earlier move has left behind there is ended.
     pub(super) async fn machines_answer(&mut self, limit: Duration) -> Result<(), Failure> {
+        let names = Side::BOTH.map(|side| self.pair.node(side).name.clone());
+        for name in names.iter().filter(|name| !self.memory.hushed.contains(name)).cloned().collect::<Vec<_>>() {
+            self.hush(&name, limit).await.map_err(|failure| certain(failure.to_string()))?;
+        }
         let [first, second] = &mut *self.links;
         let (a, b) = tokio::join!(alive(first, limit), alive(second, limit));
         a.and(b).map_err(certain)
@@ -114,6 +125,7 @@ impl Hands<'_> {
     /// the other node's machine still answers.
     async fn unmoved(&mut self, peer: &NodeName, stood: &At, node: &NodeName, limit: Duration) -> Result<(), Failure> {
         let silence = self.pair.limits.silence();
+        let locked = self.memory.is_locked(peer);
         for _ in 0..XA_ROUNDS {
             let side = self.side(peer)?;
             let known = side.of(self.known).as_ref().ok_or_else(|| certain(format!("{peer} was never seen")))?;
@@ -127,7 +139,9 @@ impl Hands<'_> {
                 alive(other, limit).await?;
                 super::expire(&mut other.sql, silence, limit).await
             };
-            let (tables, ready) = tokio::join!(super::sql(link)?.read(&question, limit), ready);
+            // asked by the session with the read lock: that it answers shows that nobody has ended it, and the lock with it
+            let asking = if locked { super::guard(link)? } else { super::sql(link)? };
+            let (tables, ready) = tokio::join!(asking.read(&question, limit), ready);
             ready.map_err(|why| certain(format!("{node} was not opened: {why}")))?;
             let tables = tables.map_err(|e| asked(&e))?;
             let [facts, prepared, xa @ ..] = &tables[..] else {

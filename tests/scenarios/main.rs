@@ -25,7 +25,7 @@
 
 mod edit;
 #[path = "../samples/mod.rs"]
-#[allow(dead_code, reason = "other tests use the rest")]
+#[expect(dead_code, reason = "other tests use the rest")]
 mod samples;
 mod worlds;
 
