@@ -111,7 +111,8 @@ async fn carry_out(
     if asked.dry_run {
         let said = spelled(pair, &plan, &seen);
         link::close(links, control.path(), limit).await;
-        output.data(|| render::dry_run::text(&plan, &said), || render::dry_run::json(&plan, &said));
+        let limits = &pair.pair.limits;
+        output.data(|| render::dry_run::text(&plan, limits, &said), || render::dry_run::json(&plan, limits, &said));
         return Ok(Exit::Done);
     }
     if !asked.yes {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::lock::expire_with_lock;
 use super::position::{At, access_and_at, access_of_row};
 use super::sessions::kill;
 use super::{Hands, asked, certain, changed, ghost};
@@ -29,11 +30,19 @@ impl Hands<'_> {
     pub(super) async fn fence(&mut self, node: &NodeName, how: Fencing, limit: Duration) -> Result<Done, Failure> {
         let wait = self.pair.limits.fence;
         let silence = self.pair.limits.silence();
+        let [first, second] = &mut *self.links;
+        let (link, other) = match self.pair.side(node) {
+            Some(Side::Second) => (second, first),
+            _ => (first, second),
+        };
+        // the one fences, the other may have to open again; and the last look at the locks before writes are out
+        let (a, b, c) = tokio::join!(
+            super::expire(&mut link.guard, silence, limit),
+            expire_with_lock(&link.target.name, &mut link.sql, silence, limit),
+            expire_with_lock(&other.target.name, &mut other.sql, silence, limit),
+        );
+        a.and(b).and(c).map_err(|why| certain(format!("{node} was not fenced: {why}")))?;
         let (link, known) = self.on(node)?;
-        // the one fences, the other may have to open again
-        let (a, b) =
-            tokio::join!(super::expire(&mut link.guard, silence, limit), super::expire(&mut link.sql, silence, limit));
-        a.and(b).map_err(|why| certain(format!("{node} was not fenced: {why}")))?;
         let statement = dialect::fence(&known.server, how, wait);
         let guard = super::guard(link)?;
         let session = u64::from(guard.thread_id());
@@ -125,7 +134,7 @@ impl Hands<'_> {
             let question = dialect::facts(&known.server);
             let ready = async {
                 alive(other, limit).await?;
-                super::expire(&mut other.sql, silence, limit).await
+                expire_with_lock(&other.target.name, &mut other.sql, silence, limit).await
             };
             let (tables, ready) = tokio::join!(super::sql(link)?.read(&question, limit), ready);
             ready.map_err(|why| certain(format!("{node} was not opened: {why}")))?;
