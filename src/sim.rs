@@ -220,21 +220,26 @@ impl World for SimWorld {
         seen
     }
 
+    async fn hold(&mut self, action: &Action) -> Result<(), Failure> {
+        if let Some(fault @ (Fault::LockLost | Fault::LockTaken)) = self.faults.get(&action.id()).copied() {
+            self.faults.remove(&action.id());
+            self.lock = if fault == Fault::LockLost { Lock::Free } else { Lock::Taken };
+        } else if (self.lock, matches!(action, Action::Reopen { .. })) == (Lock::Free, true) {
+            // the way back has it again first
+            self.lock = Lock::Ours;
+        }
+        match self.lock {
+            Lock::Ours => Ok(()),
+            Lock::Free | Lock::Taken => {
+                Err(Failure { happened: Happened::No, what: "simulated: the lock was lost".to_owned(), again: false })
+            }
+        }
+    }
+
     async fn perform(&mut self, action: &Action, _limit: Duration) -> Result<Done, Failure> {
         self.clock += Duration::from_millis(1);
         let side = self.side(action.node());
         let failure = |happened, what: &str| Failure { happened, what: format!("simulated: {what}"), again: false };
-        if let Some(fault @ (Fault::LockLost | Fault::LockTaken)) = self.faults.get(&action.id()).copied() {
-            self.faults.remove(&action.id());
-            self.lock = if fault == Fault::LockLost { Lock::Free } else { Lock::Taken };
-            return Err(failure(Happened::No, "the lock was lost"));
-        }
-        match (self.lock, action) {
-            (Lock::Ours, _) => {}
-            // the way back has it again first
-            (Lock::Free, Action::Reopen { .. }) => self.lock = Lock::Ours,
-            (Lock::Free | Lock::Taken, _) => return Err(failure(Happened::No, "the lock was lost")),
-        }
         if self.lost.contains(&side) {
             return Err(failure(Happened::No, "out of reach"));
         }

@@ -87,7 +87,11 @@ pub trait World {
     /// Looks at both nodes. Lost connections are opened again first.
     fn snapshot(&mut self) -> impl Future<Output = Snapshot>;
 
-    /// Does one thing, within `limit`, while the pair's lock is held on both nodes: without it, nothing is done. What only
+    /// Sees, before a thing is done, that the pair's lock is still held on both nodes. Inside the write outage that costs
+    /// no round trip.
+    fn hold(&mut self, action: &Action) -> impl Future<Output = Result<(), Failure>>;
+
+    /// Does one thing, within `limit`. What only
     /// waits may be given up half way, by dropping it.
     fn perform(&mut self, action: &Action, limit: Duration) -> impl Future<Output = Result<Done, Failure>>;
 

@@ -129,52 +129,6 @@ impl LiveWorld {
         }
     }
 
-    /// Sees that the pair's lock is still ours on both nodes. Before anything is changed, a lock that is lost, or cannot
-    /// be seen, ends the run. Afterwards a session may be gone because its server is: then it is had again where that is
-    /// possible, and only somebody else's having it is a reason to stop. Inside the write outage nobody is asked: each
-    /// statement there goes through the very session that has the lock, and fails if that is gone (see `effect`).
-    async fn hold_lock(&mut self, action: &Action) -> Result<(), Failure> {
-        let in_outage = match action {
-            Action::Fence { .. }
-            | Action::CatchUp { .. }
-            | Action::Open { .. }
-            | Action::Reopen { .. }
-            | Action::Take { access: Access::ReadWrite, .. } => true,
-            Action::Approach { .. }
-            | Action::Drain { .. }
-            | Action::Take { access: Access::ReadOnly, .. }
-            | Action::EndSessions { .. }
-            | Action::Drop { .. }
-            | Action::Announce { .. }
-            | Action::Release { .. }
-            | Action::Verify { .. } => false,
-        };
-        let [one, two] = self.lock_sessions;
-        if one.is_none() && two.is_none() {
-            return Ok(());
-        }
-        let limit = self.pair.limits.connect;
-        let [first, second] = &mut self.links;
-        let (a, b) =
-            tokio::join!(still_locked(first, one, !in_outage, limit), still_locked(second, two, !in_outage, limit));
-        for (side, lost) in [(Side::First, a.err()), (Side::Second, b.err())] {
-            let Some(why) = lost else { continue };
-            let name = self.pair.node(side).name.clone();
-            let gone = |why: String| Failure {
-                happened: Happened::No,
-                what: format!("the pair's lock on {name} was lost: {why}"),
-                again: false,
-            };
-            if !self.changed {
-                return Err(gone(why));
-            }
-            if !in_outage && self.reopened(side).await {
-                self.settle(side).await.map_err(gone)?;
-            }
-        }
-        Ok(())
-    }
-
     /// The session for questions and changes is open, or open again.
     async fn reopened(&mut self, side: Side) -> bool {
         let link = side.of_mut(&mut self.links);
@@ -275,10 +229,54 @@ impl World for LiveWorld {
         seen
     }
 
+    /// Before anything is changed, a lock that is lost, or cannot be seen, ends the run. Afterwards a session may be gone because its server is: then it is had again where that is
+    /// possible, and only somebody else's having it is a reason to stop. Inside the write outage nobody is asked: each
+    /// statement there goes through the very session that has the lock, and fails if that is gone (see `effect`).
+    async fn hold(&mut self, action: &Action) -> Result<(), Failure> {
+        let in_outage = match action {
+            Action::CatchUp { .. }
+            | Action::Open { .. }
+            | Action::Reopen { .. }
+            | Action::Take { access: Access::ReadWrite, .. } => true,
+            Action::Approach { .. }
+            | Action::Drain { .. }
+            | Action::Fence { .. }
+            | Action::Take { access: Access::ReadOnly, .. }
+            | Action::EndSessions { .. }
+            | Action::Drop { .. }
+            | Action::Announce { .. }
+            | Action::Release { .. }
+            | Action::Verify { .. } => false,
+        };
+        let [one, two] = self.lock_sessions;
+        if one.is_none() && two.is_none() {
+            return Ok(());
+        }
+        let limit = self.pair.limits.connect;
+        let [first, second] = &mut self.links;
+        let (a, b) =
+            tokio::join!(still_locked(first, one, !in_outage, limit), still_locked(second, two, !in_outage, limit));
+        for (side, lost) in [(Side::First, a.err()), (Side::Second, b.err())] {
+            let Some(why) = lost else { continue };
+            let name = self.pair.node(side).name.clone();
+            let gone = |why: String| Failure {
+                happened: Happened::No,
+                what: format!("the pair's lock on {name} was lost: {why}"),
+                again: false,
+            };
+            if !self.changed {
+                return Err(gone(why));
+            }
+            if !in_outage && self.reopened(side).await {
+                self.settle(side).await.map_err(gone)?;
+            }
+        }
+        Ok(())
+    }
+
     async fn perform(&mut self, action: &Action, limit: Duration) -> Result<Done, Failure> {
         // every call below has a limit of its own; this one is for what they have forgotten
         let patience = limit + self.pair.limits.connect * 2 + self.pair.limits.fence;
-        self.hold_lock(action).await?;
         self.changed |= !matches!(action, Action::Approach { .. } | Action::Drain { .. } | Action::Verify { .. });
         if let Action::Reopen { node, .. } = action
             && let Some(side) = self.pair.side(node)

@@ -224,6 +224,9 @@ impl<'a, W: World, S: FnMut(Event)> Run<'a, W, S> {
             } else if progress.gate_closed.is_none() || progress.gate_opened || !in_outage(plan, &step.id) {
                 self.tell(Event::Intends(Way::Forward, vec![step.id.clone()]));
             }
+            if let Err(lost) = self.world.hold(&step.action).await {
+                return Err(halt(lost.to_string(), true));
+            }
             let mut limit = self.limit(&step.action, progress).map_err(|why| halt(why, true))?;
             if gate {
                 limit = limit.min(self.pair.limits.write_outage);
@@ -311,6 +314,7 @@ impl<'a, W: World, S: FnMut(Event)> Run<'a, W, S> {
     /// A step of the way back, or of another try ahead.
     async fn undertake(&mut self, way: Way, step: &Step, limit: Duration) -> Result<(), Failure> {
         self.tell(Event::Intends(way, vec![step.id.clone()]));
+        self.world.hold(&step.action).await?;
         self.tell(Event::Started(way, step.id.clone()));
         self.perform(way, step, limit, None).await
     }

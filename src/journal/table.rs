@@ -140,8 +140,9 @@ impl Table {
         let next = next.ok_or_else(|| wrong(""))?;
         match record {
             Record::Intent { steps, .. } => {
-                if steps.is_empty() || !self.intended.is_empty() {
-                    return Err(wrong(": nothing is intended, or something still is"));
+                // what was intended before and not started was given up
+                if steps.is_empty() {
+                    return Err(wrong(": nothing is intended"));
                 }
                 self.intended = steps.iter().cloned().collect();
             }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::events::{millis, ms, way};
 use crate::event::{Event, Way};
 use crate::model::StepId;
+use crate::world::Happened;
 
 /// A run's steps as they went by.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -16,6 +17,9 @@ pub struct Timeline {
     out: Vec<Duration>,
     /// Writes are out now.
     is_out: bool,
+    /// The step told last, and the one that stopped writes.
+    last: Option<StepId>,
+    gate: Option<StepId>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,17 +37,27 @@ impl Timeline {
     pub fn take(&mut self, event: &Event) {
         match event {
             Event::Finished(way, step, time, _) => self.push(*way, step, *time, true),
-            Event::Failed(way, step, time, _) => self.push(*way, step, *time, false),
-            Event::GateClosed => self.is_out = true,
+            Event::Failed(way, step, time, failure) => {
+                self.push(*way, step, *time, false);
+                if self.is_out && failure.happened == Happened::No && self.gate.as_ref() == Some(step) {
+                    // nobody was stopped, but new writes waited behind it
+                    self.is_out = false;
+                    self.out.push(*time);
+                }
+            }
+            Event::Started(_, step) => self.last = Some(step.clone()),
+            Event::GateClosed => {
+                self.is_out = true;
+                self.gate.clone_from(&self.last);
+            }
             Event::GateOpened(out) => {
                 self.is_out = false;
                 self.out.push(*out);
             }
-            Event::Again(..) => self.is_out = false,
-            Event::Stands(..)
+            Event::Again(..)
+            | Event::Stands(..)
             | Event::Ready
             | Event::Intends(..)
-            | Event::Started(..)
             | Event::Interrupted(_)
             | Event::TurningBack(_)
             | Event::PressingOn(_) => {}
