@@ -17,7 +17,7 @@ pub use argv::{
 pub use preview::{Spelled, Target, spell};
 pub use sockets::{Socket, parse_end, parse_sockets};
 pub use sql::{
-    LoginName, Question, Statement, access_and_position, binlog_filters, binlog_state, catch_up, channels, expire,
-    facts, fence, identity, kill, lock, lock_holder, missing, open, own_address, parse_access, prepared_xa, release,
-    sessions, settings, unlock, writing_transactions,
+    LoginName, Question, Statement, access_and_position, binlog_filters, binlog_state, catch_up, changes_under_way,
+    channels, expire, expire_and_lock_is_ours, facts, fence, identity, kill, lock, lock_holder, lock_is_ours, missing,
+    open, own_address, parse_access, prepared_xa, release, sessions, settings, unlock, writing_transactions,
 };

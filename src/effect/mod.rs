@@ -11,7 +11,7 @@ mod sessions;
 mod switch;
 mod verify;
 
-pub use lock::{lock, lock_one, unlock};
+pub use lock::{is_ours, lock, lock_one, remains, unlock};
 pub use position::At;
 
 use std::time::Duration;

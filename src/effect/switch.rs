@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::lock::expire_with_lock;
 use super::position::{At, access_and_at, access_of_row};
 use super::sessions::kill;
 use super::{Hands, asked, certain, changed, ghost};
@@ -29,14 +30,17 @@ impl Hands<'_> {
     pub(super) async fn fence(&mut self, node: &NodeName, how: Fencing, limit: Duration) -> Result<Done, Failure> {
         let wait = self.pair.limits.fence;
         let silence = self.pair.limits.silence();
-        // one session fences, another may have to open again; those of the other node hold its lock, which must not
-        // outlive this run by hours either
         let [first, second] = &mut *self.links;
+        let (link, other) = match self.pair.side(node) {
+            Some(Side::Second) => (second, first),
+            _ => (first, second),
+        };
+        // the one fences, the other may have to open again; and the last look at the locks before writes are out
         let (a, b, c, d) = tokio::join!(
-            super::expire(&mut first.guard, silence, limit),
-            super::expire(&mut first.sql, silence, limit),
-            super::expire(&mut second.guard, silence, limit),
-            super::expire(&mut second.sql, silence, limit),
+            super::expire(&mut link.guard, silence, limit),
+            super::expire(&mut other.guard, silence, limit),
+            expire_with_lock(&link.target.name, &mut link.sql, silence, limit),
+            expire_with_lock(&other.target.name, &mut other.sql, silence, limit),
         );
         a.and(b).and(c).and(d).map_err(|why| certain(format!("{node} was not fenced: {why}")))?;
         let (link, known) = self.on(node)?;
@@ -137,7 +141,7 @@ impl Hands<'_> {
             let question = dialect::facts(&known.server);
             let ready = async {
                 alive(other, limit).await?;
-                super::expire(&mut other.sql, silence, limit).await
+                expire_with_lock(&other.target.name, &mut other.sql, silence, limit).await
             };
             // asked by the session with the read lock: that it answers shows that nobody has ended it, and the lock with it
             let asking = if locked { super::guard(link)? } else { super::sql(link)? };

@@ -3,12 +3,15 @@
 
 pub mod describe;
 pub mod dry_run;
+pub mod events;
+pub mod history;
 pub mod json;
 pub mod plan;
 pub mod refusal;
 pub mod stale;
 pub mod status;
 pub mod stuck;
+pub mod timeline;
 mod wrap;
 
 /// Width of texts that go into a terminal or a change ticket.
