@@ -11,8 +11,14 @@ use crate::model::{ArpingKind, Interface, Prefixed, System};
 pub struct Argv(Vec<String>);
 
 impl Argv {
-    fn of<const N: usize>(words: [&str; N]) -> Self {
+    pub(super) fn of<const N: usize>(words: [&str; N]) -> Self {
         Self(words.into_iter().map(str::to_owned).collect())
+    }
+
+    /// The same, with more words behind.
+    pub(super) fn with<'a>(mut self, words: impl IntoIterator<Item = &'a str>) -> Self {
+        self.0.extend(words.into_iter().map(str::to_owned));
+        self
     }
 
     /// The words.
