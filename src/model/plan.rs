@@ -227,13 +227,16 @@ impl Plan {
     #[must_use]
     pub fn outage(&self) -> Option<(&StepId, &StepId)> {
         self.hands_over_from()?;
-        let fence = self.closing()?;
-        let take = self
-            .steps
-            .iter()
-            .find(|step| matches!(&step.action, Action::Take { access: Access::ReadWrite, .. }))
-            .or_else(|| self.steps.iter().find(|step| matches!(step.action, Action::Open { .. })))?;
-        Some((&fence.id, &take.id))
+        Some((&self.closing()?.id, self.opens_for_clients()?))
+    }
+
+    /// The step after which clients can write: the address comes to an open node, or the node that has it opens.
+    #[must_use]
+    pub fn opens_for_clients(&self) -> Option<&StepId> {
+        let takes = |step: &&Step| matches!(step.action, Action::Take { access: Access::ReadWrite, .. });
+        let opens = |step: &&Step| matches!(step.action, Action::Open { .. });
+        let step = self.steps.iter().find(takes).or_else(|| self.steps.iter().find(opens));
+        step.map(|step| &step.id)
     }
 
     /// Whether the same steps would be taken on the same grounds; what is only for the reader does not count.

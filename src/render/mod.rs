@@ -4,6 +4,8 @@
 pub mod check;
 pub mod describe;
 pub mod dry_run;
+pub mod events;
+pub mod history;
 pub mod json;
 mod json_facts;
 pub mod plan;
@@ -11,6 +13,7 @@ pub mod refusal;
 pub mod stale;
 pub mod status;
 pub mod stuck;
+pub mod timeline;
 mod wrap;
 
 /// Width of texts that go into a terminal or a change ticket.

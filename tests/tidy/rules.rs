@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::source::{code, uses, without_tests, words};
 
 /// Who may import whom: a module uses only those with a smaller number.
-const LEVELS: [(&str, u8); 16] = [
+const LEVELS: [(&str, u8); 17] = [
     ("model", 0),
     ("planner", 1),
     ("dialect", 1),
@@ -15,8 +15,11 @@ const LEVELS: [(&str, u8); 16] = [
     ("event", 3),
     ("sim", 3),
     ("planfile", 3),
-    ("render", 3),
+    // what an event, and a plan in it, is when it is written down
+    ("journal", 4),
     ("link", 4),
+    // also shows journals
+    ("render", 5),
     ("observe", 5),
     ("effect", 5),
     ("apply", 6),
@@ -35,7 +38,7 @@ const CRATES: [(&str, &[&str]); 3] =
 
 /// Crates that stay out of some.
 const NOT_IN: [(&str, &[&str]); 3] = [
-    ("miette", &["model", "planner", "world", "event", "sim", "observe", "effect", "link"]),
+    ("miette", &["model", "planner", "world", "event", "sim", "observe", "effect", "link", "journal"]),
     ("serde", &["model"]),
     ("serde_json", &["model"]),
 ];
