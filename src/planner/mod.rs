@@ -10,9 +10,11 @@ mod desired;
 mod diff;
 mod order;
 mod recover;
+mod walk;
 
 pub use checks::findings;
 pub use recover::{Opened, is_back, reopen, way_back, way_forward};
+pub use walk::{perform, point_of_no_return};
 
 use crate::model::{Action, Code, Fencing, Finding, Goal, Pair, Plan, Reason, Refusal, Severity, Side, Snapshot};
 
@@ -43,7 +45,13 @@ pub fn plan(pair: &Pair, snapshot: &Snapshot, goal: &Goal, overrides: &[Code]) -
     let actions = diff::actions(
         pair,
         snapshot,
-        diff::Target { roles: &desired.after, touched: &desired.touched, writer, proof: diff::Proof::CatchUp },
+        diff::Target {
+            roles: &desired.after,
+            touched: &desired.touched,
+            writer,
+            proof: diff::Proof::CatchUp,
+            relock: true,
+        },
     );
     let (mut reasons, mut overridden, mut notes) = (vec![], vec![], notes(pair, snapshot, &actions));
     let writer = writer.after(snapshot);

@@ -23,6 +23,10 @@ fn graph<'a>(pair: &Pair, actions: &'a [Action]) -> DiGraph<&'a Action, Rule> {
             if before == after {
                 continue;
             }
+            // two read locks at once would keep both nodes from following, so the first one is let go before the second
+            if before < after && matches!((a, b), (Action::Release { .. }, Action::Fence { .. })) {
+                graph.add_edge(*before, *after, Rule::NoLoss);
+            }
             let mut rules: BTreeSet<Rule> =
                 b.requires().iter().filter(|fact| a.ensures().contains(fact)).map(|fact| why(fact, b)).collect();
             rules.extend(rule(a, b, write));
@@ -86,6 +90,11 @@ fn rule(before: &Action, after: &Action, write: Option<&RoleName>) -> Option<Rul
         (Action::Verify { access: Access::ReadWrite, .. }, Action::Take { access: Access::ReadOnly, .. }) => {
             Some(Rule::ReadsOutsideOutage)
         }
+        // also where a read role only leaves: ending its sessions takes its time
+        (
+            Action::Verify { access: Access::ReadWrite, .. },
+            Action::EndSessions { role, .. } | Action::Drop { role, .. },
+        ) if write != Some(role) => Some(Rule::ReadsOutsideOutage),
         // reads follow the writer of afterwards: the wait makes sense only once that one is the writer
         (Action::Verify { access: Access::ReadWrite, node: a, .. }, Action::Approach { source: b, .. }) if a == b => {
             Some(Rule::ReadsOutsideOutage)

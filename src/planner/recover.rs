@@ -101,7 +101,8 @@ pub fn way_back(
     };
     let touched = returnable(plan);
     let writer = old.map_or(Writer::AsIs, Writer::Only);
-    let mut actions = diff::actions(pair, &patched, Target { roles: &plan.before, touched: &touched, writer, proof });
+    let target = Target { roles: &plan.before, touched: &touched, writer, proof, relock: false };
+    let mut actions = diff::actions(pair, &patched, target);
     if let (Some(old), true) = (old, actions.iter().any(|action| matches!(action, Action::CatchUp { .. }))) {
         // it cannot catch up while its own appliers wait behind the read lock of our fence
         release(pair, now, old, &mut actions);
@@ -153,7 +154,7 @@ pub fn way_forward(pair: &Pair, now: &Snapshot, plan: &Plan, owed: &[RoleName]) 
     if !reasons.is_empty() {
         return Err(reasons);
     }
-    let target = Target { roles: &plan.after, touched: &touched, writer, proof: Proof::CatchUp };
+    let target = Target { roles: &plan.after, touched: &touched, writer, proof: Proof::CatchUp, relock: false };
     let mut actions = diff::actions(pair, now, target);
     if let (Writer::Only(new), true) = (writer, owed.iter().any(|name| is_write(pair, name))) {
         release(pair, now, new.peer(), &mut actions);

@@ -1,0 +1,94 @@
+//! A plan, played through on a snapshot: what each action makes of it, and how far there is a way back.
+
+use super::recover::{Opened, is_back, way_back};
+use crate::model::{Action, Fact, Held, Observed, Pair, Plan, Side, Snapshot, Step, StepId, WriteAccess};
+
+/// What an action makes of a pair, as far as a snapshot shows it.
+pub fn perform(pair: &Pair, state: &mut Snapshot, action: &Action) {
+    let Some(side) = pair.side(action.node()) else { return };
+    match action {
+        Action::Fence { .. } => state.node_mut(side).access = Observed::Known(WriteAccess::Fenced),
+        Action::CatchUp { node: _, source } => {
+            if let Some(source) = pair.side(source) {
+                state.node_mut(source).ahead = Observed::Known(String::new());
+            }
+        }
+        Action::Open { .. } | Action::Reopen { .. } => {
+            state.node_mut(side).access = Observed::Known(WriteAccess::Open);
+        }
+        Action::Take { address, interface, .. } => {
+            if let Observed::Known(held) = &mut state.node_mut(side).addresses {
+                held.push(Held { address: *address, interface: interface.clone(), secondary: false });
+            }
+        }
+        Action::Drop { address, interface, .. } => {
+            if let Observed::Known(held) = &mut state.node_mut(side).addresses {
+                held.retain(|held| held.address != *address || held.interface != *interface);
+            }
+        }
+        Action::Approach { .. }
+        | Action::Drain { .. }
+        | Action::EndSessions { .. }
+        | Action::Announce { .. }
+        | Action::Release { .. }
+        | Action::Verify { .. } => {}
+    }
+}
+
+/// The step after which the way back is not safe any more. The way back is asked for after each step, with clients
+/// that write wherever the address leads to an open node: from where they have written, they are not taken away again.
+#[must_use]
+pub fn point_of_no_return(pair: &Pair, start: &Snapshot, plan: &Plan) -> Option<StepId> {
+    let mut state = start.clone();
+    for step in &plan.steps {
+        perform(pair, &mut state, &step.action);
+        let written = arrived(pair, &state).is_some_and(|at| arrived(pair, start) != Some(at));
+        let back = way_back(pair, &state, plan, Opened::Never, &[]);
+        let safe = back.is_ok_and(|steps| leads_back(pair, &state, plan, &steps));
+        if written || !safe {
+            return Some(step.id.clone());
+        }
+    }
+    None
+}
+
+/// Where writing clients arrive: an open node that the write address leads to.
+fn arrived(pair: &Pair, state: &Snapshot) -> Option<Side> {
+    let role = pair.write_role()?;
+    state.holders(role).into_iter().find(|side| state.node(*side).access.is(&WriteAccess::Open))
+}
+
+/// The steps can be taken from here, and end where the plan began.
+fn leads_back(pair: &Pair, from: &Snapshot, plan: &Plan, steps: &[Step]) -> bool {
+    let mut state = from.clone();
+    for step in steps {
+        if !step.action.requires().iter().all(|fact| holds(pair, &state, fact)) {
+            return false;
+        }
+        perform(pair, &mut state, &step.action);
+    }
+    is_back(pair, &state, plan)
+}
+
+/// What a snapshot shows of a fact. The rest is for those who are there to see.
+fn holds(pair: &Pair, state: &Snapshot, fact: &Fact) -> bool {
+    let access = |node| pair.side(node).and_then(|side| state.node(side).access.known().copied());
+    let has = |node, role| {
+        let side = pair.side(node);
+        let role = pair.role(role);
+        role.zip(side).is_some_and(|(role, side)| state.holders(role).contains(&side))
+    };
+    match fact {
+        Fact::Closed(node) => access(node) == Some(WriteAccess::Fenced),
+        Fact::Writable(node) => access(node) == Some(WriteAccess::Open),
+        Fact::Holds(node, role) => has(node, role),
+        Fact::Lacks(node, role) => !has(node, role),
+        Fact::Near(..)
+        | Fact::Drained(_)
+        | Fact::CaughtUp(..)
+        | Fact::Quiet(..)
+        | Fact::Announced(..)
+        | Fact::Unlocked(_)
+        | Fact::Reached(..) => true,
+    }
+}
