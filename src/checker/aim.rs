@@ -87,7 +87,7 @@ impl Aim {
     pub(super) fn way(facts: &Facts, after: &Assignment) -> Self {
         let place = |role: &super::facts::Role| {
             let at = after.holder(&role.name).and_then(|name| facts.at(name));
-            at.map_or(Place::AsItIs, Place::On)
+            at.map_or(Place::Nowhere, Place::On)
         };
         let roles = facts.roles.iter().map(place).collect();
         Self { roles, writer: Writer::AsItIs, gives_way: None, way: true, held: [0, 0] }

@@ -250,27 +250,31 @@ impl State {
         must(!self.has(at, role), ONE_ADDRESS, "the node has the address already")?;
         let left = self.has(peer, role) || self.let_go[peer] & bit(role) != 0;
         must(from == left.then_some(Some(peer)), ONE_ADDRESS, "it does not come from where it is")?;
+        // a way back leads home, however good or bad that was
+        if aim.way && facts.holders(role).contains(&at) {
+            return Ok(());
+        }
         must(facts.nodes[at].listens, SERVES, "its server is not known to answer on the address")?;
         must(facts.nodes[at].moves, SERVES, "the node's system is not fit for it")?;
         if facts.roles[role].writes {
             must(self.mode[at] == Mode::Open, SERVES, "writers would find a closed server")?;
-            must(
-                !matches!(self.mode[peer], Mode::Open | Mode::Unknown),
-                Invariant::OneWriter,
-                "the other one may be open",
-            )?;
+            let open = matches!(self.mode[peer], Mode::Open | Mode::Unknown);
+            must(!open, Invariant::OneWriter, "the other one may be open")?;
             if self.has(peer, role) {
                 must(self.mode[peer] == Mode::Shut, Invariant::OneWriter, "the address would lead to two writers")?;
                 must(aim.way || self.locked(facts, aim, peer).is_ok(), Invariant::LockUntilGone, ADMINISTRATORS)?;
             }
             return Ok(());
         }
-        if self.is_writer(at) || facts.accepted(&STALE) {
+        if facts.accepted(&STALE) {
             return Ok(());
         }
-        must(facts.nodes[at].fresh, Invariant::FreshReads, "replication does not run there, or is too far behind")?;
+        let fresh = self.is_writer(at) || facts.nodes[at].fresh;
+        must(fresh, Invariant::FreshReads, "replication does not run there, or is too far behind")?;
         let read_before = aim.held[peer] & bit(role) != 0;
-        let monotonic = !read_before || !self.lacks[at] || self.near[at];
+        // what a node has of its own that only followed the writer is a second history, not a newer one
+        let leads = self.is_writer(at) && facts.nodes[peer].mode != Mode::Open;
+        let monotonic = !read_before || leads || !self.lacks[at] || self.near[at];
         must(monotonic, Invariant::FreshReads, "readers may see less than they saw before")
     }
 
@@ -281,7 +285,8 @@ impl State {
         must(there, SERVES, "its address is gone before its clients were told")?;
         let quiet = !facts.roles[role].writes || self.mode[at] == Mode::Shut;
         must(quiet, SERVES, "sessions that may still write would be cut off")?;
-        let again = aim.place(role) != Place::On(peer) || self.has(peer, role);
+        let serves = !facts.roles[role].writes || self.mode[peer] == Mode::Open;
+        let again = aim.place(role) != Place::On(peer) || (self.has(peer, role) && serves);
         must(again, SERVES, "ended sessions would come back to the old holder, or to nobody")
     }
 
@@ -306,7 +311,9 @@ impl State {
         if !self.lock[at] {
             return Ok(());
         }
-        let role = facts.write_role().filter(|role| self.has(at, *role) && leaves(aim, *role));
+        // on a way back an address may stay where it was found
+        let stays = |role: &usize| aim.way && facts.holders(*role).contains(&at);
+        let role = facts.write_role().filter(|role| self.has(at, *role) && leaves(aim, *role) && !stays(role));
         let here = role.is_some_and(|role| aim.place(role) != Place::On(at));
         must(!here, Invariant::LockUntilGone, "the write address is still there")?;
         let waits = aim.writer == Writer::Only(other(at)) && self.mode[other(at)] != Mode::Open;
@@ -386,10 +393,10 @@ impl State {
                 }
             }
         }
-        (0..facts.roles.len()).try_for_each(|role| self.end_of(aim, role))
+        (0..facts.roles.len()).try_for_each(|role| self.end_of(facts, aim, role))
     }
 
-    fn end_of(&self, aim: &Aim, role: usize) -> Verdict {
+    fn end_of(&self, facts: &Facts, aim: &Aim, role: usize) -> Verdict {
         let holders = [self.has(0, role), self.has(1, role)];
         let before = [0, 1].map(|at| aim.held[at] & bit(role) != 0);
         let wanted = match aim.place(role) {
@@ -412,7 +419,10 @@ impl State {
             Invariant::Announced,
             "the last word about an address is not its holder's",
         )?;
-        must(self.seen & bit(role) != 0, Invariant::Goal, "nobody looked from outside whether clients arrive")
+        // where nobody could write before, a way back lets nobody write either
+        let silent =
+            aim.way && facts.roles[role].writes && (0..2).all(|at| !holders[at] || self.mode[at] != Mode::Open);
+        must(silent || self.seen & bit(role) != 0, Invariant::Goal, "nobody looked from outside whether clients arrive")
     }
 
     /// Whoever was opened is looked at from outside, even if no address moved.

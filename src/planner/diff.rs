@@ -17,8 +17,9 @@ pub(super) struct Target<'a> {
     pub(super) writer: Writer,
     /// What shows that the node to be opened has every transaction of the other one.
     pub(super) proof: Proof,
-    /// Where a fence lets administrators through, the read lock of an earlier run is gone: it is taken again.
-    pub(super) relock: bool,
+    /// It is a plan of its own, not the rest of one. The read lock of an earlier run is gone then and is taken again,
+    /// and how far a node is behind was seen while nothing was moving.
+    pub(super) whole: bool,
 }
 
 /// Who is to accept writes.
@@ -75,18 +76,17 @@ pub(super) fn actions(pair: &Pair, snapshot: &Snapshot, target: Target) -> Vec<A
             }
         }
     }
-    let writer = target.writer.after(snapshot);
     for role in pair.roles.iter().filter(|role| target.touched.contains(&role.name)) {
         let to = target.roles.holder(&role.name).and_then(|node| pair.side(node));
         let moved = move_role(pair, snapshot, role, to);
         let taken = moved.iter().any(|action| matches!(action, Action::Take { .. }));
         if let (Access::ReadOnly, true, Some(to)) = (role.access, taken, to) {
-            follow(pair, snapshot, role, to, writer, &mut actions);
+            follow(pair, snapshot, role, to, target, &mut actions);
         }
         actions.extend(moved);
     }
     if let Writer::Only(writer) = target.writer {
-        verify_opened(pair, writer, &mut actions);
+        verify_opened(pair, target.roles, writer, &mut actions);
     }
     actions
 }
@@ -110,7 +110,7 @@ fn hand_over(pair: &Pair, snapshot: &Snapshot, to: Side, target: Target, actions
     }
     let holds = |side: Side| pair.write_role().is_some_and(|role| snapshot.holders(role).contains(&side));
     let handed_over = !open(to) || (holds(from) && !holds(to));
-    close(pair, snapshot, from, target.relock && handed_over, actions);
+    close(pair, snapshot, from, target.whole && handed_over, actions);
     if open(to) {
         return;
     }
@@ -196,19 +196,14 @@ fn verify(role: &RoleSpec, node: &NodeName) -> Action {
     Action::Verify { role: role.name.clone(), access: role.access, node: node.clone(), address: role.address }
 }
 
-/// A reader must not see less on its new node than before: where that one is not the writer, it first reaches what the
-/// other node has, be that the writer or only the one that readers come from.
-fn follow(
-    pair: &Pair,
-    snapshot: &Snapshot,
-    role: &RoleSpec,
-    to: Side,
-    writer: Option<Side>,
-    actions: &mut Vec<Action>,
-) {
+/// A reader must not see less on its new node than before: that one first reaches what the other node has, be that the
+/// writer or only the one that readers come from. The writer is never behind a node that follows it.
+fn follow(pair: &Pair, snapshot: &Snapshot, role: &RoleSpec, to: Side, target: Target, actions: &mut Vec<Action>) {
     let from = to.peer();
+    let writer = target.writer.after(snapshot);
+    let leads = writer == Some(to) && !snapshot.node(from).access.is(&WriteAccess::Open);
     let ahead = writer == Some(from) || snapshot.holders(role).contains(&from);
-    if writer == Some(to) || !ahead || !arrives(pair, snapshot, to) {
+    if leads || !ahead || !arrives(pair, snapshot, to, target.whole) {
         return;
     }
     let approach = Action::Approach { node: pair.node(to).name.clone(), source: pair.node(from).name.clone() };
@@ -219,20 +214,23 @@ fn follow(
 
 /// Waiting for a node to follow has an end. Where it has none, a person has accepted readers of old data, or there is
 /// no plan.
-fn arrives(pair: &Pair, snapshot: &Snapshot, side: Side) -> bool {
+fn arrives(pair: &Pair, snapshot: &Snapshot, side: Side, whole: bool) -> bool {
     let node = snapshot.node(side);
     let limit = pair.limits.lag.as_secs();
-    // a writer has only echoes to apply
-    let near = |lag: Option<u64>| node.access.is(&WriteAccess::Open) || lag.is_some_and(|lag| lag <= limit);
+    // a writer, and one that was it a moment ago, has only echoes to apply
+    let echoes = node.access.is(&WriteAccess::Open) || !whole;
+    let near = |lag: Option<u64>| echoes || lag.is_some_and(|lag| lag <= limit);
     let arrives = |channel: &Channel| runs(channel) && channel.delay == 0 && near(channel.lag);
     node.channels.known().is_some_and(|channels| channels.iter().all(arrives) && !channels.is_empty())
 }
 
 /// A writer that was opened is looked at from outside even if its address did not move.
-fn verify_opened(pair: &Pair, writer: Side, actions: &mut Vec<Action>) {
+fn verify_opened(pair: &Pair, roles: &Assignment, writer: Side, actions: &mut Vec<Action>) {
     let opened = actions.iter().any(|action| matches!(action, Action::Open { .. } | Action::Reopen { .. }));
-    if let (true, Some(role)) = (opened, pair.write_role()) {
-        let verify = verify(role, &pair.node(writer).name);
+    let node = &pair.node(writer).name;
+    let role = pair.write_role().filter(|role| opened && roles.holder(&role.name) == Some(node));
+    if let Some(role) = role {
+        let verify = verify(role, node);
         if !actions.contains(&verify) {
             actions.push(verify);
         }

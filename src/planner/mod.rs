@@ -16,7 +16,9 @@ pub use checks::findings;
 pub use recover::{Opened, is_back, reopen, way_back, way_forward};
 pub use walk::{perform, point_of_no_return};
 
-use crate::model::{Action, Code, Fencing, Finding, Goal, Pair, Plan, Reason, Refusal, Severity, Side, Snapshot};
+use crate::model::{
+    Action, Code, Fencing, Finding, Goal, Pair, Plan, Reason, Refusal, Severity, Side, Snapshot, WriteAccess,
+};
 
 /// Plans the way from what was seen to the goal. An empty plan: the pair is there already.
 ///
@@ -50,11 +52,13 @@ pub fn plan(pair: &Pair, snapshot: &Snapshot, goal: &Goal, overrides: &[Code]) -
             touched: &desired.touched,
             writer,
             proof: diff::Proof::CatchUp,
-            relock: true,
+            whole: true,
         },
     );
     let (mut reasons, mut overridden, mut notes) = (vec![], vec![], notes(pair, snapshot, &actions));
-    let writer = writer.after(snapshot);
+    // of two writers neither has everything: their readers depend on replication
+    let open = |side: &Side| snapshot.node(*side).access.is(&WriteAccess::Open);
+    let writer = writer.after(snapshot).filter(|_| !Side::BOTH.iter().all(open));
     for finding in &findings {
         match checks::against(pair, &actions, writer, finding) {
             Some(Severity::Override) if overrides.contains(&finding.code) => overridden.push(finding.code),

@@ -91,7 +91,7 @@ fn unknowns(pair: &Pair, snapshot: &Snapshot, side: Side) -> Vec<Finding> {
         ("replication", channels.why_unknown(), vec![Plan]),
         ("settings", settings.why_unknown(), vec![Serves(side), Handover]),
         ("own transactions", ahead.why_unknown(), vec![Opens(side), Closes(side)]),
-        ("prepared XA transactions", prepared_xa.why_unknown(), vec![Fences(side), Opens(side)]),
+        ("prepared XA transactions", prepared_xa.why_unknown(), vec![Fences(side), Closes(side), Opens(side)]),
     ];
     let mut causes: Vec<(&str, Vec<&str>, Vec<Scope>)> = vec![];
     for (what, why, scopes) in facts {
