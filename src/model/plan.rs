@@ -167,16 +167,6 @@ impl Plan {
         self.steps.is_empty()
     }
 
-    /// The step after which the way back is not safe any more: the new writer is open, or clients may
-    /// reach one that was open before.
-    #[must_use]
-    pub fn point_of_no_return(&self) -> Option<&StepId> {
-        let opens = |step: &&Step| matches!(step.action, Action::Open { .. });
-        let leads = |step: &&Step| matches!(step.action, Action::Take { access: Access::ReadWrite, .. });
-        let step = self.steps.iter().find(opens).or_else(|| self.steps.iter().find(leads));
-        step.map(|step| &step.id)
-    }
-
     /// Which nodes accepted writes when it was made, in the order of the config.
     #[must_use]
     pub fn open_before(&self) -> [bool; 2] {

@@ -194,9 +194,9 @@ fn copies() -> Vec<Scenario> {
             mysql().edit(2, |n| set(n, "auto_increment_offset", "1")),
         ),
         tell(
-            "back-to-the-older",
+            "newer-writer",
             "swap write",
-            "The writer is the newer of the two: the older could not follow.",
+            "The writer is the newer of the two, which its replica cannot be sure to follow: the move puts that right.",
             mysql().server(1, |s| s.version = Version(26, 7, 0)),
         ),
         tell("readers-to-a-lagging-node", "swap read", "Readers would go to a node that is five minutes behind.", {
