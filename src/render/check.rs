@@ -99,25 +99,42 @@ fn problem(check: &Checked, width: usize) -> Vec<String> {
     lines
 }
 
-/// What could not be looked at, by its reason: many checks have the same.
+/// What could not be looked at, by its reason: many checks have the same, and often both nodes.
 fn unknowns(checks: &[Checked]) -> String {
-    let mut reasons: Vec<(String, Vec<Code>)> = vec![];
+    let mut of_node: Vec<((&str, &str), Vec<Code>)> = vec![];
     for check in checks.iter().filter(|check| check.verdict == Verdict::Unknown) {
         for (node, why) in &check.unknown {
-            let reason = if node.is_empty() { why.clone() } else { format!("{node}: {why}") };
-            match reasons.iter_mut().find(|(known, _)| *known == reason) {
+            let cause = (node.as_str(), bare(why));
+            match of_node.iter_mut().find(|(known, _)| *known == cause) {
                 Some((_, codes)) if codes.contains(&check.code) => {}
                 Some((_, codes)) => codes.push(check.code),
-                None => reasons.push((reason, vec![check.code])),
+                None => of_node.push((cause, vec![check.code])),
             }
         }
     }
+    let mut reasons: Vec<(&str, Vec<Code>, Vec<&str>)> = vec![];
+    for ((node, why), codes) in of_node {
+        match reasons.iter_mut().find(|(known, all, _)| *known == why && *all == codes) {
+            Some((.., nodes)) => nodes.push(node),
+            None => reasons.push((why, codes, vec![node])),
+        }
+    }
     let mut out = String::new();
-    for (reason, codes) in reasons {
-        out += "\n";
+    for (why, codes, nodes) in reasons {
         let ids: Vec<&str> = codes.iter().map(|code| code.id()).collect();
+        let nodes: Vec<String> = nodes.into_iter().filter(|node| !node.is_empty()).map(printable).collect();
+        let on = if nodes.is_empty() { String::new() } else { format!("{}: ", list(&nodes)) };
+        out += "\n";
         out += &hang("unknown  ", &ids.join(", "), WIDTH);
-        out += &hang("         ", &printable(&reason), WIDTH);
+        out += &hang("         ", &format!("{on}{}", printable(why)), WIDTH);
     }
     out
+}
+
+/// Without the server's place: the node is named instead.
+fn bare(why: &str) -> &str {
+    match why.strip_prefix("MySQL at ").and_then(|rest| rest.split_once(": ")) {
+        Some((_, why)) => why,
+        None => why,
+    }
 }
