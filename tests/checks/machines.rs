@@ -53,8 +53,8 @@ struct Covered {
 impl Covered {
     fn over(site: &Site<'_>, node: Node, name: &str, text: &str) -> Result<Self> {
         // the first of those that are looked through and are there
-        let place = ["/etc/systemd/network", "/etc/cron.d", "/etc/network"].into_iter();
-        let place = place.filter(|place| fs::metadata(place).is_ok()).next();
+        let mut places = ["/etc/systemd/network", "/etc/cron.d", "/etc/network"].into_iter();
+        let place = places.find(|place| fs::metadata(place).is_ok());
         let place = place.ok_or_else(|| LabError::new("covering a folder", "none of them is on this machine"))?;
         let folder = site.lab.dir().join("covered");
         fs::create_dir_all(&folder).doing(|| format!("creating {}", folder.display()))?;
