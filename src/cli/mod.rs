@@ -7,6 +7,7 @@ mod confirm;
 mod context;
 mod exit;
 mod goal;
+mod judged;
 mod output;
 mod pairs;
 mod plan;
