@@ -187,7 +187,7 @@ fn markers_stand_where_the_model_says() {
         let between: Vec<&str> = text.lines().skip(line("WRITES ARE OUT")).take(end - line("WRITES ARE OUT")).collect();
         let ids: Vec<&str> = between.iter().filter_map(|line| line.split(['[', ']']).nth(1)).collect();
         assert_eq!((ids.first(), ids.last()), (Some(&first.0.as_str()), Some(&last.0.as_str())));
-        let no_return = sample.point_of_no_return().unwrap();
+        let no_return = flipper::planner::point_of_no_return(&sample).unwrap();
         let after: Vec<&str> = text.lines().skip(line("POINT OF NO RETURN")).collect();
         assert_eq!(after.iter().find_map(|line| line.split(['[', ']']).nth(1)), Some(no_return.0.as_str()));
     }

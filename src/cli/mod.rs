@@ -11,6 +11,7 @@ mod exit;
 mod goal;
 mod history;
 mod journal;
+mod judged;
 mod output;
 mod pairs;
 mod plan;

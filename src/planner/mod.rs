@@ -10,11 +10,15 @@ mod desired;
 mod diff;
 mod order;
 mod recover;
+mod walk;
 
 pub use checks::{Checked, Verdict, check, findings};
 pub use recover::{Opened, is_back, reopen, way_back, way_forward};
+pub use walk::{perform, point_of_no_return};
 
-use crate::model::{Action, Code, Fencing, Finding, Goal, Pair, Plan, Reason, Refusal, Severity, Snapshot};
+use crate::model::{
+    Action, Code, Fencing, Finding, Goal, Pair, Plan, Reason, Refusal, Severity, Side, Snapshot, WriteAccess,
+};
 
 /// Plans the way from what was seen to the goal. An empty plan: the pair is there already.
 ///
@@ -43,14 +47,27 @@ pub fn plan(pair: &Pair, snapshot: &Snapshot, goal: &Goal, overrides: &[Code]) -
     let actions = diff::actions(
         pair,
         snapshot,
-        diff::Target { roles: &desired.after, touched: &desired.touched, writer, proof: diff::Proof::CatchUp },
+        diff::Target {
+            roles: &desired.after,
+            touched: &desired.touched,
+            writer,
+            proof: diff::Proof::CatchUp,
+            whole: true,
+        },
     );
     let (mut reasons, mut overridden, mut notes) = (vec![], vec![], notes(&actions));
-    let writer = writer.after(snapshot);
+    // of two writers neither has everything: their readers depend on replication
+    let open = |side: &Side| snapshot.node(*side).access.is(&WriteAccess::Open);
+    let writer = writer.after(snapshot).filter(|_| !Side::BOTH.iter().all(open));
     for finding in &findings {
         match checks::against(pair, &actions, writer, finding) {
             Some(Severity::Override) if overrides.contains(&finding.code) => overridden.push(finding.code),
-            Some(Severity::Stop | Severity::Override) => reasons.push(finding.reason()),
+            Some(Severity::Override) => {
+                let Reason { code, seen, help } = finding.reason();
+                let help = format!("{help}; or, where you know what it means here: --override {code}");
+                reasons.push(Reason { code, seen, help });
+            }
+            Some(Severity::Stop) => reasons.push(finding.reason()),
             Some(Severity::Warn) => notes.push(format!("{} ({}).", finding.seen, finding.code)),
             None => {}
         }

@@ -36,7 +36,7 @@ pub fn plan(plan: &Plan, digest: Option<&str>) -> Value {
         "after": assignment(after),
         "steps": steps.iter().map(step).collect::<Value>(),
         "write_outage": outage,
-        "point_of_no_return": plan.point_of_no_return().map(|id| printable(&id.0)),
+        "point_of_no_return": crate::planner::point_of_no_return(plan).map(|id| printable(&id.0)),
         "notes": notes.iter().map(|note| printable(note)).collect::<Value>(),
         "basis": {
             "roles": roles.collect::<Value>(),

@@ -115,7 +115,7 @@ fn unknowns(pair: &Pair, snapshot: &Snapshot, side: Side) -> Vec<Finding> {
         ("replication", channels.why_unknown(), vec![Plan]),
         ("settings", settings.why_unknown(), vec![Serves(side), Handover]),
         ("own transactions", ahead.why_unknown(), vec![Opens(side), Closes(side)]),
-        ("prepared XA transactions", prepared_xa.why_unknown(), vec![Fences(side), Opens(side)]),
+        ("prepared XA transactions", prepared_xa.why_unknown(), vec![Fences(side), Closes(side), Opens(side)]),
     ];
     let besides = [
         ("work", workload.work.why_unknown(), vec![Fences(side)]),

@@ -126,7 +126,10 @@ pub(super) fn xa(snapshot: &Snapshot, side: Side) -> Option<Finding> {
         side: Some(side),
         seen: format!("{}: {prepared} prepared XA transaction(s)", node.name),
         help: "XA RECOVER lists them: commit or roll them back".to_owned(),
-        scopes: vec![(Scope::Fences(side), Severity::Override), (Scope::Opens(side), Severity::Override)],
+        // a node that was fenced before this plan is as leaky as one that it fences
+        scopes: [Scope::Fences(side), Scope::Closes(side), Scope::Opens(side)]
+            .map(|s| (s, Severity::Override))
+            .to_vec(),
     })
 }
 
