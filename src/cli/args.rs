@@ -64,9 +64,9 @@ pub(super) enum Command {
     Show {
         /// The plan file
         file: PathBuf,
-        /// How
-        #[arg(long, value_enum, default_value_t = Format::Text)]
-        format: Format,
+        /// How [default: text]
+        #[arg(long, value_enum)]
+        format: Option<Format>,
     },
     /// Carry out a plan file, or plan and carry out, after a yes
     Apply {
@@ -109,8 +109,16 @@ impl GoalWords {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Format {
-    /// For a terminal or a change ticket
+    /// For a terminal, or a ticket that shows text as it is
     Text,
     /// For programs
     Json,
+    /// For a ticket: GitHub, GitLab, Jira
+    Markdown,
+    /// The graph of the steps, as GitHub and GitLab draw it
+    Mermaid,
+    /// The graph of the steps, for Graphviz
+    Dot,
+    /// One page with everything, for any browser and for print
+    Html,
 }

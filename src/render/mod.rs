@@ -2,14 +2,24 @@
 //! whatever came from a server or a file has its control characters made visible.
 
 pub mod describe;
+pub mod dot;
 pub mod dry_run;
+mod fate;
+mod graph;
+pub mod html;
 pub mod json;
+mod layout;
+pub mod markdown;
+pub mod mermaid;
 pub mod plan;
 pub mod refusal;
+mod sheet;
 pub mod stale;
 pub mod status;
 pub mod stuck;
 mod wrap;
+
+pub use sheet::Sheet;
 
 /// Width of texts that go into a terminal or a change ticket.
 const WIDTH: usize = 80;
