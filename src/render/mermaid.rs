@@ -26,9 +26,7 @@ pub fn text(sheet: &Sheet<'_>) -> String {
             out += &format!("    s{number}[\"{text}\"]\n");
         }
         out += "  end\n";
-        if phase.out {
-            out += &format!("  class phase{at} out\n");
-        }
+        out += &format!("  class phase{at} {}\n", if phase.out { "out" } else { "flow" });
     }
     if let (false, Some(first)) = (plan.is_empty(), phases(plan).first()) {
         out += &format!("  head ~~~ s{}\n", first.from);
@@ -44,6 +42,7 @@ pub fn text(sheet: &Sheet<'_>) -> String {
     }
     // a colour that is seen on a light and on a dark page alike, and no text on it that would not be
     out += "  classDef head fill:none,stroke:none,font-weight:bold\n";
+    out += "  classDef flow fill:none,stroke:#8888\n";
     out += "  classDef out fill:#d9730d22,stroke:#d9730d,stroke-width:2px\n";
     out += "  classDef noreturn stroke:#d9730d,stroke-width:4px\n";
     out

@@ -42,9 +42,9 @@ fn step(sheet: &Sheet<'_>, number: usize) -> Markup {
     let page = page
         .raw("<p class=\"what\"><span class=\"number\">")
         .text(number)
-        .raw("</span> ")
+        .raw("</span><span>")
         .text(sheet.sentence(number))
-        .raw("</p>\n<p class=\"why\"><code>")
+        .raw("</span></p>\n<p class=\"why\"><code>")
         .text(&step.id)
         .raw("</code>");
     let page = match step.after.is_empty() {
