@@ -19,7 +19,7 @@
 //! A module imports only those to its left; `tests/tidy` reads the `use` lines and enforces it.
 //!
 //! ```text
-//! model <- planner, dialect, config <- world <- event, sim, planfile, render <- link <- observe, effect <- apply <- cli
+//! model <- planner, dialect, config, explain <- world <- event, sim, planfile, render <- link <- observe, effect <- apply <- cli
 //! ```
 //!
 //! - [`model`] knows nothing: no clock, no file, no environment, no serialisation.
@@ -29,6 +29,7 @@
 //! - [`effect`] is the only code that changes a node. [`cli`]'s `plan` and `status` do not import it: they cannot
 //!   change anything, because they do not contain the code that could.
 //! - [`link`] is the only code that knows the MySQL driver and ssh.
+//! - [`explain`] has the long text behind each code; a code without one fails a test.
 //! - [`planfile`] and [`config`] are the only ones that know how things are written down.
 //!
 //! # What always holds
@@ -49,6 +50,7 @@ pub mod config;
 pub mod dialect;
 pub mod effect;
 pub mod event;
+pub mod explain;
 pub mod link;
 pub mod model;
 pub mod observe;

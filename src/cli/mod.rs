@@ -2,11 +2,14 @@
 
 mod apply;
 mod args;
+mod completions;
 mod config;
 mod confirm;
 mod context;
 mod exit;
+mod explain;
 mod goal;
+mod man;
 mod output;
 mod pairs;
 mod plan;
@@ -101,6 +104,9 @@ fn dispatch(typed: &Typed, output: &Output) -> Result<Exit, Stop> {
             plan::run(&config()?, &asked, output)
         }
         Command::Show { file, format } => show::run(file, *format, output),
+        Command::Explain { code } => explain::run(code.as_deref(), output),
+        Command::Completions { shell } => Ok(completions::run(*shell, output)),
+        Command::Man { command, dir } => man::run(command.as_deref(), dir.as_deref(), output),
         Command::Apply { target, goal, dry_run, yes, expect_digest } => {
             let asked =
                 apply::Asked { target, goal, dry_run: *dry_run, yes: *yes, expect_digest: expect_digest.as_deref() };

@@ -1,6 +1,8 @@
 //! A plan as a graph: its steps by number, what must come before what, and the stretches between which writes stop
 //! and start.
 
+use std::collections::BTreeSet;
+
 use super::plan::Marks;
 use crate::model::{Plan, Rule};
 
@@ -36,23 +38,23 @@ pub(super) fn edges(plan: &Plan) -> Vec<Edge> {
     edges
 }
 
-/// Which steps lead to which, over any number of edges.
-struct Ways(Vec<Vec<bool>>);
+/// For each step, those that lead to it over any number of edges.
+struct Ways(Vec<BTreeSet<usize>>);
 
 impl Ways {
     /// Edges lead from smaller numbers to larger ones and are sorted by where they end: one pass is enough.
     fn of(steps: usize, edges: &[Edge]) -> Self {
-        let mut before = vec![vec![false; steps + 1]; steps + 1];
+        let mut before = vec![BTreeSet::new(); steps + 1];
         for edge in edges {
-            for far in 0..=steps {
-                before[edge.to][far] |= far == edge.from || before[edge.from][far];
-            }
+            let far = before[edge.from].clone();
+            before[edge.to].extend(far);
+            before[edge.to].insert(edge.from);
         }
         Self(before)
     }
 
     fn lead(&self, from: usize, to: usize) -> bool {
-        self.0[to][from]
+        self.0[to].contains(&from)
     }
 }
 

@@ -4,6 +4,7 @@
 pub mod describe;
 pub mod dot;
 pub mod dry_run;
+pub mod explain;
 mod fate;
 mod graph;
 pub mod html;
