@@ -225,7 +225,7 @@ fn without_code(line: &str) -> String {
         let inside = &rest[at + long..];
         let mut from = 0;
         let end = loop {
-            let next = inside[from..].find('`').expect("every span is closed") + from;
+            let next = inside[from..].find('`').unwrap() + from;
             let ticks = inside[next..].len() - inside[next..].trim_start_matches('`').len();
             if ticks == long {
                 break next;
