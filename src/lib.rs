@@ -19,18 +19,21 @@
 //! A module imports only those to its left; `tests/tidy` reads the `use` lines and enforces it.
 //!
 //! ```text
-//! model <- planner, dialect, config, explain <- world <- event, sim, planfile, render <- link <- observe, effect <- apply <- cli
+//! model <- planner, checker, dialect, config, explain <- world <- event, sim, planfile <- journal, link
+//!       <- render, observe, effect <- apply <- cli
 //! ```
 //!
 //! - [`model`] knows nothing: no clock, no file, no environment, no serialisation.
 //! - [`planner`] decides and never touches the world. The same snapshot and goal give the same plan, byte for byte.
+//! - [`checker`] judges every plan, and knows nothing of how plans are made: neither of the two uses the other.
 //! - [`dialect`] holds every statement and command line that is ever said to a node. What only asks and what changes
 //!   something are different types.
 //! - [`effect`] is the only code that changes a node. [`cli`]'s `plan` and `status` do not import it: they cannot
 //!   change anything, because they do not contain the code that could.
 //! - [`link`] is the only code that knows the MySQL driver and ssh.
 //! - [`explain`] has the long text behind each code; a code without one fails a test.
-//! - [`planfile`] and [`config`] are the only ones that know how things are written down.
+//! - [`journal`] writes down what a run tells. It explains afterwards, and decides nothing.
+//! - [`planfile`], [`journal`] and [`config`] are the only ones that know how things are written down.
 //!
 //! # What always holds
 //!
@@ -45,12 +48,14 @@
 //! 8. No secret is in a plan, an argument, a log line or an error.
 
 pub mod apply;
+pub mod checker;
 pub mod cli;
 pub mod config;
 pub mod dialect;
 pub mod effect;
 pub mod event;
 pub mod explain;
+pub mod journal;
 pub mod link;
 pub mod model;
 pub mod observe;

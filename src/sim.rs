@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::model::{
-    Access, Action, Fact, Held, NodeName, Observed, Pair, RoleName, Side, Snapshot, StepId, WriteAccess,
-};
+use crate::model::{Access, Action, Fact, NodeName, Observed, Pair, RoleName, Side, Snapshot, StepId, WriteAccess};
+use crate::planner;
 use crate::world::{Done, Failure, Happened, NoLock, World};
 
 /// What goes wrong with a step, once.
@@ -23,6 +22,10 @@ pub enum Fault {
     NeverDone,
     /// It takes effect, and its node's system cannot be reached any more; the server there can.
     ShellLost,
+    /// The pair's lock is seen to be gone before it; it can be had again.
+    LockLost,
+    /// The pair's lock is seen to be gone before it, and somebody else has it from then on.
+    LockTaken,
 }
 
 /// A simulated pair.
@@ -36,16 +39,25 @@ pub struct SimWorld {
     faults: BTreeMap<StepId, Fault>,
     violations: Vec<String>,
     clock: Duration,
+    /// The pair's lock: ours, to be had, or somebody else's.
+    lock: Lock,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lock {
+    Ours,
+    Free,
+    Taken,
 }
 
 /// The pair after a plan's steps, as far as a plan says.
 #[must_use]
 pub fn after(pair: &Pair, now: &Snapshot, actions: impl IntoIterator<Item = Action>) -> Snapshot {
-    let mut world = SimWorld::new(pair.clone(), now.clone());
+    let mut state = now.clone();
     for action in actions {
-        world.force(&action);
+        planner::perform(pair, &mut state, &action);
     }
-    world.state
+    state
 }
 
 impl SimWorld {
@@ -61,6 +73,7 @@ impl SimWorld {
             faults: BTreeMap::new(),
             violations: vec![],
             clock: Duration::ZERO,
+            lock: Lock::Ours,
         }
     }
 
@@ -120,34 +133,10 @@ impl SimWorld {
     }
 
     fn effect(&mut self, action: &Action) {
-        let side = self.side(action.node());
-        match action {
-            Action::Fence { .. } => self.state.node_mut(side).access = Observed::Known(WriteAccess::Fenced),
-            Action::CatchUp { node, source } => {
-                self.caught_up.push((node.clone(), source.clone()));
-                let source = self.side(source);
-                self.state.node_mut(source).ahead = Observed::Known(String::new());
-            }
-            Action::Open { .. } | Action::Reopen { .. } => {
-                self.state.node_mut(side).access = Observed::Known(WriteAccess::Open)
-            }
-            Action::Take { address, interface, .. } => {
-                if let Observed::Known(held) = &mut self.state.node_mut(side).addresses {
-                    held.push(Held { address: *address, interface: interface.clone(), secondary: false });
-                }
-            }
-            Action::Drop { address, .. } => {
-                if let Observed::Known(held) = &mut self.state.node_mut(side).addresses {
-                    held.retain(|held| held.address != *address);
-                }
-            }
-            Action::Approach { .. }
-            | Action::Drain { .. }
-            | Action::EndSessions { .. }
-            | Action::Announce { .. }
-            | Action::Release { .. }
-            | Action::Verify { .. } => {}
+        if let Action::CatchUp { node, source } = action {
+            self.caught_up.push((node.clone(), source.clone()));
         }
+        planner::perform(&self.pair, &mut self.state, action);
     }
 
     /// The invariants that can be seen in a state (design, "Safety"): an action must not be what breaks one.
@@ -184,6 +173,18 @@ fn broken(pair: &Pair, state: &Snapshot) -> Vec<String> {
 impl World for SimWorld {
     async fn snapshot(&mut self) -> Snapshot {
         let mut seen = self.state.clone();
+        match self.lock {
+            Lock::Ours => {}
+            Lock::Free => self.lock = Lock::Ours,
+            // nothing that is seen can be relied on while somebody else may change it
+            Lock::Taken => {
+                for side in Side::BOTH {
+                    let name = self.pair.node(side).name.clone();
+                    *seen.node_mut(side) = crate::model::NodeSnapshot::unseen(name, "simulated: lock taken");
+                }
+                return seen;
+            }
+        }
         for side in &self.shell_lost {
             seen.node_mut(*side).addresses = Observed::Unknown("simulated: no shell".to_owned());
         }
@@ -192,6 +193,22 @@ impl World for SimWorld {
             *seen.node_mut(*side) = crate::model::NodeSnapshot::unseen(name, "simulated: out of reach");
         }
         seen
+    }
+
+    async fn hold(&mut self, action: &Action) -> Result<(), Failure> {
+        if let Some(fault @ (Fault::LockLost | Fault::LockTaken)) = self.faults.get(&action.id()).copied() {
+            self.faults.remove(&action.id());
+            self.lock = if fault == Fault::LockLost { Lock::Free } else { Lock::Taken };
+        } else if (self.lock, matches!(action, Action::Reopen { .. })) == (Lock::Free, true) {
+            // the way back has it again first
+            self.lock = Lock::Ours;
+        }
+        match self.lock {
+            Lock::Ours => Ok(()),
+            Lock::Free | Lock::Taken => {
+                Err(Failure { happened: Happened::No, what: "simulated: the lock was lost".to_owned(), again: false })
+            }
+        }
     }
 
     async fn perform(&mut self, action: &Action, _limit: Duration) -> Result<Done, Failure> {
@@ -218,7 +235,7 @@ impl World for SimWorld {
                 self.shell_lost.push(side);
                 Err(failure(Happened::Unknown, "the shell was lost"))
             }
-            None => {
+            None | Some(Fault::LockLost | Fault::LockTaken) => {
                 self.force(action);
                 Ok(Done::default())
             }

@@ -285,7 +285,7 @@ fn the_page_has_everything_of_every_step() {
         assert_eq!(page.matches("<dl>\n</dl>").count(), 0, "{name}: a step says nothing");
         let edges: usize = plan.steps.iter().map(|step| step.after.len()).sum();
         assert_eq!(page.matches("<g class=\"edge").count(), edges, "{name}");
-        let turns = usize::from(plan.point_of_no_return().is_some());
+        let turns = usize::from(flipper::planner::point_of_no_return(&plan).is_some());
         assert_eq!(page.matches("<p class=\"noreturn\">").count(), turns, "{name}");
         assert_eq!(page.contains("Overridden by the operator"), !plan.overrides.is_empty(), "{name}");
         assert_eq!(page.contains("<div class=\"phase out\">"), plan.closing().is_some(), "{name}");

@@ -78,8 +78,10 @@ fn completions_and_pages_know_every_command() {
     let help = Command::new(env!("CARGO_BIN_EXE_flipper")).arg("--help").env("NO_COLOR", "1").output().unwrap();
     let help = String::from_utf8(help.stdout).unwrap();
     let commands = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    // what a command is for may take more lines, further in
+    let names = commands.filter_map(|line| line.strip_prefix("  ").filter(|name| !name.starts_with(' ')));
     let commands: Vec<&str> =
-        commands.filter_map(|line| line.split_whitespace().next()).filter(|word| *word != "help").collect();
+        names.filter_map(|line| line.split_whitespace().next()).filter(|word| *word != "help").collect();
     assert!(commands.contains(&"explain"), "{help}");
     for shell in ["bash", "zsh", "fish"] {
         let script = stdout(&["completions", shell]);

@@ -1,7 +1,9 @@
 //! The command: what was typed in, texts and an exit code out.
 
+mod abort;
 mod apply;
 mod args;
+mod check;
 mod completions;
 mod config;
 mod confirm;
@@ -9,13 +11,19 @@ mod context;
 mod exit;
 mod explain;
 mod goal;
+mod history;
+mod journal;
 mod man;
 mod output;
 mod pairs;
 mod plan;
 mod progress;
+mod resume;
+mod run;
 mod show;
+mod signals;
 mod status;
+mod voice;
 
 pub use exit::Exit;
 
@@ -26,7 +34,8 @@ use clap::Parser;
 use miette::Diagnostic;
 use thiserror::Error;
 
-use args::{Command, Typed};
+use crate::apply::Toward;
+use args::{Command, GoOn, Typed};
 use output::{Output, complain};
 
 /// A command that did not come to its end: the exit code, and what to tell.
@@ -93,6 +102,7 @@ fn dispatch(typed: &Typed, output: &Output) -> Result<Exit, Stop> {
         Command::Pairs => pairs::run(&config()?, output),
         Command::Config { pair } => config::run(&config()?, pair.as_deref(), output),
         Command::Status { pairs, save } => status::run(&config()?, pairs, save.as_deref(), output),
+        Command::Check { pair } => check::run(&config()?, pair, output),
         Command::Plan { pair, goal, output: file, snapshot, detailed_exitcode } => {
             let asked = plan::Asked {
                 pair,
@@ -107,10 +117,22 @@ fn dispatch(typed: &Typed, output: &Output) -> Result<Exit, Stop> {
         Command::Explain { code } => explain::run(code.as_deref(), output),
         Command::Completions { shell } => Ok(completions::run(*shell, output)),
         Command::Man { command, dir } => man::run(command.as_deref(), dir.as_deref(), output),
-        Command::Apply { target, goal, dry_run, yes, expect_digest } => {
-            let asked =
-                apply::Asked { target, goal, dry_run: *dry_run, yes: *yes, expect_digest: expect_digest.as_deref() };
+        Command::Apply { target, goal, how, expect_digest } => {
+            let asked = apply::Asked { target, goal, how: how.how(), expect_digest: expect_digest.as_deref() };
             apply::run(&config()?, &asked, output)
         }
+        Command::Resume(typed) => resume::run(&config()?, &go_on(typed), output),
+        Command::Abort(typed) => abort::run(&config()?, go_on(typed), output),
+        Command::History { pair } => history::run(pair.as_deref(), output),
+    }
+}
+
+fn go_on(typed: &GoOn) -> resume::Asked<'_> {
+    resume::Asked {
+        pair: &typed.pair,
+        to: typed.to.as_deref(),
+        overrides: &typed.overrides,
+        toward: Toward::Goal,
+        how: typed.how.how(),
     }
 }

@@ -11,8 +11,14 @@ use crate::model::{ArpingKind, Interface, Prefixed, System};
 pub struct Argv(Vec<String>);
 
 impl Argv {
-    fn of<const N: usize>(words: [&str; N]) -> Self {
+    pub(super) fn of<const N: usize>(words: [&str; N]) -> Self {
         Self(words.into_iter().map(str::to_owned).collect())
+    }
+
+    /// The same, with more words behind.
+    pub(super) fn with<'a>(mut self, words: impl IntoIterator<Item = &'a str>) -> Self {
+        self.0.extend(words.into_iter().map(str::to_owned));
+        self
     }
 
     /// The words.
@@ -262,7 +268,26 @@ pub fn announce_again(system: &System, sudo: bool, address: Prefixed, interface:
     let tell = arping(system, sudo, address, interface)?;
     let here = Argv::of([ip(system), "-oneline", "address", "show", "dev", interface.as_str(), "to"]);
     let script = format!("for s in 1 4; do sleep $s; {here} {} | grep -q . && {tell}; done", address.ip);
-    Some(Deed { argv: Argv::of(["sh", "-c", &script]), manner: Manner::Left(10) })
+    Some(Deed { argv: Argv::of(["sh", "-c", &script, &told_again(address)]), manner: Manner::Left(10) })
+}
+
+/// The name by which [`hush`] finds it.
+fn told_again(address: Prefixed) -> String {
+    format!("flipper-announce-{}", address.ip)
+}
+
+/// Ends what an earlier [`announce_again`] has left behind for these addresses: while they change hands the old node
+/// still has them, and its word would lead clients back to it.
+#[must_use]
+pub fn hush(addresses: &[Prefixed]) -> Deed {
+    // the brackets keep the pattern from finding itself
+    let names: Vec<String> = addresses.iter().map(|a| told_again(*a).replacen('f', "[f]", 1)).collect();
+    let find = names.iter().flat_map(|name| ["-e".to_owned(), name.clone()]);
+    let find = Argv(["grep", "-lsz"].map(str::to_owned).into_iter().chain(find).collect());
+    let script = format!(
+        "for p in $({find} /proc/[0-9]*/cmdline); do p=${{p#/proc/}}; kill ${{p%/cmdline}} 2>/dev/null; done; :"
+    );
+    Deed::waited(Argv::of(["sh", "-c", &script]))
 }
 
 /// Whether the answer to [`announce`] says that something was sent.

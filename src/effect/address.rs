@@ -38,6 +38,9 @@ impl Hands<'_> {
         limit: Duration,
     ) -> Result<Done, Failure> {
         let side = self.side(node)?;
+        if let Some(from) = from.filter(|from| !self.memory.hushed.contains(from)) {
+            self.hush(from, limit).await?;
+        }
         let locked = from.is_some_and(|from| self.memory.is_locked(from));
         let port = self.pair.node(side.peer()).port;
         let known = side.of(self.known).as_ref().ok_or_else(|| certain(format!("{node} was never seen")))?;
@@ -69,6 +72,15 @@ impl Hands<'_> {
         }
     }
 
+    /// Ends announcements that an earlier move has left word for on a node.
+    pub(super) async fn hush(&mut self, node: &NodeName, limit: Duration) -> Result<(), Failure> {
+        let addresses: Vec<Prefixed> = self.pair.roles.iter().map(|role| role.address).collect();
+        let (link, _) = self.on(node)?;
+        command(link, &[dialect::hush(&addresses)], limit).await?;
+        self.memory.hushed.push(node.clone());
+        Ok(())
+    }
+
     /// Waits until the announcement that came with the taking is known to be out, if one is under way: as long as the
     /// neighbours have not heard it they send to the node that the address leaves, and a segment that arrives there too
     /// late costs its client a retransmission (200 ms at least).
@@ -97,6 +109,7 @@ impl Hands<'_> {
         interface: &Interface,
         limit: Duration,
     ) -> Result<Done, Failure> {
+        self.memory.hushed.retain(|hushed| hushed != node);
         let (link, known) = self.on(node)?;
         let announce = dialect::announce(&known.system, known.sudo, address, interface)
             .ok_or_else(|| certain(format!("{node} has no tool to announce {address}")))?;

@@ -11,7 +11,7 @@ mod sessions;
 mod switch;
 mod verify;
 
-pub use lock::{lock, lock_one, unlock};
+pub use lock::{is_ours, lock, lock_one, remains, unlock};
 pub use position::At;
 
 use std::time::Duration;
@@ -42,6 +42,8 @@ pub struct Memory {
     locked: Option<(NodeName, u64)>,
     /// Sessions whose last request had no answer: it may still take effect.
     ghosts: Vec<(NodeName, u64)>,
+    /// Nodes on which nothing is left that would announce an address of the pair by itself.
+    hushed: Vec<NodeName>,
     /// Where an announcement was begun whose end nobody has seen yet.
     announcing: Option<address::Announcing>,
     /// Sessions to end, looked for while their address was being taken elsewhere.

@@ -156,11 +156,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_check_and_every_rule_has_a_text() {
+    fn every_check_and_every_rule_has_a_text_and_no_text_is_left_over() {
         let ids: BTreeSet<&str> = all().iter().map(|entry| entry.text.id).collect();
         let wanted = Code::ALL.iter().map(|code| code.id()).chain(Rule::ALL.iter().map(|rule| rule.id()));
         let missing: Vec<&str> = wanted.filter(|id| !ids.contains(id)).collect();
         assert!(missing.is_empty(), "write a text in src/explain for: {}", missing.join(", "));
+        let checks: BTreeSet<&str> = Code::ALL.iter().map(|code| code.id()).collect();
+        let idle: Vec<&str> =
+            checks::ALL.iter().copied().flatten().map(|text| text.id).filter(|id| !checks.contains(id)).collect();
+        assert!(idle.is_empty(), "no check has these codes any more: {}", idle.join(", "));
     }
 
     #[test]

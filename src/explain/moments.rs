@@ -4,6 +4,29 @@ use super::Text;
 
 pub(super) const ALL: &[Text] = &[
     Text::new(
+        "stands",
+        "How the pair is seen to stand",
+        "All that was seen of both nodes, under the locks before the first step, and again at the end. It is for the journal.",
+        &[],
+        "Nothing.",
+    ),
+    Text::new(
+        "intent",
+        "What is done next",
+        "Written down before it is told to a node, so that a run that is cut off can be explained. From the fence to the address \
+         at the new writer it is all of these steps at once: nothing may come between them.",
+        &[],
+        "Nothing.",
+    ),
+    Text::new(
+        "interrupted",
+        "Somebody wishes to stop",
+        "Ctrl-C, or a signal. Before the gate closes, the first one turns the run back. While writes are out, the second one does, \
+         as long as the new writer was not told to open; later the end is near, and the run goes there.",
+        &[],
+        "Wait for the end of the run. To kill it instead leaves the pair as it stands at that moment.",
+    ),
+    Text::new(
         "ready",
         "Locks held, the plan still fits",
         "The pair's lock is held on both nodes, everything was looked at again, and planning again gave the same plan. Nothing \
@@ -77,3 +100,20 @@ pub(super) const ALL: &[Text] = &[
         "See the text of its exit code: `flipper explain 21`.",
     ),
 ];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "reads the sources")]
+    fn every_event_has_a_text_and_every_text_an_event() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/src/render/events.rs");
+        let source = std::fs::read_to_string(file).expect("the events as JSON");
+        let kinds = source.split("\"type\": \"").skip(1).filter_map(|rest| rest.split('"').next());
+        let kinds: BTreeSet<&str> = kinds.chain(["end"]).collect();
+        assert_eq!(ALL.iter().map(|text| text.id).collect::<BTreeSet<_>>(), kinds);
+    }
+}

@@ -12,6 +12,14 @@ pub(super) const ALL: &[Text] = &[
         "Nothing: it is why the fence comes first.",
     ),
     Text::new(
+        "fence-first",
+        "Nobody is sent away who could come back and write",
+        "Sessions of the write address are ended, and the address is dropped, only on a node that is fenced. Otherwise a client \
+         would connect to the same node again, or go on through an address that is still there, and write.",
+        &[],
+        "Nothing.",
+    ),
+    Text::new(
         "no-loss",
         "Nothing committed is left behind",
         "The new writer opens only after it has executed everything that the fenced one committed. Both positions are read \

@@ -1,14 +1,18 @@
 //! Words and pictures: values in, text out. Nothing in here prints, reads or decides; no line carries a colour, and
 //! whatever came from a server or a file has its control characters made visible.
 
+pub mod check;
 pub mod describe;
 pub mod dot;
 pub mod dry_run;
+pub mod events;
 pub mod explain;
 mod fate;
 mod graph;
+pub mod history;
 pub mod html;
 pub mod json;
+mod json_facts;
 mod layout;
 pub mod markdown;
 pub mod mermaid;
@@ -18,6 +22,7 @@ mod sheet;
 pub mod stale;
 pub mod status;
 pub mod stuck;
+pub mod timeline;
 mod wrap;
 
 pub use sheet::Sheet;

@@ -3,6 +3,7 @@
 use super::wrap::{hang, list, table, wrap};
 use super::{WIDTH, describe};
 use crate::model::{Action, Held, NodeBasis, NodeName, Plan, RoleName, Rule, Step, StepId, WriteAccess, printable};
+use crate::planner;
 
 /// The plan as text of at most 80 columns. `digest` is the plan's, as `sha256:…`, where it has one.
 #[must_use]
@@ -54,7 +55,7 @@ impl Marks {
             outage: plan.outage().map(|(from, to)| (number(from), number(to))),
             opens: plan.opens_for_clients().filter(|_| plan.closing().is_none()).map(number),
             closed: plan.closing().filter(|_| plan.outage().is_none()).map(|step| number(&step.id)),
-            no_return: plan.point_of_no_return().map(number),
+            no_return: planner::point_of_no_return(plan).map(number),
         }
     }
 }

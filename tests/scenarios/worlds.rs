@@ -2,19 +2,19 @@
 
 use flipper::model::{Observed, Thread, WriteAccess};
 
-use crate::Scenario;
 use crate::edit::{World, mariadb, mysql};
 use crate::samples::p;
+use crate::{Scenario, daily};
 
 const WRITE: &str = "10.77.0.100/32";
 const READ: &str = "10.77.0.101/32";
 
-fn tell(name: &'static str, goal: &'static str, story: &'static str, world: World) -> Scenario {
+pub(crate) fn tell(name: &'static str, goal: &'static str, story: &'static str, world: World) -> Scenario {
     Scenario { name, story, goal, world: world.done() }
 }
 
 pub(crate) fn all() -> Vec<Scenario> {
-    [planned(), cut_off(), servers(), replication(), transactions(), addresses(), systems()]
+    [planned(), cut_off(), servers(), replication(), transactions(), addresses(), systems(), daily::all()]
         .into_iter()
         .flatten()
         .collect()

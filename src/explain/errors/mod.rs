@@ -3,7 +3,7 @@
 mod config;
 mod other;
 
-use super::Text;
+use super::{Text, Where};
 
 pub(super) const ALL: &[&[Text]] = &[other::TEXTS, config::TEXTS];
 

@@ -1,6 +1,6 @@
 //! Mistakes on the command line and in other files, and troubles of the machine that flipper runs on.
 
-use super::Text;
+use super::{Text, Where};
 
 pub(super) const TEXTS: &[Text] = &[
     Text::new(
@@ -156,6 +156,48 @@ pub(super) const TEXTS: &[Text] = &[
         "The file is signed as it should be, but its steps do something else than they are called, or come before what they rely on. No planner writes that.",
         &[],
         "Do not carry it out. Find out who made it.",
+    ),
+    Text::new(
+        "flipper::journal::unwritable",
+        "The journal cannot be written",
+        "Without it a run that is cut off can only be explained by what is seen of the pair, so nothing is begun.",
+        &[],
+        "Make the folder writable for you, choose another one by XDG_STATE_HOME, or go without: --no-journal.",
+    ),
+    Text::new(
+        "flipper::journal::shared",
+        "Others may write the journal",
+        "`resume` and `abort` read it to know what was wanted. Nobody else may put something into it.",
+        &[],
+        "chmod go-w the folder, or set XDG_STATE_HOME to a folder of your own.",
+    ),
+    Text::new(
+        "flipper::journal::unreadable",
+        "Journals cannot be read",
+        "The folder, or a file in it, is not to be read by this user.",
+        &[],
+        "Look at its owner and mode.",
+    ),
+    Text::new(
+        "flipper::resume::blind",
+        "What cannot be seen cannot be finished or taken back",
+        "A run was cut off, and one of the nodes, or a fact that matters now, cannot be seen.",
+        &[(Where::Here, "flipper status PAIR")],
+        "Restore the way to both nodes, then try again.",
+    ),
+    Text::new(
+        "flipper::resume::which",
+        "It is not known where a role was to go",
+        "Without the journal of the run that was cut off, nothing says what it was for.",
+        &[(Where::Here, "flipper status PAIR"), (Where::Here, "flipper history PAIR")],
+        "Say it: --to NODE; or run it where the journal is.",
+    ),
+    Text::new(
+        "flipper::usage::pair",
+        "The pair is not understood",
+        "The name that was given is no pair's, or a pair is needed and none was named.",
+        &[(Where::Here, "flipper pairs")],
+        "Name a pair of the config.",
     ),
     Text::new(
         "flipper::control_dir",
