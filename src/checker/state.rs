@@ -202,6 +202,8 @@ impl State {
         // a server that is read-only lets administrators write, unless it is locked
         let again = how == Fencing::ReadLock && !self.lock[at];
         must(self.mode[at] != Mode::Shut || again, LEAST, "it is closed already")?;
+        let near = aim.gives_way != Some(at) || self.near[other(at)];
+        must(near, Invariant::ShortOutage, "the new writer may be far behind when writes stop")?;
         let alone = how != Fencing::ReadLock || !self.lock[other(at)];
         must(alone, CAN_END, "both nodes would be locked at once, and neither could follow the other")
     }
@@ -281,7 +283,8 @@ impl State {
     fn judge_end(&self, facts: &Facts, aim: &Aim, at: At, role: usize) -> Verdict {
         let peer = other(at);
         must(aim.place(role) != Place::On(at) && leaves(aim, role), LEAST, "the role is not to leave the node")?;
-        let there = self.has(at, role) || self.let_go[at] & bit(role) != 0;
+        let gave_way = aim.place(role) == Place::On(peer) && self.let_go[at] & bit(role) != 0;
+        let there = self.has(at, role) || gave_way;
         must(there, SERVES, "its address is gone before its clients were told")?;
         let quiet = !facts.roles[role].writes || self.mode[at] == Mode::Shut;
         must(quiet, SERVES, "sessions that may still write would be cut off")?;
@@ -303,7 +306,14 @@ impl State {
                 must(self.has(peer, role), ONE_ADDRESS, "nobody would have the address")
             }
             // a writer that cannot be fenced against everybody gives its address up first
-            None => must(aim.place(role) == Place::Nowhere || writes, ONE_ADDRESS, "nobody would have the address"),
+            None => {
+                let first = writes && !self.has(peer, role);
+                must(
+                    aim.place(role) == Place::Nowhere || first,
+                    ONE_ADDRESS,
+                    "it does not say who has the address then",
+                )
+            }
         }
     }
 

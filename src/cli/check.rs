@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::output::Output;
-use super::{Exit, Stop, context};
+use super::{Exit, Stop, context, journal};
 use crate::config::Config;
+use crate::journal::{Found, Story};
 use crate::model::{Observed, PairName};
 use crate::{planner, render};
 
@@ -17,7 +18,18 @@ pub(super) fn run(config: &Config, name: &str, output: &Output) -> Result<Exit, 
     Ok(if bad { Exit::Refused } else { Exit::Done })
 }
 
-/// How long ago flipper last moved roles of this pair. The journal knows it: this is where it is asked.
-fn last_move(_pair: &PairName) -> Observed<Option<Duration>> {
-    Observed::Unknown("this flipper keeps no history of its moves".to_owned())
+/// How long ago roles of this pair were last moved from this machine, by its journals; one that cannot be read says
+/// nothing here, `history` names it.
+fn last_move(pair: &PairName) -> Observed<Option<Duration>> {
+    let found = match journal::home().map_err(|stop| stop.report.to_string()) {
+        Ok(home) => crate::journal::find(&home, pair).map_err(|error| error.to_string()),
+        Err(why) => Err(why),
+    };
+    let ago = |found: Vec<Found>| {
+        let stories = found.into_iter().filter_map(|found| found.story.ok());
+        let last = stories.filter(Story::changed).map(|story| story.last).max()?;
+        // a moment to come is one of a clock that was set back
+        Some(journal::clock().duration_since(last).unwrap_or_default())
+    };
+    Observed::from(found.map(ago))
 }

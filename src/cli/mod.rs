@@ -13,6 +13,7 @@ mod explain;
 mod goal;
 mod history;
 mod journal;
+mod judged;
 mod man;
 mod output;
 mod pairs;

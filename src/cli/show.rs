@@ -4,8 +4,8 @@ use std::path::Path;
 
 use super::args::Format;
 use super::output::Output;
-use super::{Exit, Stop};
-use crate::planfile;
+use super::{Exit, Stop, judged};
+use crate::planfile::PlanFile;
 use crate::render::{self, Sheet};
 
 pub(super) fn run(file: &Path, format: Option<Format>, output: &Output) -> Result<Exit, Stop> {
@@ -17,8 +17,8 @@ pub(super) fn run(file: &Path, format: Option<Format>, output: &Output) -> Resul
             "give one of them",
         ));
     }
-    let read = planfile::load(file).map_err(|error| Stop::new(Exit::BadFile, error))?;
-    let planfile::PlanFile { plan, seen, flipper_version, digest } = &read;
+    let read = judged::load(file)?;
+    let PlanFile { plan, seen, flipper_version, digest } = &read;
     let digest = digest.to_string();
     let sheet = Sheet { plan, seen, digest: &digest, version: flipper_version };
     let json = || render::json::plan(plan, Some(&digest));

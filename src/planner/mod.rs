@@ -62,7 +62,12 @@ pub fn plan(pair: &Pair, snapshot: &Snapshot, goal: &Goal, overrides: &[Code]) -
     for finding in &findings {
         match checks::against(pair, &actions, writer, finding) {
             Some(Severity::Override) if overrides.contains(&finding.code) => overridden.push(finding.code),
-            Some(Severity::Stop | Severity::Override) => reasons.push(finding.reason()),
+            Some(Severity::Override) => {
+                let Reason { code, seen, help } = finding.reason();
+                let help = format!("{help}; or, where you know what it means here: --override {code}");
+                reasons.push(Reason { code, seen, help });
+            }
+            Some(Severity::Stop) => reasons.push(finding.reason()),
             Some(Severity::Warn) => notes.push(format!("{} ({}).", finding.seen, finding.code)),
             None => {}
         }

@@ -41,8 +41,10 @@ fn graph<'a>(pair: &Pair, actions: &'a [Action]) -> DiGraph<&'a Action, Rule> {
             .collect(),
     };
     let nodes: Vec<NodeIndex> = actions.iter().map(|action| graph.add_node(action)).collect();
-    for (before, a) in nodes.iter().zip(actions) {
-        for (after, b) in nodes.iter().zip(actions) {
+    let ensures: Vec<Vec<Fact>> = actions.iter().map(Action::ensures).collect();
+    let requires: Vec<Vec<Fact>> = actions.iter().map(Action::requires).collect();
+    for ((before, a), ensured) in nodes.iter().zip(actions).zip(&ensures) {
+        for ((after, b), required) in nodes.iter().zip(actions).zip(&requires) {
             if before == after {
                 continue;
             }
@@ -55,7 +57,7 @@ fn graph<'a>(pair: &Pair, actions: &'a [Action]) -> DiGraph<&'a Action, Rule> {
                 graph.add_edge(*before, *after, Rule::NoLoss);
             }
             let mut rules: BTreeSet<Rule> =
-                b.requires().iter().filter(|fact| a.ensures().contains(fact)).map(|fact| why(fact, b)).collect();
+                required.iter().filter(|fact| ensured.contains(fact)).map(|fact| why(fact, b)).collect();
             rules.extend(rule(a, b, &context));
             for rule in rules {
                 graph.add_edge(*before, *after, rule);

@@ -43,7 +43,7 @@ type Case = (&'static str, fn(&Site<'_>) -> Outcome);
 
 fn cases(server: Server) -> Vec<Case> {
     let own = match server {
-        Server::MariaDb => [work::MARIADB, servers::MARIADB, machines::ONCE].concat(),
+        Server::MariaDb => [work::MARIADB, servers::MARIADB, machines::ONCE, healthy::ONCE].concat(),
         Server::MySql => [work::MYSQL, servers::MYSQL].concat(),
     };
     [healthy::CASES, work::CASES, servers::CASES, machines::CASES].into_iter().flatten().copied().chain(own).collect()

@@ -1,6 +1,7 @@
 //! The worlds: every snapshot over small finite sets of what the planner can see.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use flipper::model::{
     Access, Action, ArpingKind, Assignment, Boot, Channel, Connections, Flavour, Goal, Health, Held, Inventory, Kept,
@@ -100,7 +101,9 @@ pub(crate) fn pair(shape: Shape) -> Pair {
         Shape::ReadOnly => vec![read],
         Shape::Three => vec![write, read, role("reports", 102, Access::ReadOnly)],
     };
-    Pair { name: p("orders"), nodes: [node(1), node(2)], roles, limits: Limits::default() }
+    // with three roles, writing transactions are waited for before the gate closes
+    let drain = if shape == Shape::Three { Duration::from_secs(5) } else { Duration::ZERO };
+    Pair { name: p("orders"), nodes: [node(1), node(2)], roles, limits: Limits { drain, ..Limits::default() } }
 }
 
 /// Every goal: each verb, each role, each node, and assignments of several roles at once.

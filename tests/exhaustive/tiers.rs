@@ -49,20 +49,20 @@ fn few(all: Vec<World>, of: usize) -> Vec<World> {
 /// Who is open, who holds what, who is ahead.
 pub(crate) fn structure() -> Vec<World> {
     let vary = Vary { access: &ACCESS, holds: &HOLDS, ahead: &EVERY, ..STILL };
-    few(product(&[Kind::MySql, Kind::MariaDb], Shape::Both, &vary.nodes(), false), 67)
+    few(product(&[Kind::MySql, Kind::MariaDb], Shape::Both, &vary.nodes(), false), 101)
 }
 
 /// Replication both ways.
 pub(crate) fn links() -> Vec<World> {
     let vary = Vary { access: &ACCESS[..3], holds: &HOLDS[..4], link: &LINKS, ahead: &EVERY[..2], ..STILL };
-    few(product(&[Kind::MariaDb], Shape::Both, &vary.nodes(), true), 303)
+    few(product(&[Kind::MariaDb], Shape::Both, &vary.nodes(), true), 509)
 }
 
 /// Prepared transactions, settings, systems.
 pub(crate) fn facts() -> Vec<World> {
     let known = [true, false];
     let vary = Vary { access: &ACCESS[..3], holds: &HOLDS[..4], xa: &EVERY, settings: &known, system: &known, ..STILL };
-    few(product(&[Kind::MySql], Shape::Both, &vary.nodes(), true), 303)
+    few(product(&[Kind::MySql], Shape::Both, &vary.nodes(), true), 509)
 }
 
 /// Pairs with other roles.
@@ -74,5 +74,5 @@ pub(crate) fn shapes() -> Vec<World> {
         let vary = Vary { access: &ACCESS[..3], holds, ..STILL };
         worlds.extend(product(&[Kind::MySql, Kind::MariaDb, Kind::MariaDb12], shape, &vary.nodes(), false));
     }
-    few(worlds, 51)
+    few(worlds, 101)
 }

@@ -200,6 +200,22 @@ pub(super) const TEXTS: &[Text] = &[
         "Name a pair of the config.",
     ),
     Text::new(
+        "flipper::planfile::unsafe",
+        "The plan in the file is not safe",
+        "A second judge, which knows nothing of how plans are made, walked through its steps and found a moment that breaks a \
+         promise: two writers, an address that nobody serves, something left behind.",
+        &[],
+        "Do not carry it out. flipper writes no such plan: find out who made it.",
+    ),
+    Text::new(
+        "flipper::plan::unsafe",
+        "flipper's own plan was found not to be safe",
+        "Every plan is judged a second time, by rules that were written apart from the planner. They contradict each other here: \
+         a mistake in flipper. Nothing was done on its account.",
+        &[(Where::Here, "flipper status PAIR --save FILE")],
+        "Report it, with the file that this command writes.",
+    ),
+    Text::new(
         "flipper::control_dir",
         "No private folder for ssh connections",
         "flipper keeps the sockets of its ssh connections in a folder of its own, with a short path.",

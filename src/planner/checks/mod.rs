@@ -126,6 +126,10 @@ fn unknowns(pair: &Pair, snapshot: &Snapshot, side: Side) -> Vec<Finding> {
     let essential = facts.into_iter().map(|fact| (fact, Stop));
     for ((what, why, scopes), severity) in essential.chain(besides.into_iter().map(|fact| (fact, Override))) {
         let Some(why) = why else { continue };
+        // with what every plan relies on, the rest is out of sight for the same reason
+        if severity == Override && causes.iter().any(|(cause, ..)| *cause == why) {
+            continue;
+        }
         let scopes = scopes.into_iter().map(|scope| (scope, severity));
         match causes.iter_mut().find(|(cause, ..)| *cause == why) {
             Some((_, facts, all)) => {

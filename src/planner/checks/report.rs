@@ -57,8 +57,8 @@ pub struct Checked {
 /// How long ago a move seems too soon for another one.
 const LATELY: Duration = Duration::from_secs(600);
 
-/// Every check of a pair, in their order. `last_move`: how long ago flipper last moved something here; `None` where
-/// it never has.
+/// Every check of a pair, in their order. `last_move`: how long ago flipper last moved something here; `None`
+/// where it never has, as far as is known.
 #[must_use]
 pub fn check(pair: &Pair, snapshot: &Snapshot, last_move: &Observed<Option<Duration>>) -> Vec<Checked> {
     let mut found = findings(pair, snapshot);
@@ -94,7 +94,7 @@ fn moved_lately(last_move: &Observed<Option<Duration>>) -> Option<Finding> {
     Some(Finding {
         code: Code::MovedLately,
         side: None,
-        seen: format!("flipper moved roles of this pair {} s ago", ago.as_secs()),
+        seen: format!("roles of this pair were moved {} s ago, from this machine", ago.as_secs()),
         help: "see with `flipper history` what was moved, and find out why before another move".to_owned(),
         scopes: vec![(Scope::Report, Severity::Warn)],
     })
