@@ -19,12 +19,13 @@
 //! A module imports only those to its left; `tests/tidy` reads the `use` lines and enforces it.
 //!
 //! ```text
-//! model <- planner, dialect, config <- world <- event, sim, planfile <- journal, link
+//! model <- planner, checker, dialect, config <- world <- event, sim, planfile <- journal, link
 //!       <- render, observe, effect <- apply <- cli
 //! ```
 //!
 //! - [`model`] knows nothing: no clock, no file, no environment, no serialisation.
 //! - [`planner`] decides and never touches the world. The same snapshot and goal give the same plan, byte for byte.
+//! - [`checker`] judges every plan, and knows nothing of how plans are made: neither of the two uses the other.
 //! - [`dialect`] holds every statement and command line that is ever said to a node. What only asks and what changes
 //!   something are different types.
 //! - [`effect`] is the only code that changes a node. [`cli`]'s `plan` and `status` do not import it: they cannot
@@ -46,6 +47,7 @@
 //! 8. No secret is in a plan, an argument, a log line or an error.
 
 pub mod apply;
+pub mod checker;
 pub mod cli;
 pub mod config;
 pub mod dialect;

@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::model::{
-    Access, Action, Fact, Held, NodeName, Observed, Pair, RoleName, Side, Snapshot, StepId, WriteAccess,
-};
+use crate::model::{Access, Action, Fact, NodeName, Observed, Pair, RoleName, Side, Snapshot, StepId, WriteAccess};
+use crate::planner;
 use crate::world::{Done, Failure, Happened, NoLock, World};
 
 /// What goes wrong with a step, once.
@@ -54,11 +53,11 @@ enum Lock {
 /// The pair after a plan's steps, as far as a plan says.
 #[must_use]
 pub fn after(pair: &Pair, now: &Snapshot, actions: impl IntoIterator<Item = Action>) -> Snapshot {
-    let mut world = SimWorld::new(pair.clone(), now.clone());
+    let mut state = now.clone();
     for action in actions {
-        world.force(&action);
+        planner::perform(pair, &mut state, &action);
     }
-    world.state
+    state
 }
 
 impl SimWorld {
@@ -134,34 +133,10 @@ impl SimWorld {
     }
 
     fn effect(&mut self, action: &Action) {
-        let side = self.side(action.node());
-        match action {
-            Action::Fence { .. } => self.state.node_mut(side).access = Observed::Known(WriteAccess::Fenced),
-            Action::CatchUp { node, source } => {
-                self.caught_up.push((node.clone(), source.clone()));
-                let source = self.side(source);
-                self.state.node_mut(source).ahead = Observed::Known(String::new());
-            }
-            Action::Open { .. } | Action::Reopen { .. } => {
-                self.state.node_mut(side).access = Observed::Known(WriteAccess::Open)
-            }
-            Action::Take { address, interface, .. } => {
-                if let Observed::Known(held) = &mut self.state.node_mut(side).addresses {
-                    held.push(Held { address: *address, interface: interface.clone(), secondary: false });
-                }
-            }
-            Action::Drop { address, .. } => {
-                if let Observed::Known(held) = &mut self.state.node_mut(side).addresses {
-                    held.retain(|held| held.address != *address);
-                }
-            }
-            Action::Approach { .. }
-            | Action::Drain { .. }
-            | Action::EndSessions { .. }
-            | Action::Announce { .. }
-            | Action::Release { .. }
-            | Action::Verify { .. } => {}
+        if let Action::CatchUp { node, source } = action {
+            self.caught_up.push((node.clone(), source.clone()));
         }
+        planner::perform(&self.pair, &mut self.state, action);
     }
 
     /// The invariants that can be seen in a state (design, "Safety"): an action must not be what breaks one.

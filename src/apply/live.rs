@@ -28,6 +28,8 @@ pub struct LiveWorld {
     changed: bool,
     control_dir: PathBuf,
     began: Instant,
+    /// An action was performed: from then on only what a plan rests on is looked at.
+    begun: bool,
 }
 
 impl LiveWorld {
@@ -44,6 +46,7 @@ impl LiveWorld {
             changed: false,
             control_dir,
             began: Instant::now(),
+            begun: false,
         };
         world.learn(seen);
         world
@@ -217,7 +220,10 @@ impl World for LiveWorld {
         for side in Side::BOTH {
             *side.of_mut(&mut lost) = self.settle(side).await.err();
         }
-        let mut seen = observe::snapshot(&self.pair, &mut self.links).await;
+        let mut seen = match self.begun {
+            false => observe::snapshot(&self.pair, &mut self.links).await,
+            true => observe::structure(&self.pair, &mut self.links).await,
+        };
         for side in Side::BOTH {
             let node = seen.node(side);
             let why = side.of(&lost).clone().or_else(|| self.same_server(side, node).err());
@@ -275,6 +281,7 @@ impl World for LiveWorld {
     }
 
     async fn perform(&mut self, action: &Action, limit: Duration) -> Result<Done, Failure> {
+        self.begun = true;
         // every call below has a limit of its own; this one is for what they have forgotten
         let patience = limit + self.pair.limits.connect * 2 + self.pair.limits.fence;
         self.changed |= !matches!(action, Action::Approach { .. } | Action::Drain { .. } | Action::Verify { .. });

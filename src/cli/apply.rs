@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use super::args::GoalWords;
 use super::goal::Wish;
-use super::output::Output;
+use super::output::{Output, complain};
 use super::run::{self, How, Move};
-use super::{Exit, Stop, context, goal, journal, plan};
+use super::{Exit, Stop, context, goal, journal, judged, plan};
 use crate::config::{Config, PairConfig};
 use crate::model::{Plan, Snapshot};
 use crate::{link, planfile, planner, render};
@@ -70,14 +70,14 @@ fn wanted<'a>(config: &'a Config, asked: &Asked) -> Result<(&'a PairConfig, Want
     }
     let path = PathBuf::from(asked.target);
     let is_pair = config.pairs.iter().any(|pair| pair.pair.name.as_str() == asked.target);
-    match planfile::load(&path) {
-        Err(error) if is_pair && error.kind() == planfile::Kind::Read => {
+    match judged::load(&path) {
+        Err(judged::Refused::File(error)) if is_pair && error.kind() == planfile::Kind::Read => {
             // the pair's name alone: say what is missing, rather than that there is no such file
             let pair = context::pair(config, asked.target)?;
             goal::parse(&pair.pair, asked.goal)?;
             Err(Stop::new(Exit::BadFile, error))
         }
-        Err(error) => Err(Stop::new(Exit::BadFile, error)),
+        Err(refused) => Err(refused.into()),
         Ok(file) => {
             let pair = config.pair(file.plan.pair.as_str()).map_err(|error| Stop::new(Exit::Usage, error))?;
             Ok((pair, Wanted::File(Box::new(file))))
@@ -135,6 +135,10 @@ fn decide(
         let exit = plan::refuse(&refusal, output);
         journal::mention_cut_off(&pair.pair.name);
         exit
+    })?;
+    judged::made(&pair.pair, seen, &fresh).map_err(|stop| {
+        complain(output, &stop.report, stop.exit);
+        stop.exit
     })?;
     match wanted {
         Wanted::File(file) if !fresh.same_as(&file.plan) => Err(stale(&file.plan, &fresh, output)),

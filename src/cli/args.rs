@@ -45,6 +45,11 @@ pub(super) enum Command {
         #[arg(long, value_name = "FILE")]
         save: Option<PathBuf>,
     },
+    /// Run every check of a pair: what was seen, why it matters, what to do; changes nothing
+    Check {
+        /// The pair
+        pair: String,
+    },
     /// Plan the way to a goal and show it; changes nothing
     Plan {
         /// The pair

@@ -3,6 +3,7 @@
 mod abort;
 mod apply;
 mod args;
+mod check;
 mod config;
 mod confirm;
 mod context;
@@ -10,6 +11,7 @@ mod exit;
 mod goal;
 mod history;
 mod journal;
+mod judged;
 mod output;
 mod pairs;
 mod plan;
@@ -98,6 +100,7 @@ fn dispatch(typed: &Typed, output: &Output) -> Result<Exit, Stop> {
         Command::Pairs => pairs::run(&config()?, output),
         Command::Config { pair } => config::run(&config()?, pair.as_deref(), output),
         Command::Status { pairs, save } => status::run(&config()?, pairs, save.as_deref(), output),
+        Command::Check { pair } => check::run(&config()?, pair, output),
         Command::Plan { pair, goal, output: file, snapshot, detailed_exitcode } => {
             let asked = plan::Asked {
                 pair,

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::args::GoalWords;
 use super::output::{Output, tell};
-use super::{Exit, Stop, context, goal, journal};
+use super::{Exit, Stop, context, goal, journal, judged};
 use crate::config::{Config, PairConfig};
 use crate::model::{Plan, Refusal, Snapshot};
 use crate::{planfile, planner, render};
@@ -32,6 +32,7 @@ pub(super) fn run(config: &Config, asked: &Asked, output: &Output) -> Result<Exi
             return Ok(exit);
         }
     };
+    judged::made(&pair.pair, &seen, &plan)?;
     show(&plan, &seen, output);
     if let Some(file) = asked.file {
         let text = planfile::to_text(&plan, &planfile::seen(&seen));

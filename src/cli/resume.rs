@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::output::{Output, tell};
 use super::run::{self, How, Move};
-use super::{Exit, Stop, context, goal, journal, plan};
+use super::{Exit, Stop, context, goal, journal, judged, plan};
 use crate::apply::{Target, Toward, named, of_plan, of_state, owed};
 use crate::config::{Config, PairConfig};
 use crate::journal::{Continued, Found, Story, Way};
@@ -163,6 +163,10 @@ async fn go_on(
             return Ok(plan::refuse(&refusal, output));
         }
     };
+    if let Err(stop) = judged::made(&pair.pair, &open.seen, &plan) {
+        link::close(open.links, open.control.path(), limit).await;
+        return Err(stop);
+    }
     let continues = cut.as_ref().map(|cut| Continued {
         run: cut.story.begin.run.clone(),
         way: match asked.toward {

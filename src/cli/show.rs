@@ -4,11 +4,11 @@ use std::path::Path;
 
 use super::args::Format;
 use super::output::Output;
-use super::{Exit, Stop};
-use crate::{planfile, render};
+use super::{Exit, Stop, judged};
+use crate::render;
 
 pub(super) fn run(file: &Path, format: Format, output: &Output) -> Result<Exit, Stop> {
-    let read = planfile::load(file).map_err(|error| Stop::new(Exit::BadFile, error))?;
+    let read = judged::load(file)?;
     let digest = read.digest.to_string();
     let text = || render::plan::text(&read.plan, Some(&digest));
     let json = || render::json::plan(&read.plan, Some(&digest));

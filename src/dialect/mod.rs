@@ -6,14 +6,21 @@
 //! to a node, and all of it leaves the GTID sets alone (hazard H-11: no `FLUSH` but `FLUSH TABLES WITH READ LOCK`).
 
 mod argv;
+mod checks;
+mod machine;
 mod preview;
 mod sockets;
 mod sql;
 
 pub use argv::{
-    Argv, Deed, Look, PROBE_END, add_address, addresses, alive, announce, announce_at_once, delete_address,
-    kill_sockets, may_run, probe, sockets, was_announced,
+    ANNOUNCED, Argv, Deed, Look, PROBE_END, add_address, addresses, alive, announce, announce_again, announce_at_once,
+    delete_address, hush, kill_sockets, may_run, probe, sockets, was_announced,
 };
+pub use checks::{
+    VARIABLES, accounts, clock, counters, events, locks, needed_privileges, privileges, purged, read_only_origin,
+    received, transactions, transports, variables, work, worker_errors,
+};
+pub use machine::{CONFIG_PLACES, MANAGERS, disk, listeners, managers, mentions};
 pub use preview::{Spelled, Target, spell};
 pub use sockets::{Socket, parse_end, parse_sockets};
 pub use sql::{

@@ -20,7 +20,7 @@ pub struct Statement(Vec<String>);
 macro_rules! batch {
     ($name:ident) => {
         impl $name {
-            fn of<const N: usize>(statements: [&str; N]) -> Self {
+            pub(super) fn of<const N: usize>(statements: [&str; N]) -> Self {
                 Self(statements.into_iter().map(str::to_owned).collect())
             }
 
@@ -41,6 +41,13 @@ macro_rules! batch {
 }
 batch!(Question);
 batch!(Statement);
+
+impl Question {
+    /// One statement.
+    pub(super) fn of_text(statement: String) -> Self {
+        Self(vec![statement])
+    }
+}
 
 /// A text as a string literal. `None` for what no server sends as a position: nothing else is ever quoted.
 fn position_literal(position: &str) -> Option<String> {
@@ -137,7 +144,7 @@ pub fn prepared_xa() -> Question {
     Question::of(["XA RECOVER"])
 }
 
-fn processlist(server: &Server) -> &'static str {
+pub(super) fn processlist(server: &Server) -> &'static str {
     match (server.flavour, server.version) {
         (Flavour::MySql, version) if version >= Version(8, 0, 22) => "performance_schema.processlist",
         _ => "information_schema.processlist",

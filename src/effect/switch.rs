@@ -36,12 +36,13 @@ impl Hands<'_> {
             _ => (first, second),
         };
         // the one fences, the other may have to open again; and the last look at the locks before writes are out
-        let (a, b, c) = tokio::join!(
+        let (a, b, c, d) = tokio::join!(
             super::expire(&mut link.guard, silence, limit),
+            super::expire(&mut other.guard, silence, limit),
             expire_with_lock(&link.target.name, &mut link.sql, silence, limit),
             expire_with_lock(&other.target.name, &mut other.sql, silence, limit),
         );
-        a.and(b).and(c).map_err(|why| certain(format!("{node} was not fenced: {why}")))?;
+        a.and(b).and(c).and(d).map_err(|why| certain(format!("{node} was not fenced: {why}")))?;
         let (link, known) = self.on(node)?;
         let statement = dialect::fence(&known.server, how, wait);
         let guard = super::guard(link)?;
@@ -112,8 +113,13 @@ impl Hands<'_> {
         self.settled(node, result, wait).await
     }
 
-    /// Both machines answer: they are needed once writes are out, and the last moment to find out is before.
+    /// Both machines answer: they are needed once writes are out, and the last moment to find out is before. On the
+    /// way, what an earlier move has left behind there is ended.
     pub(super) async fn machines_answer(&mut self, limit: Duration) -> Result<(), Failure> {
+        let names = Side::BOTH.map(|side| self.pair.node(side).name.clone());
+        for name in names.iter().filter(|name| !self.memory.hushed.contains(name)).cloned().collect::<Vec<_>>() {
+            self.hush(&name, limit).await.map_err(|failure| certain(failure.to_string()))?;
+        }
         let [first, second] = &mut *self.links;
         let (a, b) = tokio::join!(alive(first, limit), alive(second, limit));
         a.and(b).map_err(certain)
@@ -123,6 +129,7 @@ impl Hands<'_> {
     /// the other node's machine still answers.
     async fn unmoved(&mut self, peer: &NodeName, stood: &At, node: &NodeName, limit: Duration) -> Result<(), Failure> {
         let silence = self.pair.limits.silence();
+        let locked = self.memory.is_locked(peer);
         for _ in 0..XA_ROUNDS {
             let side = self.side(peer)?;
             let known = side.of(self.known).as_ref().ok_or_else(|| certain(format!("{peer} was never seen")))?;
@@ -136,7 +143,9 @@ impl Hands<'_> {
                 alive(other, limit).await?;
                 expire_with_lock(&other.target.name, &mut other.sql, silence, limit).await
             };
-            let (tables, ready) = tokio::join!(super::sql(link)?.read(&question, limit), ready);
+            // asked by the session with the read lock: that it answers shows that nobody has ended it, and the lock with it
+            let asking = if locked { super::guard(link)? } else { super::sql(link)? };
+            let (tables, ready) = tokio::join!(asking.read(&question, limit), ready);
             ready.map_err(|why| certain(format!("{node} was not opened: {why}")))?;
             let tables = tables.map_err(|e| asked(&e))?;
             let [facts, prepared, xa @ ..] = &tables[..] else {

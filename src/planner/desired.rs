@@ -109,8 +109,14 @@ fn unwritable(snapshot: &Snapshot, goal: &Goal, role: &RoleSpec, place: Place, f
     let mut codes = vec![];
     if matches!(goal, Goal::Swap(_)) {
         codes.extend([Code::BothOpen, Code::NoneOpen, Code::WriterElsewhere]);
-    } else if place.is_none_or(|side| snapshot.holders(role) != [side]) {
-        codes.push(Code::BothOpen);
+    } else {
+        let told = match (place, goal) {
+            (Some(side), _) => snapshot.holders(role) == [side],
+            // draining one of two writers says nothing of the other one
+            (None, Goal::Drain(_)) => false,
+            (None, _) => true,
+        };
+        codes.extend((!told).then_some(Code::BothOpen));
     }
     findings.iter().filter(|finding| codes.contains(&finding.code)).map(Finding::reason).collect()
 }

@@ -1,7 +1,8 @@
 //! What must change between what was seen and what is wanted.
 
+use super::basis::runs;
 use crate::model::{
-    Access, Action, Assignment, Fencing, Held, NodeName, Observed, Pair, RoleName, RoleSpec, Side, Snapshot,
+    Access, Action, Assignment, Channel, Fencing, Held, NodeName, Observed, Pair, RoleName, RoleSpec, Side, Snapshot,
     WriteAccess,
 };
 
@@ -16,6 +17,9 @@ pub(super) struct Target<'a> {
     pub(super) writer: Writer,
     /// What shows that the node to be opened has every transaction of the other one.
     pub(super) proof: Proof,
+    /// It is a plan of its own, not the rest of one. The read lock of an earlier run is gone then and is taken again,
+    /// and how far a node is behind was seen while nothing was moving.
+    pub(super) whole: bool,
 }
 
 /// Who is to accept writes.
@@ -65,25 +69,24 @@ pub(super) fn actions(pair: &Pair, snapshot: &Snapshot, target: Target) -> Vec<A
     let mut actions = vec![];
     match target.writer {
         Writer::AsIs => {}
-        Writer::Only(to) => hand_over(pair, snapshot, to, target.proof, &mut actions),
+        Writer::Only(to) => hand_over(pair, snapshot, to, target, &mut actions),
         Writer::Nobody => {
             for side in Side::BOTH {
-                close(pair, snapshot, side, &mut actions);
+                close(pair, snapshot, side, false, &mut actions);
             }
         }
     }
-    let writer = target.writer.after(snapshot);
     for role in pair.roles.iter().filter(|role| target.touched.contains(&role.name)) {
         let to = target.roles.holder(&role.name).and_then(|node| pair.side(node));
         let moved = move_role(pair, snapshot, role, to);
         let taken = moved.iter().any(|action| matches!(action, Action::Take { .. }));
         if let (Access::ReadOnly, true, Some(to)) = (role.access, taken, to) {
-            follow_writer(pair, to, writer, &mut actions);
+            follow(pair, snapshot, role, to, target, &mut actions);
         }
         actions.extend(moved);
     }
     if let Writer::Only(writer) = target.writer {
-        verify_opened(pair, writer, &mut actions);
+        verify_opened(pair, target.roles, writer, &mut actions);
     }
     actions
 }
@@ -98,18 +101,20 @@ fn open_side(snapshot: &Snapshot) -> Option<Side> {
 }
 
 /// From one writer to the other: writes out on one side, in on the other.
-fn hand_over(pair: &Pair, snapshot: &Snapshot, to: Side, proof: Proof, actions: &mut Vec<Action>) {
+fn hand_over(pair: &Pair, snapshot: &Snapshot, to: Side, target: Target, actions: &mut Vec<Action>) {
     let name = |side: Side| pair.node(side).name.clone();
     let open = |side: Side| snapshot.node(side).access.is(&WriteAccess::Open);
     let from = to.peer();
     if !open(to) && open(from) {
         actions.push(Action::Approach { node: name(to), source: name(from) });
     }
-    close(pair, snapshot, from, actions);
+    let holds = |side: Side| pair.write_role().is_some_and(|role| snapshot.holders(role).contains(&side));
+    let handed_over = !open(to) || (holds(from) && !holds(to));
+    close(pair, snapshot, from, target.whole && handed_over, actions);
     if open(to) {
         return;
     }
-    match proof {
+    match target.proof {
         Proof::CatchUp => {
             actions.push(Action::CatchUp { node: name(to), source: name(from) });
             actions.push(Action::Open { node: name(to), peer: name(from) });
@@ -118,11 +123,12 @@ fn hand_over(pair: &Pair, snapshot: &Snapshot, to: Side, proof: Proof, actions: 
     }
 }
 
-/// Makes a node refuse writes, unless it does already.
-fn close(pair: &Pair, snapshot: &Snapshot, side: Side, actions: &mut Vec<Action>) {
+/// Makes a node refuse writes, unless it does already. `relock`: it is to refuse those of administrators too.
+fn close(pair: &Pair, snapshot: &Snapshot, side: Side, relock: bool, actions: &mut Vec<Action>) {
     let node = pair.node(side).name.clone();
     let access = &snapshot.node(side).access;
-    if access.is(&WriteAccess::Fenced) {
+    let by_lock = snapshot.node(side).server.known().is_some_and(|server| server.fencing() == Fencing::ReadLock);
+    if access.is(&WriteAccess::Fenced) && !(relock && by_lock) {
         return;
     }
     if access.is(&WriteAccess::Open) && !pair.limits.drain.is_zero() {
@@ -190,20 +196,41 @@ fn verify(role: &RoleSpec, node: &NodeName) -> Action {
     Action::Verify { role: role.name.clone(), access: role.access, node: node.clone(), address: role.address }
 }
 
-/// A reader must not see less on its new node than before: where that one follows the writer, it catches up first.
-fn follow_writer(pair: &Pair, to: Side, writer: Option<Side>, actions: &mut Vec<Action>) {
-    let Some(writer) = writer.filter(|writer| *writer != to) else { return };
-    let approach = Action::Approach { node: pair.node(to).name.clone(), source: pair.node(writer).name.clone() };
+/// A reader must not see less on its new node than before: that one first reaches what the other node has, be that the
+/// writer or only the one that readers come from. The writer is never behind a node that follows it.
+fn follow(pair: &Pair, snapshot: &Snapshot, role: &RoleSpec, to: Side, target: Target, actions: &mut Vec<Action>) {
+    let from = to.peer();
+    let writer = target.writer.after(snapshot);
+    let leads = writer == Some(to) && !snapshot.node(from).access.is(&WriteAccess::Open);
+    let ahead = writer == Some(from) || snapshot.holders(role).contains(&from);
+    if leads || !ahead || !arrives(pair, snapshot, to, target.whole) {
+        return;
+    }
+    let approach = Action::Approach { node: pair.node(to).name.clone(), source: pair.node(from).name.clone() };
     if !actions.contains(&approach) {
         actions.push(approach);
     }
 }
 
+/// Waiting for a node to follow has an end. Where it has none, a person has accepted readers of old data, or there is
+/// no plan.
+fn arrives(pair: &Pair, snapshot: &Snapshot, side: Side, whole: bool) -> bool {
+    let node = snapshot.node(side);
+    let limit = pair.limits.lag.as_secs();
+    // a writer, and one that was it a moment ago, has only echoes to apply
+    let echoes = node.access.is(&WriteAccess::Open) || !whole;
+    let near = |lag: Option<u64>| echoes || lag.is_some_and(|lag| lag <= limit);
+    let arrives = |channel: &Channel| runs(channel) && channel.delay == 0 && near(channel.lag);
+    node.channels.known().is_some_and(|channels| channels.iter().all(arrives) && !channels.is_empty())
+}
+
 /// A writer that was opened is looked at from outside even if its address did not move.
-fn verify_opened(pair: &Pair, writer: Side, actions: &mut Vec<Action>) {
+fn verify_opened(pair: &Pair, roles: &Assignment, writer: Side, actions: &mut Vec<Action>) {
     let opened = actions.iter().any(|action| matches!(action, Action::Open { .. } | Action::Reopen { .. }));
-    if let (true, Some(role)) = (opened, pair.write_role()) {
-        let verify = verify(role, &pair.node(writer).name);
+    let node = &pair.node(writer).name;
+    let role = pair.write_role().filter(|role| opened && roles.holder(&role.name) == Some(node));
+    if let Some(role) = role {
+        let verify = verify(role, node);
         if !actions.contains(&verify) {
             actions.push(verify);
         }

@@ -11,21 +11,54 @@ use petgraph::Direction;
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::EdgeRef;
 
-use crate::model::{Access, Action, Fact, Pair, RoleName, Rule, Step, StepId};
+use crate::model::{Access, Action, Fact, Fencing, NodeName, Pair, RoleName, Rule, Step, StepId};
+
+/// What a rule may look at besides the two actions that it orders.
+struct Context<'a> {
+    /// The role whose clients write.
+    write: Option<&'a RoleName>,
+    /// The node that writing clients are led to.
+    writer: Option<&'a NodeName>,
+    /// The nodes that get a read lock.
+    locked: BTreeSet<&'a NodeName>,
+}
 
 /// The graph of actions, an edge for each rule that orders two of them.
 fn graph<'a>(pair: &Pair, actions: &'a [Action]) -> DiGraph<&'a Action, Rule> {
     let mut graph = DiGraph::new();
-    let write = pair.write_role().map(|role| &role.name);
+    let context = Context {
+        write: pair.write_role().map(|role| &role.name),
+        writer: actions.iter().find_map(|action| match action {
+            Action::Verify { access: Access::ReadWrite, node, .. } => Some(node),
+            _ => None,
+        }),
+        locked: actions
+            .iter()
+            .filter_map(|action| match action {
+                Action::Fence { node, how: Fencing::ReadLock } => Some(node),
+                _ => None,
+            })
+            .collect(),
+    };
     let nodes: Vec<NodeIndex> = actions.iter().map(|action| graph.add_node(action)).collect();
-    for (before, a) in nodes.iter().zip(actions) {
-        for (after, b) in nodes.iter().zip(actions) {
+    let ensures: Vec<Vec<Fact>> = actions.iter().map(Action::ensures).collect();
+    let requires: Vec<Vec<Fact>> = actions.iter().map(Action::requires).collect();
+    for ((before, a), ensured) in nodes.iter().zip(actions).zip(&ensures) {
+        for ((after, b), required) in nodes.iter().zip(actions).zip(&requires) {
             if before == after {
                 continue;
             }
+            // two read locks at once would keep both nodes from following: the first one is let go before the second is
+            // taken, and one that is held already before any
+            if let (Action::Release { node }, Action::Fence { node: next, .. }) = (a, b)
+                && node != next
+                && (before < after || !context.locked.contains(node))
+            {
+                graph.add_edge(*before, *after, Rule::NoLoss);
+            }
             let mut rules: BTreeSet<Rule> =
-                b.requires().iter().filter(|fact| a.ensures().contains(fact)).map(|fact| why(fact, b)).collect();
-            rules.extend(rule(a, b, write));
+                required.iter().filter(|fact| ensured.contains(fact)).map(|fact| why(fact, b)).collect();
+            rules.extend(rule(a, b, &context));
             for rule in rules {
                 graph.add_edge(*before, *after, rule);
             }
@@ -50,7 +83,8 @@ fn why(fact: &Fact, by: &Action) -> Rule {
 }
 
 /// The rule that puts one action before another, apart from their facts.
-fn rule(before: &Action, after: &Action, write: Option<&RoleName>) -> Option<Rule> {
+fn rule(before: &Action, after: &Action, context: &Context) -> Option<Rule> {
+    let Context { write, writer, locked } = context;
     match (before, after) {
         // what may take its time is done before the gate closes, on the node that still takes writes
         (Action::Approach { source: a, .. } | Action::Drain { node: a }, Action::Fence { node: b, .. }) if a == b => {
@@ -61,22 +95,50 @@ fn rule(before: &Action, after: &Action, write: Option<&RoleName>) -> Option<Rul
         (Action::Take { role: a, .. }, Action::EndSessions { role: b, .. }) if a == b => {
             Some(Rule::ReconnectLandsRight)
         }
-        (Action::EndSessions { role: a, .. }, Action::Drop { role: b, .. }) if a == b => Some(Rule::GoodbyeArrives),
+        (Action::EndSessions { role: a, node: on, .. }, Action::Drop { role: b, node: from, .. })
+            if a == b && on == from =>
+        {
+            Some(Rule::GoodbyeArrives)
+        }
         (Action::Drop { role: a, .. }, Action::Announce { role: b, .. }) if a == b => Some(Rule::LastWord),
         // a read lock is only ever held on the node that gives the write address up; read roles do not wait for it
         (
             Action::EndSessions { node: a, role, .. } | Action::Drop { node: a, role, .. },
             Action::Release { node: b },
-        ) if a == b && write == Some(role) => Some(Rule::LockUntilGone),
+        ) if a == b && *write == Some(role) => Some(Rule::LockUntilGone),
         (Action::Open { peer: a, .. }, Action::Release { node: b }) if a == b => Some(Rule::LockUntilGone),
+        // letting go can wait until clients can write again
+        (Action::Take { access: Access::ReadWrite, node: a, .. }, Action::Release { node: b }) if a != b => {
+            Some(Rule::LockUntilGone)
+        }
+        // where the address is at the new writer already, its opening is what clients wait for
+        (
+            Action::Open { peer: a, .. },
+            Action::EndSessions { node: b, role, .. } | Action::Drop { node: b, role, .. },
+        ) if a == b && *write == Some(role) => Some(Rule::ReconnectLandsRight),
+        (Action::Open { node: a, .. }, Action::Announce { node: b, role, .. }) if a == b && *write == Some(role) => {
+            Some(Rule::AddressServesRole)
+        }
         // a node that still accepted writes would lose the sessions in the middle of them
         (
             Action::Fence { node: a, .. },
             Action::EndSessions { node: b, role, .. } | Action::Drop { node: b, role, .. },
-        ) if a == b && write == Some(role) => Some(Rule::OneWriter),
-        // a node's own appliers wait behind its read lock
-        (Action::Release { node: a }, Action::CatchUp { node: b, .. } | Action::Approach { node: b, .. }) if a == b => {
+        ) if a == b && *write == Some(role) => Some(Rule::FenceFirst),
+        // a node's own appliers wait behind its read lock: it follows a new writer after it, and anybody else before it
+        (Action::Release { node: a }, Action::CatchUp { node: b, .. }) if a == b => Some(Rule::NoLoss),
+        (Action::Release { node: a }, Action::Approach { node: b, source })
+            if a == b && (*writer == Some(source) || !locked.contains(b)) =>
+        {
             Some(Rule::NoLoss)
+        }
+        (Action::Approach { node: a, source }, Action::Fence { node: b, how: Fencing::ReadLock })
+            if a == b && *writer != Some(source) =>
+        {
+            Some(Rule::BeforeTheGate)
+        }
+        // readers leave a node that still takes writes only for one that has them all
+        (Action::Fence { node: a, .. }, Action::Take { access: Access::ReadOnly, node: b, .. }) if a != b => {
+            Some(Rule::MonotonicReads)
         }
         (
             Action::Announce { role: a, .. } | Action::Take { role: a, .. } | Action::EndSessions { role: a, .. },
@@ -86,6 +148,11 @@ fn rule(before: &Action, after: &Action, write: Option<&RoleName>) -> Option<Rul
         (Action::Verify { access: Access::ReadWrite, .. }, Action::Take { access: Access::ReadOnly, .. }) => {
             Some(Rule::ReadsOutsideOutage)
         }
+        // also where a read role only leaves: ending its sessions takes its time
+        (
+            Action::Verify { access: Access::ReadWrite, .. },
+            Action::EndSessions { role, .. } | Action::Drop { role, .. },
+        ) if *write != Some(role) => Some(Rule::ReadsOutsideOutage),
         // reads follow the writer of afterwards: the wait makes sense only once that one is the writer
         (Action::Verify { access: Access::ReadWrite, node: a, .. }, Action::Approach { source: b, .. }) if a == b => {
             Some(Rule::ReadsOutsideOutage)

@@ -8,7 +8,7 @@
 use super::diff::{Proof, Target, Writer};
 use super::{diff, order};
 use crate::model::{
-    Action, Assignment, Code, Fencing, NodeName, Observed, Pair, Plan, Reason, RoleName, Side, Snapshot, Step,
+    Access, Action, Assignment, Code, Fencing, NodeName, Observed, Pair, Plan, Reason, RoleName, Side, Snapshot, Step,
     WriteAccess,
 };
 
@@ -101,12 +101,24 @@ pub fn way_back(
     };
     let touched = returnable(plan);
     let writer = old.map_or(Writer::AsIs, Writer::Only);
-    let mut actions = diff::actions(pair, &patched, Target { roles: &plan.before, touched: &touched, writer, proof });
-    if let (Some(old), true) = (old, actions.iter().any(|action| matches!(action, Action::CatchUp { .. }))) {
-        // it cannot catch up while its own appliers wait behind the read lock of our fence
-        release(pair, now, old, &mut actions);
+    let target = Target { roles: &plan.before, touched: &touched, writer, proof, whole: false };
+    let mut actions = diff::actions(pair, &patched, target);
+    let reopened = actions.iter().any(|action| matches!(action, Action::Reopen { .. }));
+    for side in locked_by(pair, plan) {
+        // a node cannot catch up while its own appliers wait behind the read lock of our fence; reopening lets go of it
+        let lets_go = reopened && Some(side) == old;
+        if !lets_go && !now.node(side).access.is(&WriteAccess::Open) {
+            release(pair, now, side, &mut actions);
+        }
     }
-    pay(pair, now, &plan.before, owed, &mut actions);
+    pay(pair, now, plan, &plan.before, owed, &mut actions);
+    // where nobody could write before, nobody will be found writing
+    let was_open = plan.open_before();
+    let served = |node: &NodeName| pair.side(node).is_some_and(|side| *side.of(&was_open));
+    actions.retain(|action| match action {
+        Action::Verify { access: Access::ReadWrite, node, .. } => served(node),
+        _ => true,
+    });
     ordered(pair, &actions)
 }
 
@@ -153,17 +165,22 @@ pub fn way_forward(pair: &Pair, now: &Snapshot, plan: &Plan, owed: &[RoleName]) 
     if !reasons.is_empty() {
         return Err(reasons);
     }
-    let target = Target { roles: &plan.after, touched: &touched, writer, proof: Proof::CatchUp };
+    let target = Target { roles: &plan.after, touched: &touched, writer, proof: Proof::CatchUp, whole: false };
     let mut actions = diff::actions(pair, now, target);
-    if let (Writer::Only(new), true) = (writer, owed.iter().any(|name| is_write(pair, name))) {
-        release(pair, now, new.peer(), &mut actions);
+    for side in locked_by(pair, plan) {
+        release(pair, now, side, &mut actions);
     }
-    pay(pair, now, &plan.after, owed, &mut actions);
+    pay(pair, now, plan, &plan.after, owed, &mut actions);
     ordered(pair, &actions)
 }
 
-fn is_write(pair: &Pair, name: &RoleName) -> bool {
-    pair.write_role().is_some_and(|role| role.name == *name)
+/// The nodes on which a plan holds a read lock for some time.
+fn locked_by(pair: &Pair, plan: &Plan) -> Vec<Side> {
+    let locks = plan.steps.iter().filter_map(|step| match &step.action {
+        Action::Fence { node, how: Fencing::ReadLock } => pair.side(node),
+        _ => None,
+    });
+    locks.collect()
 }
 
 /// Lets go of a read lock that a fence of this run may hold on a node.
@@ -176,7 +193,13 @@ fn release(pair: &Pair, now: &Snapshot, side: Side, actions: &mut Vec<Action>) {
 }
 
 /// Announcements and looks from outside that clients still need.
-fn pay(pair: &Pair, now: &Snapshot, wanted: &Assignment, owed: &[RoleName], actions: &mut Vec<Action>) {
+fn pay(pair: &Pair, now: &Snapshot, plan: &Plan, wanted: &Assignment, owed: &[RoleName], actions: &mut Vec<Action>) {
+    let moves = |name: &RoleName| {
+        plan.steps.iter().any(|step| match &step.action {
+            Action::Take { role, .. } | Action::Drop { role, .. } => role == name,
+            _ => false,
+        })
+    };
     for role in pair.roles.iter().filter(|role| owed.contains(&role.name)) {
         let Some(side) = wanted.holder(&role.name).and_then(|node| pair.side(node)) else { continue };
         let node: &NodeName = &pair.node(side).name;
@@ -188,12 +211,14 @@ fn pay(pair: &Pair, now: &Snapshot, wanted: &Assignment, owed: &[RoleName], acti
         };
         // only a holder announces (hazard H-62), and only there anybody can be found
         if let Some(held) = held {
-            push(Action::Announce {
-                role: role.name.clone(),
-                node: node.clone(),
-                address: role.address,
-                interface: held.interface,
-            });
+            if moves(&role.name) {
+                push(Action::Announce {
+                    role: role.name.clone(),
+                    node: node.clone(),
+                    address: role.address,
+                    interface: held.interface,
+                });
+            }
             push(Action::Verify {
                 role: role.name.clone(),
                 access: role.access,

@@ -12,6 +12,8 @@ pub fn text(plan: &Plan, limits: &Limits, said: &[Vec<Spelled>]) -> String {
     let mut out = format!("Dry run: {} of pair {}. Nothing was changed.\n", plan.goal, plan.pair);
     out += "\nFirst, on both nodes, the lock against a second operator; then everything is looked at again.\n";
     out += &format!("   {:<12}  {}\n", "both sql", dialect::lock(limits.lock_silence()));
+    out += "Before an address leaves a node, announcements that an earlier move has left behind there are ended.\n";
+    out += &format!("   {:<12}  {}\n", "both ssh", hush(plan));
     for (at, (step, said)) in plan.steps.iter().zip(said).enumerate() {
         out += &format!("\n{}. {}: {}\n", at + 1, step.id, describe::sentence(&step.action));
         for one in said {
@@ -23,6 +25,11 @@ pub fn text(plan: &Plan, limits: &Limits, said: &[Vec<Spelled>]) -> String {
     out += &format!("   {:<12}  {}\n", "both sql", dialect::unlock());
     out += "\nIn angle brackets: what is known only at that moment.\n";
     out
+}
+
+fn hush(plan: &Plan) -> String {
+    let addresses: Vec<_> = plan.basis.roles.iter().map(|(_, address, _)| *address).collect();
+    dialect::hush(&addresses).to_string()
 }
 
 fn place(said: &Spelled) -> (String, String) {
@@ -50,6 +57,7 @@ pub fn json(plan: &Plan, limits: &Limits, said: &[Vec<Spelled>]) -> Value {
         "pair": plan.pair.as_str(),
         "goal": plan.goal.to_string(),
         "lock": dialect::lock(limits.lock_silence()).to_string(),
+        "hush": hush(plan),
         "unlock": dialect::unlock().to_string(),
         "steps": plan.steps.iter().zip(said).map(step).collect::<Vec<_>>(),
     })

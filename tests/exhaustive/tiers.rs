@@ -1,0 +1,78 @@
+//! Which worlds are enumerated.
+//!
+//! The product of everything that can vary is far beyond reach (some 10^8 worlds), and most of it says nothing new:
+//! what is unknown or wrong in one place does not depend on what is wrong in another. So four products are taken in
+//! full: who is open, where every address is and who is ahead, with all that cannot be seen of these (`structure`);
+//! replication both ways (`links`); the other facts (`facts`); other sets of roles (`shapes`). In the second and third
+//! only one of two worlds is taken that differ in which node is named first: that the planner does not care is itself
+//! tried. What they vary has nothing to do with how a server is fenced, so that one kind of servers is enough for each.
+
+use flipper::model::WriteAccess::{self, Changing, Fenced, Guarded, Open};
+
+use super::domain::{Kind, Link, Node, Shape, Some3, Vary, World};
+
+const ACCESS: [Option<WriteAccess>; 5] = [Some(Open), Some(Guarded), Some(Fenced), Some(Changing), None];
+const HOLDS: [Option<u8>; 5] = [Some(0), Some(1), Some(2), Some(3), None];
+const EVERY: [Some3; 3] = [Some3::None, Some3::Some, Some3::Unknown];
+const LINKS: [Link; 7] =
+    [Link::Runs, Link::Stopped, Link::Lags, Link::Delayed, Link::Filtered, Link::Nobody, Link::Unknown];
+
+/// Nothing varies.
+const STILL: Vary<'static> = Vary {
+    access: &[],
+    holds: &[],
+    link: &[Link::Runs],
+    ahead: &[Some3::None],
+    xa: &[Some3::None],
+    settings: &[true],
+    system: &[true],
+};
+
+/// What a debug build leaves out: it is ten times slower, and there to find a mistake quickly, not to prove anything.
+const SMALL: bool = cfg!(debug_assertions);
+
+fn product(kinds: &[Kind], shape: Shape, nodes: &[Node], half: bool) -> Vec<World> {
+    let mut worlds = vec![];
+    for &kind in kinds {
+        for (i, &first) in nodes.iter().enumerate() {
+            let others = if half { &nodes[i..] } else { nodes };
+            worlds.extend(others.iter().map(|&second| World { kind, shape, nodes: [first, second] }));
+        }
+    }
+    worlds
+}
+
+fn few(all: Vec<World>, of: usize) -> Vec<World> {
+    all.into_iter().step_by(if SMALL { of } else { 1 }).collect()
+}
+
+/// Who is open, who holds what, who is ahead.
+pub(crate) fn structure() -> Vec<World> {
+    let vary = Vary { access: &ACCESS, holds: &HOLDS, ahead: &EVERY, ..STILL };
+    few(product(&[Kind::MySql, Kind::MariaDb], Shape::Both, &vary.nodes(), false), 101)
+}
+
+/// Replication both ways.
+pub(crate) fn links() -> Vec<World> {
+    let vary = Vary { access: &ACCESS[..3], holds: &HOLDS[..4], link: &LINKS, ahead: &EVERY[..2], ..STILL };
+    few(product(&[Kind::MariaDb], Shape::Both, &vary.nodes(), true), 509)
+}
+
+/// Prepared transactions, settings, systems.
+pub(crate) fn facts() -> Vec<World> {
+    let known = [true, false];
+    let vary = Vary { access: &ACCESS[..3], holds: &HOLDS[..4], xa: &EVERY, settings: &known, system: &known, ..STILL };
+    few(product(&[Kind::MySql], Shape::Both, &vary.nodes(), true), 509)
+}
+
+/// Pairs with other roles.
+pub(crate) fn shapes() -> Vec<World> {
+    let three: Vec<Option<u8>> = (0..8).map(Some).collect();
+    let mut worlds = vec![];
+    for (shape, holds) in [(Shape::Three, &three[..]), (Shape::WriteOnly, &three[..2]), (Shape::ReadOnly, &three[..2])]
+    {
+        let vary = Vary { access: &ACCESS[..3], holds, ..STILL };
+        worlds.extend(product(&[Kind::MySql, Kind::MariaDb, Kind::MariaDb12], shape, &vary.nodes(), false));
+    }
+    few(worlds, 101)
+}
