@@ -1,4 +1,5 @@
 //! Journals of runs in a simulated world: kept, torn, changed.
+#![expect(clippy::disallowed_methods, reason = "a disk that hangs is timed")]
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -269,7 +270,23 @@ fn a_disk_that_is_full_from_the_start_keeps_the_run_from_beginning() {
 }
 
 #[test]
-fn a_disk_that_fills_up_or_hangs_later_never_breaks_a_run() {
+fn a_disk_that_hangs_later_is_waited_for_once() {
+    let plan = swap(Flavour::MySql);
+    let memory = Memory::default();
+    let mut journal = Journal::begin(memory.draft(), &pair(), begin(&plan)).expect("a journal");
+    *memory.slow.lock().expect("the time") = Duration::from_secs(30);
+    let (pair, cancel) = (pair(), Cancel::default());
+    let mut world = SimWorld::new(pair.clone(), healthy(Flavour::MySql));
+    let begun = std::time::Instant::now();
+    let outcome = block_on(Run::new(&mut world, &pair, &cancel, |event| journal.event(&event)).apply(&plan));
+    assert!(matches!(outcome, Outcome::Done { .. }), "{outcome:?}");
+    assert!(journal.end(end(Ending::Done)).is_some_and(|why| why.contains("did not answer")), "told at the end");
+    // one wait of two seconds for the whole run
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn a_disk_that_fills_up_later_never_breaks_a_run() {
     let plan = swap(Flavour::MySql);
     let first = serde_json::to_string(&begin(&plan)).expect("text").len() + 200;
     let memory = Memory { room: Some(first), ..Memory::default() };
