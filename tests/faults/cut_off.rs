@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::address::sshd;
 use crate::lab::error::LabError;
-use crate::lab::run::run;
+use crate::lab::run::{run, wait_until};
 use crate::lab::{Host, Node};
 use crate::stage::Stage;
 use crate::watched::{Ran, Watched};
@@ -27,7 +27,7 @@ pub(crate) const CASES: &[Case] = &[
 
 /// ssh's master ends when nobody has used it for 30 s.
 const IDLE: Duration = Duration::from_secs(35);
-const LIMITS: &str = "connect: \"1s\", drain: \"8s\"";
+const LIMITS: &str = "connect: \"2s\", drain: \"8s\"";
 
 /// One end of a run that was cut off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -149,7 +149,7 @@ fn rounds(
 /// Killed while the target catches up.
 fn after_fence(stage: &Stage<'_>) -> Outcome {
     let cut = |stage: &Stage<'_>, _: &str| {
-        let mut held = stage.held("connect: \"1s\"")?;
+        let mut held = stage.held("connect: \"2s\"")?;
         held.run.signal(Signal::KILL);
         held.let_go();
         Ok(held.run.end())
@@ -259,7 +259,7 @@ fn before_gate(stage: &Stage<'_>) -> Outcome {
 /// Whoever comes is told since when, and how long it takes; `resume` waits.
 fn dead_lock(stage: &Stage<'_>) -> Outcome {
     let scene = stage.scene()?;
-    let limits = "connect: \"1s\", fence: \"1s\", write_outage: \"3s\", rollback: \"3s\"";
+    let limits = "connect: \"2s\", fence: \"1s\", write_outage: \"3s\", rollback: \"3s\"";
     let mut held = stage.held(limits)?;
     stage.lab.cable(Host::Operator, false)?;
     // its last words to the servers are lost, and not said again
@@ -284,6 +284,11 @@ fn dead_lock(stage: &Stage<'_>) -> Outcome {
     stage.note(format!("apply exit {:?}; resumed after {} ms", second.code, begun.elapsed().as_millis()));
     assert_eq!(second.code, Some(13), "{second}");
     stage.stands(&[Node::Db2], Node::Db2);
+    // its other sessions have no lock, and the time of a run that waits for the drain
+    wait_until("its last session ends", Duration::from_secs(40), || {
+        let left = stage.lab.leftovers()?;
+        Ok(left.iter().all(|found| found.contains(": process ")).then_some(()))
+    })?;
     stage.was_killed(IDLE)?;
     stage.over_with(scene, &ran, None)?;
     Watched::start(stage.command(&["--json", "apply", "lab", "swap", "write", "--yes"])).end().ends(0);

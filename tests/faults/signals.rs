@@ -95,12 +95,13 @@ fn terminal_gone(stage: &Stage<'_>) -> Outcome {
     let mut command = stage.command(&["--config", &config, "apply", "lab", "swap", "write", "--yes"]);
     let mut run = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("flipper");
     drop((run.stdout.take(), run.stderr.take()));
-    wait_until("the lock is held", SERVED, || {
+    let locked = wait_until("the lock is held", SERVED, || {
         let holder = stage.lab.admin(Node::Db1).value("SELECT IS_USED_LOCK('flipper:roles')")?;
         Ok((!holder.is_empty()).then_some(()))
-    })?;
-    writing.exec("COMMIT")?;
+    });
+    let committed = writing.exec("COMMIT");
     let status = run.wait().expect("flipper's end");
+    locked.and(committed)?;
     assert_eq!(status.code(), Some(0));
     stage.stands(&[Node::Db2], Node::Db2);
     let back = Watched::start(stage.command(&["--json", "apply", "lab", "swap", "write", "--yes"])).end();
