@@ -19,7 +19,8 @@
 //! A module imports only those to its left; `tests/tidy` reads the `use` lines and enforces it.
 //!
 //! ```text
-//! model <- planner, checker, dialect, config <- world <- event, sim, planfile, render <- link <- observe, effect <- apply <- cli
+//! model <- planner, checker, dialect, config <- world <- event, sim, planfile <- journal, link
+//!       <- render, observe, effect <- apply <- cli
 //! ```
 //!
 //! - [`model`] knows nothing: no clock, no file, no environment, no serialisation.
@@ -30,7 +31,8 @@
 //! - [`effect`] is the only code that changes a node. [`cli`]'s `plan` and `status` do not import it: they cannot
 //!   change anything, because they do not contain the code that could.
 //! - [`link`] is the only code that knows the MySQL driver and ssh.
-//! - [`planfile`] and [`config`] are the only ones that know how things are written down.
+//! - [`journal`] writes down what a run tells. It explains afterwards, and decides nothing.
+//! - [`planfile`], [`journal`] and [`config`] are the only ones that know how things are written down.
 //!
 //! # What always holds
 //!
@@ -51,6 +53,7 @@ pub mod config;
 pub mod dialect;
 pub mod effect;
 pub mod event;
+pub mod journal;
 pub mod link;
 pub mod model;
 pub mod observe;

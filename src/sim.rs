@@ -22,6 +22,10 @@ pub enum Fault {
     NeverDone,
     /// It takes effect, and its node's system cannot be reached any more; the server there can.
     ShellLost,
+    /// The pair's lock is seen to be gone before it; it can be had again.
+    LockLost,
+    /// The pair's lock is seen to be gone before it, and somebody else has it from then on.
+    LockTaken,
 }
 
 /// A simulated pair.
@@ -35,6 +39,15 @@ pub struct SimWorld {
     faults: BTreeMap<StepId, Fault>,
     violations: Vec<String>,
     clock: Duration,
+    /// The pair's lock: ours, to be had, or somebody else's.
+    lock: Lock,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lock {
+    Ours,
+    Free,
+    Taken,
 }
 
 /// The pair after a plan's steps, as far as a plan says.
@@ -60,6 +73,7 @@ impl SimWorld {
             faults: BTreeMap::new(),
             violations: vec![],
             clock: Duration::ZERO,
+            lock: Lock::Ours,
         }
     }
 
@@ -159,6 +173,18 @@ fn broken(pair: &Pair, state: &Snapshot) -> Vec<String> {
 impl World for SimWorld {
     async fn snapshot(&mut self) -> Snapshot {
         let mut seen = self.state.clone();
+        match self.lock {
+            Lock::Ours => {}
+            Lock::Free => self.lock = Lock::Ours,
+            // nothing that is seen can be relied on while somebody else may change it
+            Lock::Taken => {
+                for side in Side::BOTH {
+                    let name = self.pair.node(side).name.clone();
+                    *seen.node_mut(side) = crate::model::NodeSnapshot::unseen(name, "simulated: lock taken");
+                }
+                return seen;
+            }
+        }
         for side in &self.shell_lost {
             seen.node_mut(*side).addresses = Observed::Unknown("simulated: no shell".to_owned());
         }
@@ -167,6 +193,22 @@ impl World for SimWorld {
             *seen.node_mut(*side) = crate::model::NodeSnapshot::unseen(name, "simulated: out of reach");
         }
         seen
+    }
+
+    async fn hold(&mut self, action: &Action) -> Result<(), Failure> {
+        if let Some(fault @ (Fault::LockLost | Fault::LockTaken)) = self.faults.get(&action.id()).copied() {
+            self.faults.remove(&action.id());
+            self.lock = if fault == Fault::LockLost { Lock::Free } else { Lock::Taken };
+        } else if (self.lock, matches!(action, Action::Reopen { .. })) == (Lock::Free, true) {
+            // the way back has it again first
+            self.lock = Lock::Ours;
+        }
+        match self.lock {
+            Lock::Ours => Ok(()),
+            Lock::Free | Lock::Taken => {
+                Err(Failure { happened: Happened::No, what: "simulated: the lock was lost".to_owned(), again: false })
+            }
+        }
     }
 
     async fn perform(&mut self, action: &Action, _limit: Duration) -> Result<Done, Failure> {
@@ -193,7 +235,7 @@ impl World for SimWorld {
                 self.shell_lost.push(side);
                 Err(failure(Happened::Unknown, "the shell was lost"))
             }
-            None => {
+            None | Some(Fault::LockLost | Fault::LockTaken) => {
                 self.force(action);
                 Ok(Done::default())
             }

@@ -46,11 +46,38 @@ pub struct Done {
     pub note: Option<String>,
 }
 
+/// Who has the pair's lock, as a server tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    /// The session there, whose it is, and on which node: "session 12 of flipper from 10.0.0.1, on db1".
+    pub session: String,
+    /// How long it has had the lock, to the minute, where that is known.
+    pub held: Option<Duration>,
+    /// How long the server has heard nothing of it; `None` while it asks for something, and when it cannot be seen.
+    pub idle: Option<Duration>,
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.session)?;
+        match self.held.map(|held| held.as_secs() / 60) {
+            None => {}
+            Some(0) => f.write_str(", since less than a minute ago")?,
+            Some(1) => f.write_str(", since a minute ago")?,
+            Some(minutes) => write!(f, ", since {minutes} minutes ago")?,
+        }
+        match self.idle {
+            None => Ok(()),
+            Some(idle) => write!(f, ", last heard of {} s ago", idle.as_secs()),
+        }
+    }
+}
+
 /// Why the pair's lock was not had.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NoLock {
     /// Somebody else has it.
-    Taken(String),
+    Taken(Holder),
     /// It could not be asked for.
     Failed(String),
 }
@@ -60,7 +87,12 @@ pub trait World {
     /// Looks at both nodes. Lost connections are opened again first.
     fn snapshot(&mut self) -> impl Future<Output = Snapshot>;
 
-    /// Does one thing, within `limit`.
+    /// Sees, before a thing is done, that the pair's lock is still held on both nodes. Inside the write outage that costs
+    /// no round trip.
+    fn hold(&mut self, action: &Action) -> impl Future<Output = Result<(), Failure>>;
+
+    /// Does one thing, within `limit`. What only
+    /// waits may be given up half way, by dropping it.
     fn perform(&mut self, action: &Action, limit: Duration) -> impl Future<Output = Result<Done, Failure>>;
 
     /// Takes the pair's lock on both nodes.

@@ -9,6 +9,8 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use flipper::model::{Code, Severity};
+
 fn documents() -> Vec<(PathBuf, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut paths = vec![root.join("README.md")];
@@ -69,4 +71,41 @@ fn every_command_in_the_documents_is_understood() {
         }
     }
     assert!(found >= 5, "{found} commands found");
+}
+
+/// The list of checks is written from the code: `UPDATE=1` rewrites it, a plain run compares.
+#[test]
+fn the_list_of_checks_is_the_one_of_the_code() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/checks.md");
+    let kept = std::fs::read_to_string(&path).unwrap_or_default();
+    const BEGIN: &str = "| id | at worst | as it should be | otherwise | hazards |\n";
+    let head = kept.split(BEGIN).next().unwrap_or_default();
+    let mut text = format!("{head}{BEGIN}| --- | --- | --- | --- | --- |\n");
+    for code in Code::ALL {
+        let worst = match code.worst() {
+            Severity::Stop => "stop",
+            Severity::Override => "stop*",
+            Severity::Warn => "warn",
+        };
+        let (id, title, matters, hazards) = (code.id(), code.title(), code.matters(), code.hazards());
+        text += &format!("| `{id}` | {worst} | {title} | {matters} | {hazards} |\n");
+    }
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&path, &text).expect("docs/checks.md");
+    } else {
+        assert_eq!(kept, text, "docs/checks.md differs; UPDATE=1 rewrites it");
+    }
+}
+
+/// Every id is a word for scripts, and no two checks say the same.
+#[test]
+fn every_check_has_its_own_words() {
+    let mut ids = std::collections::BTreeSet::new();
+    for code in Code::ALL {
+        let id = code.id();
+        assert!(ids.insert(id) && id.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'), "{id}");
+        assert!(ids.insert(code.title()), "{id}: {}", code.title());
+        assert!(code.hazards().split(", ").all(|h| h.len() >= 4 && h.starts_with("H-")), "{id}: {}", code.hazards());
+        assert!(code.title().len() <= 70 && code.matters().len() <= 110, "{id}: too long for a line");
+    }
 }

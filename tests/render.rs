@@ -3,9 +3,9 @@
 
 mod samples;
 
-use flipper::model::{Action, Code, Goal, Plan, Reason, Refusal};
-use flipper::planfile;
-use flipper::render::{describe, json, plan, refusal, status};
+use flipper::model::{Action, Code, Goal, Observed, Plan, Reason, Refusal};
+use flipper::render::{check, describe, json, plan, refusal, status};
+use flipper::{planfile, planner};
 use samples::p;
 
 /// Compares with `fixtures/NAME`, or writes it when `UPDATE` is set.
@@ -84,6 +84,41 @@ fn statuses() {
     }
 }
 
+fn checked(snapshot: &flipper::model::Snapshot) -> Vec<planner::Checked> {
+    let ago = Observed::Known(Some(std::time::Duration::from_secs(86_400)));
+    planner::check(&samples::pair(), snapshot, &ago)
+}
+
+#[test]
+fn checks() {
+    for (name, sample) in [
+        ("check-healthy", samples::healthy()),
+        ("check-troubled", samples::troubled()),
+        ("check-unreachable", samples::unreachable()),
+        ("check-blind", samples::blind()),
+    ] {
+        let checks = checked(&sample);
+        golden(&format!("render/{name}.txt"), &check::text(&samples::pair(), &checks));
+        golden(&format!("render/{name}.json"), &format!("{:#}\n", json::check(&samples::pair(), &checks)));
+    }
+}
+
+/// Every check is in the text once, whatever its verdict; and the exit code has its reason there.
+#[test]
+fn no_check_is_passed_over() {
+    for sample in [samples::healthy(), samples::troubled(), samples::unreachable(), samples::blind()] {
+        let checks = checked(&sample);
+        let text = check::text(&samples::pair(), &checks);
+        for check in &checks {
+            let id = check.code.id();
+            let words = || text.split(|c: char| c.is_whitespace() || c == ',');
+            assert!(words().any(|word| word == id), "{id} is missing: {text}");
+        }
+        let bad = checks.iter().any(|check| check.verdict.is_bad());
+        assert_eq!(bad, text.lines().any(|line| line.starts_with("stop") && !line.contains("a plan that")), "{text}");
+    }
+}
+
 /// All names and texts of a sample made as long as they may be, and worse.
 fn stretched(mut plan: Plan) -> Plan {
     let long = |name: &str| "x-".repeat(30) + name;
@@ -137,6 +172,7 @@ fn no_line_is_wider_than_a_ticket() {
     fits(&refusal::text(&sample), 80);
     for sample in [samples::healthy(), samples::troubled(), samples::unreachable(), samples::blind()] {
         fits(&status::text(&samples::pair(), &sample), 100);
+        fits(&check::text(&samples::pair(), &checked(&sample)), 100);
     }
 }
 

@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::effect::{self, Hands, Known, Memory};
 use crate::link::{self, Link, Sql};
-use crate::model::{Action, NodeSnapshot, Pair, Server, Side, Snapshot};
+use crate::model::{Access, Action, NodeSnapshot, Pair, Server, Side, Snapshot};
 use crate::observe;
 use crate::world::{Done, Failure, Happened, NoLock, World};
 
@@ -24,8 +24,12 @@ pub struct LiveWorld {
     given_up: [Option<Instant>; 2],
     /// The sessions that hold the pair's lock.
     lock_sessions: [Option<u64>; 2],
+    /// Something was told to a node that changes it.
+    changed: bool,
     control_dir: PathBuf,
     began: Instant,
+    /// An action was performed: from then on only what a plan rests on is looked at.
+    begun: bool,
 }
 
 impl LiveWorld {
@@ -39,8 +43,10 @@ impl LiveWorld {
             memory: Memory::default(),
             given_up: [None, None],
             lock_sessions: [None, None],
+            changed: false,
             control_dir,
             began: Instant::now(),
+            begun: false,
         };
         world.learn(seen);
         world
@@ -126,6 +132,22 @@ impl LiveWorld {
         }
     }
 
+    /// The session for questions and changes is open, or open again.
+    async fn reopened(&mut self, side: Side) -> bool {
+        let link = side.of_mut(&mut self.links);
+        if session_of(link).is_some() {
+            return true;
+        }
+        if side.of(&self.given_up).is_some_and(|until| until > Instant::now()) {
+            return false;
+        }
+        let open = link.reconnect_sql(self.pair.limits.connect).await.is_ok();
+        if !open {
+            *side.of_mut(&mut self.given_up) = Some(Instant::now() + GIVEN_UP);
+        }
+        open
+    }
+
     /// After an action that was cut off from outside: what its sessions were asked for may still take effect.
     fn abandon(&mut self) {
         for link in &self.links {
@@ -145,6 +167,21 @@ impl LiveWorld {
             "another server answers there now (server_id {} instead of {})",
             now.server_id, known.server.server_id
         ))
+    }
+}
+
+/// The session that has the lock is open; `ask`: and says that it has it.
+async fn still_locked(link: &mut Link, held: Option<u64>, ask: bool, limit: Duration) -> Result<(), String> {
+    if held.is_none() || session_of(link) != held {
+        return Err("its session has ended".to_owned());
+    }
+    match &mut link.sql {
+        Ok(sql) if ask => match effect::is_ours(sql, limit).await? {
+            true => Ok(()),
+            false => Err("its session has it no more".to_owned()),
+        },
+        Ok(_) => Ok(()),
+        Err(why) => Err(why.to_string()),
     }
 }
 
@@ -176,12 +213,17 @@ async fn reconnect(link: &mut Link, control_dir: &std::path::Path, silence: Dura
 
 impl World for LiveWorld {
     async fn snapshot(&mut self) -> Snapshot {
+        // a wait that was given up has left its session, too
+        self.abandon();
         self.reconnect().await;
         let mut lost = [None, None];
         for side in Side::BOTH {
             *side.of_mut(&mut lost) = self.settle(side).await.err();
         }
-        let mut seen = observe::snapshot(&self.pair, &mut self.links).await;
+        let mut seen = match self.begun {
+            false => observe::snapshot(&self.pair, &mut self.links).await,
+            true => observe::structure(&self.pair, &mut self.links).await,
+        };
         for side in Side::BOTH {
             let node = seen.node(side);
             let why = side.of(&lost).clone().or_else(|| self.same_server(side, node).err());
@@ -193,9 +235,56 @@ impl World for LiveWorld {
         seen
     }
 
+    /// Before anything is changed, a lock that is lost, or cannot be seen, ends the run. Afterwards a session may be gone because its server is: then it is had again where that is
+    /// possible, and only somebody else's having it is a reason to stop. Inside the write outage nobody is asked: each
+    /// statement there goes through the very session that has the lock, and fails if that is gone (see `effect`).
+    async fn hold(&mut self, action: &Action) -> Result<(), Failure> {
+        let in_outage = match action {
+            Action::CatchUp { .. }
+            | Action::Open { .. }
+            | Action::Reopen { .. }
+            | Action::Take { access: Access::ReadWrite, .. } => true,
+            Action::Approach { .. }
+            | Action::Drain { .. }
+            | Action::Fence { .. }
+            | Action::Take { access: Access::ReadOnly, .. }
+            | Action::EndSessions { .. }
+            | Action::Drop { .. }
+            | Action::Announce { .. }
+            | Action::Release { .. }
+            | Action::Verify { .. } => false,
+        };
+        let [one, two] = self.lock_sessions;
+        if one.is_none() && two.is_none() {
+            return Ok(());
+        }
+        let limit = self.pair.limits.connect;
+        let [first, second] = &mut self.links;
+        let (a, b) =
+            tokio::join!(still_locked(first, one, !in_outage, limit), still_locked(second, two, !in_outage, limit));
+        for (side, lost) in [(Side::First, a.err()), (Side::Second, b.err())] {
+            let Some(why) = lost else { continue };
+            let name = self.pair.node(side).name.clone();
+            let gone = |why: String| Failure {
+                happened: Happened::No,
+                what: format!("the pair's lock on {name} was lost: {why}"),
+                again: false,
+            };
+            if !self.changed {
+                return Err(gone(why));
+            }
+            if !in_outage && self.reopened(side).await {
+                self.settle(side).await.map_err(gone)?;
+            }
+        }
+        Ok(())
+    }
+
     async fn perform(&mut self, action: &Action, limit: Duration) -> Result<Done, Failure> {
+        self.begun = true;
         // every call below has a limit of its own; this one is for what they have forgotten
         let patience = limit + self.pair.limits.connect * 2 + self.pair.limits.fence;
+        self.changed |= !matches!(action, Action::Approach { .. } | Action::Drain { .. } | Action::Verify { .. });
         if let Action::Reopen { node, .. } = action
             && let Some(side) = self.pair.side(node)
             && session_of(side.of(&self.links)).is_none()
@@ -224,13 +313,22 @@ impl World for LiveWorld {
             return Err(NoLock::Failed("a node cannot be seen".to_owned()));
         };
         let servers: [Server; 2] = [first.server.clone(), second.server.clone()];
-        effect::lock(&self.pair, &mut self.links, &servers, self.pair.limits.connect).await?;
+        let limit = self.pair.limits.connect;
+        effect::lock(&self.pair, &mut self.links, &servers, limit).await?;
         self.lock_sessions = [session_of(&self.links[0]), session_of(&self.links[1])];
+        // nobody else is at work now: what is still under way is of a run that is dead, and is ended before the first look
+        for side in Side::BOTH {
+            let link = side.of_mut(&mut self.links);
+            let left = effect::remains(link, side.of(&servers), limit).await.map_err(NoLock::Failed)?;
+            for session in left {
+                self.memory.leave(&self.pair.node(side).name, session);
+            }
+        }
         Ok(())
     }
 
     async fn unlock(&mut self) {
-        effect::unlock(&self.pair, &mut self.links, self.pair.limits.connect).await;
+        effect::unlock(&mut self.links, self.pair.limits.connect).await;
         self.lock_sessions = [None, None];
     }
 

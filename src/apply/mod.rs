@@ -9,14 +9,17 @@ mod cancel;
 mod live;
 mod outcome;
 mod recovery;
+mod unfinished;
 
 pub use cancel::Cancel;
 pub use live::LiveWorld;
 pub use outcome::{Outcome, Stuck};
+pub use recovery::owed;
+pub use unfinished::{Target, Toward, named, of_plan, of_state};
 
 use std::time::Duration;
 
-use crate::event::{Event, Way};
+use crate::event::{Event, Moment, Way};
 use crate::model::{Action, NodeName, Pair, Plan, RoleName, Side, Snapshot, Step, StepId, WriteAccess};
 use crate::planner;
 use crate::world::{Failure, Happened, NoLock, World};
@@ -130,7 +133,9 @@ impl<'a, W: World, S: FnMut(Event)> Run<'a, W, S> {
 
     async fn locked(&mut self, plan: &Plan) -> Outcome {
         let now = self.world.snapshot().await;
-        match planner::plan(self.pair, &now, &plan.goal, &plan.overrides) {
+        let fresh = planner::plan(self.pair, &now, &plan.goal, &plan.overrides);
+        self.tell(Event::Stands(Moment::Before, Box::new(now)));
+        match fresh {
             Err(refusal) => return Outcome::Refused(refusal),
             Ok(fresh) if !fresh.same_as(plan) => return Outcome::Stale(Box::new(fresh)),
             Ok(_) => {}
@@ -139,8 +144,8 @@ impl<'a, W: World, S: FnMut(Event)> Run<'a, W, S> {
         let mut progress = Progress::new(plan);
         let write = self.pair.write_role().map(|role| role.name.clone());
         for step in &plan.steps {
-            if progress.gate_closed.is_none() && self.cancel.is_set() {
-                return self.turn(plan, "interrupted before the gate closed".to_owned(), false, &mut progress).await;
+            if let Some(why) = self.interrupted(&progress) {
+                return self.turn(plan, why.to_owned(), false, &mut progress).await;
             }
             let halt = match self.step(plan, step, &mut progress).await {
                 Ok(()) => {
@@ -167,9 +172,19 @@ impl<'a, W: World, S: FnMut(Event)> Run<'a, W, S> {
         // every step said that it is done; what is true is seen
         let now = self.world.snapshot().await;
         if is_at(self.pair, &now, plan) {
-            return self.done(plan, &now, &progress);
+            return self.done(plan, now, &progress);
         }
         self.turn(plan, "all steps are done, but the pair is not as planned".to_owned(), false, &mut progress).await
+    }
+
+    /// Whether a wish to stop is heard here, between two steps. Before the gate closes, the first one is; after it, the
+    /// second one, as long as the new writer was not told to open; later the end is ahead, and near.
+    fn interrupted(&self, progress: &Progress) -> Option<&'static str> {
+        match (self.cancel.times(), progress.gate_closed, progress.open) {
+            (1.., None, _) => Some("interrupted before the gate closed"),
+            (2.., Some(_), Opening::Never) if !progress.gate_opened => Some("interrupted twice"),
+            _ => None,
+        }
     }
 
     /// Back or forward, by what the run has done so far. `hopeless`: trying again would change nothing.
@@ -204,11 +219,24 @@ impl<'a, W: World, S: FnMut(Event)> Run<'a, W, S> {
         progress.touch(step);
         loop {
             if gate {
+                // written down before anybody waits, and clients do not wait for it to be written in between
+                self.tell(Event::Intends(Way::Forward, through_the_gate(plan, &step.id)));
+            } else if progress.gate_closed.is_none() || progress.gate_opened || !in_outage(plan, &step.id) {
+                self.tell(Event::Intends(Way::Forward, vec![step.id.clone()]));
+            }
+            if let Err(lost) = self.world.hold(&step.action).await {
+                return Err(halt(lost.to_string(), true));
+            }
+            let mut limit = self.limit(&step.action, progress).map_err(|why| halt(why, true))?;
+            if gate {
+                limit = limit.min(self.pair.limits.write_outage);
+            }
+            self.tell(Event::Started(Way::Forward, step.id.clone()));
+            if gate {
                 progress.gate_closed = Some(self.world.now());
                 self.tell(Event::GateClosed);
             }
-            let limit = self.limit(&step.action, progress).map_err(|why| halt(why, true))?;
-            match self.perform(Way::Forward, step, limit).await {
+            match self.perform(Way::Forward, step, limit, patience(&step.action)).await {
                 Ok(()) => {
                     if matches!(step.action, Action::Open { .. }) {
                         progress.open = Opening::Done;
@@ -239,6 +267,9 @@ impl<'a, W: World, S: FnMut(Event)> Run<'a, W, S> {
                     tries += 1;
                     self.tell(Event::Again(step.id.clone(), FENCE_PAUSE));
                     self.world.pause(FENCE_PAUSE).await;
+                    if self.cancel.is_set() {
+                        return Err(halt("interrupted before the gate closed".to_owned(), true));
+                    }
                 }
             }
         }
@@ -280,10 +311,28 @@ impl<'a, W: World, S: FnMut(Event)> Run<'a, W, S> {
         }
     }
 
-    async fn perform(&mut self, way: Way, step: &Step, limit: Duration) -> Result<(), Failure> {
+    /// A step of the way back, or of another try ahead.
+    async fn undertake(&mut self, way: Way, step: &Step, limit: Duration) -> Result<(), Failure> {
+        self.tell(Event::Intends(way, vec![step.id.clone()]));
+        self.world.hold(&step.action).await?;
         self.tell(Event::Started(way, step.id.clone()));
+        self.perform(way, step, limit, None).await
+    }
+
+    /// `patience`: so many wishes to stop end it half way.
+    async fn perform(&mut self, way: Way, step: &Step, limit: Duration, patience: Option<u8>) -> Result<(), Failure> {
         let begun = self.world.now();
-        let result = self.world.perform(&step.action, limit).await;
+        let doing = self.world.perform(&step.action, limit);
+        let result = match patience {
+            None => doing.await,
+            Some(times) => tokio::select! {
+                biased;
+                result = doing => result,
+                () = self.cancel.heard(times) => {
+                    Err(Failure { happened: Happened::No, what: "interrupted".to_owned(), again: false })
+                }
+            },
+        };
         let took = self.world.now().saturating_sub(begun);
         match result {
             Ok(done) => {
@@ -302,6 +351,41 @@ impl<'a, W: World, S: FnMut(Event)> Run<'a, W, S> {
     }
 }
 
+/// How many wishes to stop end a step half way: those that only wait. Of clients that cannot write, one is not enough.
+fn patience(action: &Action) -> Option<u8> {
+    match action {
+        Action::Approach { .. } | Action::Drain { .. } => Some(1),
+        Action::CatchUp { .. } => Some(2),
+        Action::Fence { .. }
+        | Action::Open { .. }
+        | Action::Reopen { .. }
+        | Action::Take { .. }
+        | Action::EndSessions { .. }
+        | Action::Drop { .. }
+        | Action::Announce { .. }
+        | Action::Release { .. }
+        | Action::Verify { .. } => None,
+    }
+}
+
+/// The steps from one to the end of the write outage: nothing comes between them.
+fn through_the_gate(plan: &Plan, from: &StepId) -> Vec<StepId> {
+    let last = plan.outage().map_or(from, |(_, last)| last);
+    let ids = plan.steps.iter().map(|step| &step.id).skip_while(|id| *id != from);
+    let mut steps = vec![];
+    for id in ids {
+        steps.push(id.clone());
+        if id == last {
+            break;
+        }
+    }
+    steps
+}
+
+fn in_outage(plan: &Plan, id: &StepId) -> bool {
+    plan.outage().is_some_and(|(first, _)| through_the_gate(plan, first).contains(id))
+}
+
 /// Whether the pair is seen to be where a plan leads: every role at its holder only; where the plan is about the write
 /// role, its holder open and the other one not. What cannot be seen is not so.
 fn is_at(pair: &Pair, now: &Snapshot, plan: &Plan) -> bool {
@@ -318,5 +402,9 @@ fn is_at(pair: &Pair, now: &Snapshot, plan: &Plan) -> bool {
     roles && access
 }
 
+#[cfg(test)]
+mod cut_off_tests;
+#[cfg(test)]
+mod signal_tests;
 #[cfg(test)]
 mod tests;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::model::{Plan, Refusal};
+use crate::world::Holder;
 
 /// The end of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,7 +14,7 @@ pub enum Outcome {
         outage: Option<Duration>,
     },
     /// Somebody else holds the lock; nothing was changed.
-    Locked(String),
+    Locked(Holder),
     /// The locks could not be taken; nothing was changed.
     NotBegun(String),
     /// The pair has changed since the plan was made; nothing was changed. The plan that would be made now.

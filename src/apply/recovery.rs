@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use super::{Opening, Outcome, Progress, Run, Stuck, is_at};
-use crate::event::{Event, Way};
+use super::{Opening, Outcome, Progress, Run, Stuck, Toward, is_at};
+use crate::event::{Event, Moment, Way};
 use crate::model::{
-    Access, Assignment, Code, NodeName, Observed, Pair, Plan, Reason, RoleName, Side, Snapshot, Step, WriteAccess,
+    Access, Action, Assignment, Code, NodeName, Observed, Pair, Plan, Reason, RoleName, Side, Snapshot, Step,
+    WriteAccess,
 };
 use crate::planner::{self, Opened};
-use crate::world::World;
+use crate::world::{NoLock, World};
 
 /// How often the way forward is planned again.
 const FORWARD_TRIES: u32 = 3;
@@ -24,7 +25,7 @@ impl<W: World, S: FnMut(Event)> Run<'_, W, S> {
             && let Some(step) = planner::reopen(self.pair, plan)
         {
             let limit = self.own_limit(&step.action) + self.pair.limits.fence;
-            if self.perform(Way::Back, &step, limit).await.is_ok() {
+            if self.undertake(Way::Back, &step, limit).await.is_ok() {
                 self.gate_opens(progress);
             }
         }
@@ -50,6 +51,7 @@ impl<W: World, S: FnMut(Event)> Run<'_, W, S> {
             let serves = planner::is_back(self.pair, &now, plan) || unseen.is_some_and(|serves| serves);
             if serves && trouble.is_ok() {
                 self.gate_opens(progress);
+                self.tell(Event::Stands(Moment::After, Box::new(now)));
                 return Outcome::RolledBack { why, outage: progress.outage };
             }
             if self.world.now().saturating_sub(begun) >= limit {
@@ -76,9 +78,13 @@ impl<W: World, S: FnMut(Event)> Run<'_, W, S> {
             let now = self.world.snapshot().await;
             if result.is_ok() && is_at(self.pair, &now, plan) {
                 self.gate_opens(progress);
-                return self.done(plan, &now, progress);
+                return self.done(plan, now, progress);
             }
             trouble = result.err().or(trouble);
+            if self.cancel.times() > 1 {
+                // whoever says it twice does not want to wait
+                break;
+            }
             self.world.pause(PAUSE).await;
         }
         let now = self.world.snapshot().await;
@@ -88,6 +94,7 @@ impl<W: World, S: FnMut(Event)> Run<'_, W, S> {
             return self.way_back(plan, why, Opened::Done, progress).await;
         }
         if planner::is_back(self.pair, &now, plan) {
+            self.tell(Event::Stands(Moment::After, Box::new(now)));
             return Outcome::RolledBack { why, outage: progress.outage };
         }
         self.stuck(why, trouble, &now, &plan.after)
@@ -131,33 +138,76 @@ impl<W: World, S: FnMut(Event)> Run<'_, W, S> {
     }
 
     /// The goal is reached. A fenced node that has something of its own by now is a matter for a person all the same.
-    pub(super) fn done(&self, plan: &Plan, now: &Snapshot, progress: &Progress) -> Outcome {
+    pub(super) fn done(&mut self, plan: &Plan, now: Snapshot, progress: &Progress) -> Outcome {
         let expected = plan.hands_over_from().is_none() || plan.overrides.contains(&Code::Diverged);
         let diverged = now.nodes.iter().filter(|_| !expected).find_map(|node| {
             let ahead = node.ahead.known().filter(|ahead| !ahead.is_empty())?;
             (!node.access.is(&WriteAccess::Open)).then(|| format!("{} has transactions of its own: {ahead}", node.name))
         });
         match diverged {
-            None => Outcome::Done { outage: progress.outage },
+            None => {
+                self.tell(Event::Stands(Moment::After, Box::new(now)));
+                Outcome::Done { outage: progress.outage }
+            }
             Some(what) => {
                 let why = "the roles have moved, but a privileged session wrote on the old writer meanwhile".to_owned();
-                self.stuck(why, Some(what), now, &plan.after)
+                self.stuck(why, Some(what), &now, &plan.after)
             }
+        }
+    }
+
+    /// After a run that was cut off where its roles are as they were to be: what it still owes its clients, which are
+    /// announcements and looks from outside.
+    pub async fn settle(mut self, plan: &Plan, toward: Toward) -> Outcome {
+        match self.world.lock().await {
+            Ok(()) => {}
+            Err(NoLock::Taken(by)) => return Outcome::Locked(by),
+            Err(NoLock::Failed(why)) => return Outcome::NotBegun(why),
+        }
+        let outcome = self.pay(plan, toward).await;
+        self.world.unlock().await;
+        outcome
+    }
+
+    async fn pay(&mut self, plan: &Plan, toward: Toward) -> Outcome {
+        let now = self.world.snapshot().await;
+        let steps = owed(self.pair, &now, plan, toward);
+        self.tell(Event::Stands(Moment::Before, Box::new(now)));
+        if steps.is_empty() {
+            return Outcome::Stale(Box::new(plan.clone()));
+        }
+        self.tell(Event::Ready);
+        let trouble = self.walk(&steps, Way::Forward).await;
+        let now = self.world.snapshot().await;
+        match trouble {
+            Ok(()) if !owed(self.pair, &now, plan, toward).is_empty() => {
+                self.tell(Event::Stands(Moment::After, Box::new(now)));
+                Outcome::Done { outage: None }
+            }
+            Ok(()) => self.stuck("the pair is not as it was a moment ago".to_owned(), None, &now, &plan.after),
+            Err(why) => self.stuck(why, None, &now, &plan.after),
         }
     }
 
     async fn walk(&mut self, steps: &[Step], way: Way) -> Result<(), String> {
         for step in steps {
             let limit = self.own_limit(&step.action).max(Duration::from_millis(500));
-            self.perform(way, step, limit).await.map_err(|failure| format!("{}: {failure}", step.id))?;
+            self.undertake(way, step, limit).await.map_err(|failure| format!("{}: {failure}", step.id))?;
         }
         Ok(())
     }
 
-    fn stuck(&self, why: String, trouble: Option<String>, now: &Snapshot, wanted: &Assignment) -> Outcome {
+    fn stuck(&mut self, why: String, trouble: Option<String>, now: &Snapshot, wanted: &Assignment) -> Outcome {
+        self.tell(Event::Stands(Moment::After, Box::new(now.clone())));
         let mut stands: Vec<String> = Side::BOTH.into_iter().map(|side| stands(self.pair, now, side)).collect();
         stands.extend(trouble.filter(|trouble| !trouble.is_empty()));
-        let mut todo = vec![format!("see `flipper status {}` once both nodes can be reached", self.pair.name)];
+        let pair = &self.pair.name;
+        let mut todo = vec![
+            format!("see `flipper status {pair}` once both nodes can be reached"),
+            format!(
+                "`flipper resume {pair}` then finishes the move, `flipper abort {pair}` goes back: both look first"
+            ),
+        ];
         if let Some(role) = self.pair.roles.iter().find(|role| role.access == Access::ReadWrite)
             && let Some(writer) = wanted.holder(&role.name)
         {
@@ -169,6 +219,24 @@ impl<W: World, S: FnMut(Event)> Run<'_, W, S> {
         }
         Outcome::Stuck(Stuck { why, stands, todo })
     }
+}
+
+/// What a run that was cut off still owes its clients, where the roles that it moved are at its goal, or back at its
+/// start; nothing where they are not.
+#[must_use]
+pub fn owed(pair: &Pair, now: &Snapshot, plan: &Plan, toward: Toward) -> Vec<Step> {
+    let touched = plan.touched();
+    let only_tells = |steps: &Vec<Step>| {
+        let tells = |step: &Step| {
+            matches!(step.action, Action::Announce { .. } | Action::Verify { .. } | Action::Release { .. })
+        };
+        steps.iter().all(tells)
+    };
+    let steps = match toward {
+        Toward::Goal => planner::way_forward(pair, now, plan, &touched).ok(),
+        Toward::Start => planner::way_back(pair, now, plan, Opened::Undone, &touched).ok(),
+    };
+    steps.filter(only_tells).unwrap_or_default()
 }
 
 /// How a node stands, in a sentence.

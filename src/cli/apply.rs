@@ -1,23 +1,21 @@
 //! `flipper apply FILE | PAIR GOAL`
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::args::GoalWords;
 use super::goal::Wish;
-use super::output::{Output, complain, tell};
-use super::progress::{self, Progress, ms};
-use super::{Exit, Stop, confirm, context, goal, judged, plan};
-use crate::apply::{Cancel, LiveWorld, Outcome, Run};
+use super::output::{Output, complain};
+use super::run::{self, How, Move};
+use super::{Exit, Stop, context, goal, judged, plan};
 use crate::config::{Config, PairConfig};
-use crate::dialect::{self, Target};
-use crate::model::{NodeName, Plan, Snapshot};
+use crate::model::{Plan, Snapshot};
 use crate::{link, planfile, planner, render};
 
 pub(super) struct Asked<'a> {
     pub(super) target: &'a str,
     pub(super) goal: &'a GoalWords,
-    pub(super) dry_run: bool,
-    pub(super) yes: bool,
+    pub(super) how: How,
     pub(super) expect_digest: Option<&'a str>,
 }
 
@@ -94,43 +92,31 @@ async fn carry_out(
     asked: &Asked<'_>,
     output: &Output,
 ) -> Result<Exit, Stop> {
-    let context::Open { links, seen, control } = context::open(pair).await?;
+    let open = context::open(pair).await?;
     let limit = pair.pair.limits.connect;
-    let plan = match decide(pair, wanted, expected, &seen, output) {
+    let plan = match decide(pair, wanted, expected, &open.seen, output) {
         Ok(plan) => plan,
         Err(exit) => {
-            link::close(links, control.path(), limit).await;
+            link::close(open.links, open.control.path(), limit).await;
             return Ok(exit);
         }
     };
     if plan.is_empty() {
-        link::close(links, control.path(), limit).await;
-        end(output, "nothing-to-do", Exit::Done, None, &format!("nothing to do: {} is at {}", plan.pair, plan.goal));
+        link::close(open.links, open.control.path(), limit).await;
+        let text = format!("nothing to do: {} is at {}", plan.pair, plan.goal);
+        run::end(output, "nothing-to-do", Exit::Done, None, &text);
         return Ok(Exit::Done);
     }
-    if asked.dry_run {
-        let said = spelled(pair, &plan, &seen);
-        link::close(links, control.path(), limit).await;
-        output.data(|| render::dry_run::text(&plan, &said), || render::dry_run::json(&plan, &said));
-        return Ok(Exit::Done);
-    }
-    if !asked.yes {
-        let digest = planfile::digest(&plan, &planfile::seen(&seen)).to_string();
-        tell(&render::plan::text(&plan, Some(&digest)));
-        if !confirm::confirmed(&pair.pair.name) {
-            link::close(links, control.path(), limit).await;
-            end(output, "declined", Exit::Declined, None, "declined: nothing was changed");
-            return Ok(Exit::Declined);
+    let (seen, digest) = match wanted {
+        Wanted::File(file) => (file.seen.clone(), file.digest),
+        Wanted::Goal(_) => {
+            let seen = planfile::seen(&open.seen);
+            let digest = planfile::digest(&plan, &seen);
+            (seen, digest)
         }
-    }
-    output.line(&progress::version_record());
-    let progress = Progress::new(&plan, output);
-    let mut world = LiveWorld::new(pair.pair.clone(), links, control.path().to_owned(), &seen);
-    let cancel = Cancel::default();
-    let running = Run::new(&mut world, &pair.pair, &cancel, |event| progress.tell(&event)).apply(&plan);
-    let outcome = until_end(running, &cancel).await?;
-    world.close().await;
-    Ok(report(&plan, outcome, output))
+    };
+    let wanted = Move { pair, plan, seen, digest, continues: None, owed: None, patience: Duration::ZERO };
+    run::carry_out(wanted, open, asked.how, output).await
 }
 
 /// The plan to carry out, or the exit code of why not; what there is to say is said here.
@@ -157,7 +143,7 @@ fn decide(
             let digest = planfile::digest(&fresh, &planfile::seen(seen));
             if expected.is_some_and(|expected| *expected != digest) {
                 let text = format!("stale: the plan has the digest {digest} now, not the expected one");
-                end(output, "stale", Exit::Stale, None, &text);
+                run::end(output, "stale", Exit::Stale, None, &text);
                 return Err(Exit::Stale);
             }
             Ok(fresh)
@@ -166,90 +152,6 @@ fn decide(
 }
 
 fn stale(old: &Plan, fresh: &Plan, output: &Output) -> Exit {
-    end(output, "stale", Exit::Stale, None, &render::stale::text(old, fresh));
+    run::end(output, "stale", Exit::Stale, None, &render::stale::text(old, fresh));
     Exit::Stale
-}
-
-/// Every statement and command line of a plan, step by step.
-fn spelled(pair: &PairConfig, plan: &Plan, seen: &Snapshot) -> Vec<Vec<dialect::Spelled>> {
-    let target = |name: &NodeName| {
-        let side = pair.pair.side(name)?;
-        let node = seen.node(side);
-        Some(Target {
-            server: node.server.known()?,
-            system: node.system.known()?,
-            sudo: side.of(&pair.reach).ssh.sudo,
-            port: pair.pair.node(side).port,
-        })
-    };
-    plan.steps.iter().map(|step| dialect::spell(&step.action, &pair.pair.limits, target)).collect()
-}
-
-/// Waits for the run; a signal is a wish to stop at the next safe point.
-async fn until_end<T>(run: impl Future<Output = T>, cancel: &Cancel) -> Result<T, Stop> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let listen = |kind| {
-        signal(kind).map_err(|error| {
-            Stop::say(Exit::Unexpected, "flipper::signals", format!("cannot listen for signals: {error}"), "")
-        })
-    };
-    let (mut int, mut term, mut hup) =
-        (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?, listen(SignalKind::hangup())?);
-    tokio::pin!(run);
-    loop {
-        tokio::select! {
-            outcome = &mut run => return Ok(outcome),
-            _ = int.recv() => {}
-            _ = term.recv() => {}
-            _ = hup.recv() => {}
-        }
-        cancel.set();
-        tell("stopping at the next safe point; once writes are out, that is the end of the move");
-    }
-}
-
-/// Says how it ended.
-fn report(plan: &Plan, outcome: Outcome, output: &Output) -> Exit {
-    match outcome {
-        Outcome::Done { outage } => {
-            let out = match outage {
-                Some(outage) => format!("writes were out for {} ms", outage.as_millis()),
-                None => "writes were never out".to_owned(),
-            };
-            end(output, "done", Exit::Done, outage, &format!("done: {} of {}; {out}", plan.goal, plan.pair));
-            Exit::Done
-        }
-        Outcome::Locked(by) => {
-            let text = format!("locked: {by} works on {}; nothing was changed", plan.pair);
-            end(output, "locked", Exit::Locked, None, &text);
-            Exit::Locked
-        }
-        Outcome::NotBegun(why) => {
-            let text = format!("refused: the lock of {} could not be taken ({why}); nothing was changed", plan.pair);
-            end(output, "refused", Exit::Refused, None, &text);
-            Exit::Refused
-        }
-        Outcome::Stale(fresh) => stale(plan, &fresh, output),
-        Outcome::Refused(refusal) => plan::refuse(&refusal, output),
-        Outcome::RolledBack { why, outage } => {
-            let out = outage.map(|outage| format!("; writes were out for {}", ms(outage))).unwrap_or_default();
-            let text = format!("failed: {why}\nrolled back and verified: {} serves as before{out}", plan.pair);
-            end(output, "rolled-back", Exit::RolledBack, outage, &text);
-            Exit::RolledBack
-        }
-        Outcome::Stuck(stuck) => {
-            end(output, "part-way", Exit::PartWay, None, &render::stuck::text(&stuck.why, &stuck.stands, &stuck.todo));
-            Exit::PartWay
-        }
-    }
-}
-
-/// The last word: a result for people on stdout, or an object.
-fn end(output: &Output, end: &str, exit: Exit, outage: Option<std::time::Duration>, text: &str) {
-    if exit == Exit::Done {
-        output.data(|| text.to_owned(), || progress::end_record(end, exit, outage, text));
-    } else {
-        output.line(&progress::end_record(end, exit, outage, text));
-        tell(text);
-    }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::exit;
+use super::run::How;
 
 /// Moves the roles of a MySQL or MariaDB pair: looks, plans, shows, and carries out after a yes.
 #[derive(Debug, Parser)]
@@ -44,6 +45,11 @@ pub(super) enum Command {
         #[arg(long, value_name = "FILE")]
         save: Option<PathBuf>,
     },
+    /// Run every check of a pair: what was seen, why it matters, what to do; changes nothing
+    Check {
+        /// The pair
+        pair: String,
+    },
     /// Plan the way to a goal and show it; changes nothing
     Plan {
         /// The pair
@@ -75,16 +81,54 @@ pub(super) enum Command {
         target: String,
         #[command(flatten)]
         goal: GoalWords,
-        /// Print every SQL statement and command line, and change nothing
-        #[arg(long)]
-        dry_run: bool,
-        /// Do not ask
-        #[arg(long)]
-        yes: bool,
+        #[command(flatten)]
+        how: HowWords,
         /// Only if the plan has this digest (`sha256:` or its hex digits)
         #[arg(long, value_name = "HEX")]
         expect_digest: Option<String>,
     },
+    /// Finish a move that was cut off: what is seen of the pair decides, the journal says what was wanted
+    Resume(GoOn),
+    /// Go back to how it was before a move that was cut off
+    Abort(GoOn),
+    /// Show what was done from this machine, when, by whom, how it ended, and how long writes were out
+    History {
+        /// Only this pair
+        pair: Option<String>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct GoOn {
+    /// The pair
+    pub(super) pair: String,
+    /// The node that is to have the role whose clients write, where nothing else tells
+    #[arg(long, value_name = "NODE")]
+    pub(super) to: Option<String>,
+    /// Accept a finding that would refuse the plan; may be given several times, and is recorded in the plan
+    #[arg(long = "override", value_name = "ID")]
+    pub(super) overrides: Vec<String>,
+    #[command(flatten)]
+    pub(super) how: HowWords,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct HowWords {
+    /// Print every SQL statement and command line, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Do not ask
+    #[arg(long)]
+    yes: bool,
+    /// Go without a journal, where none can be written
+    #[arg(long)]
+    no_journal: bool,
+}
+
+impl HowWords {
+    pub(super) fn how(&self) -> How {
+        How { dry_run: self.dry_run, yes: self.yes, journal: !self.no_journal }
+    }
 }
 
 #[derive(Debug, Args)]

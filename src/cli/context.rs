@@ -12,7 +12,7 @@ use crate::model::{NodeName, Snapshot};
 use crate::observe;
 
 #[expect(clippy::disallowed_methods, reason = "the environment comes in here, as a value")]
-fn environment(name: &str) -> Option<OsString> {
+pub(super) fn environment(name: &str) -> Option<OsString> {
     std::env::var_os(name)
 }
 

@@ -50,7 +50,7 @@ fn assignment(pair: &Pair, file: &Path) -> Result<Assignment, Stop> {
     config::goal(&name, text, pair).map_err(|error| Stop::new(Exit::BadFile, error))
 }
 
-fn known_code(id: &str) -> Result<Code, Stop> {
+pub(super) fn known_code(id: &str) -> Result<Code, Stop> {
     Code::ALL.into_iter().find(|code| code.id() == id).ok_or_else(|| {
         Stop::say(
             Exit::Usage,
@@ -73,7 +73,7 @@ fn known_role(pair: &Pair, word: &str) -> Result<RoleName, Stop> {
     })
 }
 
-fn known_node(pair: &Pair, word: &str) -> Result<NodeName, Stop> {
+pub(super) fn known_node(pair: &Pair, word: &str) -> Result<NodeName, Stop> {
     let node = word.parse().ok().filter(|name: &NodeName| pair.side(name).is_some());
     node.ok_or_else(|| {
         let known = pair.nodes.iter().map(|node| node.name.as_str()).collect::<Vec<_>>().join(", ");

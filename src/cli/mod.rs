@@ -1,19 +1,27 @@
 //! The command: what was typed in, texts and an exit code out.
 
+mod abort;
 mod apply;
 mod args;
+mod check;
 mod config;
 mod confirm;
 mod context;
 mod exit;
 mod goal;
+mod history;
+mod journal;
 mod judged;
 mod output;
 mod pairs;
 mod plan;
 mod progress;
+mod resume;
+mod run;
 mod show;
+mod signals;
 mod status;
+mod voice;
 
 pub use exit::Exit;
 
@@ -24,7 +32,8 @@ use clap::Parser;
 use miette::Diagnostic;
 use thiserror::Error;
 
-use args::{Command, Typed};
+use crate::apply::Toward;
+use args::{Command, GoOn, Typed};
 use output::{Output, complain};
 
 /// A command that did not come to its end: the exit code, and what to tell.
@@ -91,6 +100,7 @@ fn dispatch(typed: &Typed, output: &Output) -> Result<Exit, Stop> {
         Command::Pairs => pairs::run(&config()?, output),
         Command::Config { pair } => config::run(&config()?, pair.as_deref(), output),
         Command::Status { pairs, save } => status::run(&config()?, pairs, save.as_deref(), output),
+        Command::Check { pair } => check::run(&config()?, pair, output),
         Command::Plan { pair, goal, output: file, snapshot, detailed_exitcode } => {
             let asked = plan::Asked {
                 pair,
@@ -102,10 +112,22 @@ fn dispatch(typed: &Typed, output: &Output) -> Result<Exit, Stop> {
             plan::run(&config()?, &asked, output)
         }
         Command::Show { file, format } => show::run(file, *format, output),
-        Command::Apply { target, goal, dry_run, yes, expect_digest } => {
-            let asked =
-                apply::Asked { target, goal, dry_run: *dry_run, yes: *yes, expect_digest: expect_digest.as_deref() };
+        Command::Apply { target, goal, how, expect_digest } => {
+            let asked = apply::Asked { target, goal, how: how.how(), expect_digest: expect_digest.as_deref() };
             apply::run(&config()?, &asked, output)
         }
+        Command::Resume(typed) => resume::run(&config()?, &go_on(typed), output),
+        Command::Abort(typed) => abort::run(&config()?, go_on(typed), output),
+        Command::History { pair } => history::run(pair.as_deref(), output),
+    }
+}
+
+fn go_on(typed: &GoOn) -> resume::Asked<'_> {
+    resume::Asked {
+        pair: &typed.pair,
+        to: typed.to.as_deref(),
+        overrides: &typed.overrides,
+        toward: Toward::Goal,
+        how: typed.how.how(),
     }
 }

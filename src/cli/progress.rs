@@ -1,37 +1,115 @@
-//! What a run tells, a line each on stderr, or a JSON object each on stdout.
+//! What a run tells: a line each on stderr, on a terminal with the step under way; or a JSON object each on stdout.
 
+use std::cell::{Cell, RefCell};
+use std::io::IsTerminal as _;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::output::{Output, tell};
+use super::output::Output;
+use super::voice::Voice;
+use super::{Exit, context};
 use crate::event::{Event, Way};
-use crate::model::{Plan, Step, StepId};
-use crate::render;
-use crate::world::Happened;
+use crate::journal::{End, Journal};
+use crate::model::{Action, Pair, Plan, Step, StepId};
+use crate::render::{self, events, timeline::Timeline};
 
+/// Everybody who hears of a run: the person or program in front of it, its journal, and the timeline at its end.
 pub(super) struct Progress<'a> {
     plan: &'a Plan,
-    output: &'a Output,
+    pair: &'a Pair,
+    json: bool,
+    /// The step under way is shown, and its line written over when it has ended.
+    live: bool,
+    voice: Voice,
+    journal: RefCell<Option<Journal>>,
+    timeline: RefCell<Timeline>,
+    /// A step that changes something was told to a node.
+    changed: Cell<bool>,
+    /// The step under way.
+    at: RefCell<Option<StepId>>,
 }
 
-impl<'a> Progress<'a> {
-    pub(super) fn new(plan: &'a Plan, output: &'a Output) -> Self {
-        Self { plan, output }
-    }
+/// Takes the line back on which the step under way stands.
+const AFRESH: &str = "\r\u{1b}[K";
 
-    pub(super) fn tell(&self, event: &Event) {
-        if self.output.is_json() {
-            self.output.line(&object(event));
-        } else if let Some(line) = self.line(event) {
-            tell(&line);
+impl<'a> Progress<'a> {
+    pub(super) fn new(plan: &'a Plan, pair: &'a Pair, output: &Output, journal: Option<Journal>) -> Self {
+        let dumb = context::environment("TERM").is_none_or(|term| term == "dumb" || term.is_empty());
+        let voice = Voice::new();
+        if output.is_json() {
+            voice.data(&version_record());
+        }
+        Self {
+            plan,
+            pair,
+            json: output.is_json(),
+            live: !output.is_json() && !dumb && std::io::stderr().is_terminal(),
+            voice,
+            journal: RefCell::new(journal),
+            timeline: RefCell::default(),
+            changed: Cell::new(false),
+            at: RefCell::default(),
         }
     }
 
+    /// Something happened. The journal hears it first: what is not written down is not done.
+    pub(super) fn tell(&self, event: &Event) {
+        if let Some(journal) = &mut *self.journal.borrow_mut() {
+            journal.event(event);
+        }
+        self.timeline.borrow_mut().take(event);
+        if let Event::Started(_, id) = event {
+            self.at.replace(Some(id.clone()));
+            let step = self.step(id);
+            let waits = |step: &Step| {
+                matches!(step.action, Action::Approach { .. } | Action::Drain { .. } | Action::Verify { .. })
+            };
+            self.changed.set(self.changed.get() || !step.is_some_and(waits));
+        }
+        if self.json {
+            self.voice.data(&events::json(event, self.pair));
+        } else if let Some(line) = self.line(event) {
+            self.voice.talk(line);
+        }
+    }
+
+    /// Says something that is no event.
+    pub(super) fn say(&self, text: &str) {
+        let afresh = if self.live { AFRESH } else { "" };
+        self.voice.talk(format!("{afresh}{text}\n"));
+    }
+
+    /// The step under way, where something may have been changed by now.
+    pub(super) fn changing(&self) -> Option<String> {
+        self.changed.get().then(|| self.at.borrow().as_ref().map(|id| self.what(id))).flatten()
+    }
+
+    /// The run has ended: the timeline, and the journal's last line. What went wrong with the journal, if anything.
+    pub(super) fn end(self, end: End) -> Option<String> {
+        let what = |id: &StepId| self.what(id);
+        let timeline = self.timeline.borrow();
+        if self.json {
+            self.voice.data(&timeline.json());
+        } else {
+            let afresh = if self.live { AFRESH } else { "" };
+            self.voice.talk(format!("{afresh}{}", timeline.text(what)));
+        }
+        drop(timeline);
+        let trouble = self.journal.take().and_then(|journal| journal.end(end));
+        self.voice.finish();
+        trouble
+    }
+
     fn line(&self, event: &Event) -> Option<String> {
-        Some(match event {
+        let (start, end) = if self.live { (AFRESH, "\n") } else { ("", "\n") };
+        if let Event::Started(way, id) = event {
+            // on a terminal the step stands there until it has ended
+            return self.live.then(|| format!("{AFRESH}{} {:>9}  {} …", mark(*way), "", self.what(id)));
+        }
+        let line = match event {
+            Event::Stands(..) | Event::Intends(..) | Event::Started(..) => return None,
             Event::Ready => "locks held on both nodes, the plan still fits".to_owned(),
-            Event::Started(..) => return None,
             Event::Finished(way, id, took, note) => {
                 let note = note.as_ref().map(|note| format!("; {note}")).unwrap_or_default();
                 format!("{} {:>9}  {}{note}", mark(*way), ms(*took), self.what(id))
@@ -42,14 +120,34 @@ impl<'a> Progress<'a> {
             Event::Again(id, pause) => format!("  {:>9}  {id} again in {}", "", ms(*pause)),
             Event::GateClosed => "-- writes are out from here".to_owned(),
             Event::GateOpened(out) => format!("-- writes are in again, after {}", ms(*out)),
+            Event::Interrupted(times) => interrupted(*times).to_owned(),
             Event::TurningBack(why) => format!("going back to how it was: {why}"),
             Event::PressingOn(why) => format!("the new writer is open, finishing: {why}"),
-        })
+        };
+        Some(format!("{start}{line}{end}"))
+    }
+
+    fn step(&self, id: &StepId) -> Option<&Step> {
+        self.plan.steps.iter().find(|step| step.id == *id)
     }
 
     fn what(&self, id: &StepId) -> String {
-        let step: Option<&Step> = self.plan.steps.iter().find(|step| step.id == *id);
-        step.map_or_else(|| id.to_string(), |step| render::describe::sentence(&step.action))
+        self.step(id).map_or_else(|| id.to_string(), |step| render::describe::sentence(&step.action))
+    }
+}
+
+/// What a signal leads to.
+fn interrupted(times: u8) -> &'static str {
+    match times {
+        0 | 1 => {
+            "stopping at the next safe point: at once before writes are out; after that, the run ends by itself (again: \
+             turn round after the present call)"
+        }
+        2 => {
+            "turning round after the present call: back if the new writer was not told to open yet, ahead without \
+             further waits if it was (again: leave at once)"
+        }
+        _ => "leaving at once, with the pair as it is",
     }
 }
 
@@ -62,50 +160,17 @@ fn mark(way: Way) -> &'static str {
 
 /// Milliseconds with one place, for an operator's eye.
 pub(super) fn ms(time: Duration) -> String {
-    format!("{:.1} ms", time.as_secs_f64() * 1000.0)
-}
-
-fn millis(time: Duration) -> Value {
-    // a number of milliseconds with three places, as a float of JSON
-    json!((time.as_secs_f64() * 1_000_000.0).round() / 1000.0)
-}
-
-fn object(event: &Event) -> Value {
-    let way = |way: &Way| match way {
-        Way::Forward => "forward",
-        Way::Back => "back",
-    };
-    match event {
-        Event::Ready => json!({ "type": "ready" }),
-        Event::Started(w, id) => json!({ "type": "step-started", "way": way(w), "step": id.0 }),
-        Event::Finished(w, id, took, note) => {
-            json!({ "type": "step-done", "way": way(w), "step": id.0, "ms": millis(*took), "note": note })
-        }
-        Event::Failed(w, id, took, failure) => {
-            let happened = match failure.happened {
-                Happened::No => "no",
-                Happened::Yes => "yes",
-                Happened::Unknown => "unknown",
-            };
-            json!({
-                "type": "step-failed", "way": way(w), "step": id.0, "ms": millis(*took),
-                "happened": happened, "why": failure.what,
-            })
-        }
-        Event::Again(id, pause) => json!({ "type": "step-again", "step": id.0, "in_ms": millis(*pause) }),
-        Event::GateClosed => json!({ "type": "writes-out" }),
-        Event::GateOpened(out) => json!({ "type": "writes-in", "out_ms": millis(*out) }),
-        Event::TurningBack(why) => json!({ "type": "turning-back", "why": why }),
-        Event::PressingOn(why) => json!({ "type": "pressing-on", "why": why }),
-    }
+    events::ms(time)
 }
 
 /// The first line of a `--json` run.
-pub(super) fn version_record() -> Value {
+fn version_record() -> Value {
     json!({ "type": "flipper-run", "format": 1, "flipper": env!("CARGO_PKG_VERSION") })
 }
 
 /// The last line of a `--json` run.
-pub(super) fn end_record(end: &str, exit: super::Exit, outage: Option<Duration>, text: &str) -> Value {
-    json!({ "type": "end", "end": end, "exit": exit as u8, "writes_out_ms": outage.map(millis), "text": text })
+pub(super) fn end_record(end: &str, exit: Exit, outage: Option<Duration>, text: &str) -> Value {
+    json!({
+        "type": "end", "end": end, "exit": exit as u8, "writes_out_ms": outage.map(events::millis), "text": text,
+    })
 }

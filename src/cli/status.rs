@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use super::output::{Output, complain, tell};
-use super::{Exit, Stop, context};
+use super::{Exit, Stop, context, journal};
 use crate::config::{Config, PairConfig};
-use crate::model::Snapshot;
+use crate::model::{PairName, Snapshot};
 use crate::{planfile, render};
 
 pub(super) fn run(config: &Config, names: &[String], save: Option<&Path>, output: &Output) -> Result<Exit, Stop> {
@@ -28,9 +28,17 @@ pub(super) fn run(config: &Config, names: &[String], save: Option<&Path>, output
         match context::block_on(context::look(pair)) {
             Ok(seen) => {
                 let blank = if i > 0 { "\n" } else { "" };
+                let cut = cut_off(&pair.pair.name);
                 output.data(
-                    || format!("{blank}{}", render::status::text(&pair.pair, &seen)),
-                    || render::json::status(&pair.pair, &seen),
+                    || {
+                        let note = cut.as_ref().map(|cut| format!("\n{}", cut.text)).unwrap_or_default();
+                        format!("{blank}{}{note}", render::status::text(&pair.pair, &seen))
+                    },
+                    || {
+                        let mut status = render::json::status(&pair.pair, &seen);
+                        status["cut_off"] = cut.as_ref().map_or(serde_json::Value::Null, |cut| cut.json.clone());
+                        status
+                    },
                 );
                 if seen.nodes.iter().any(|node| node.access.known().is_none() || node.addresses.known().is_none()) {
                     worst = Exit::Refused;
@@ -46,6 +54,32 @@ pub(super) fn run(config: &Config, names: &[String], save: Option<&Path>, output
         }
     }
     Ok(worst)
+}
+
+/// The last run from this machine, where the pair may still be in between because of it.
+struct CutOff {
+    text: String,
+    json: serde_json::Value,
+}
+
+/// A journal that cannot be read says nothing here: `history` names it.
+fn cut_off(pair: &PairName) -> Option<CutOff> {
+    let found = crate::journal::find(&journal::home().ok()?, pair).ok()?;
+    let (file, story) = crate::journal::latest_touching(&found).filter(|(_, story)| story.is_open())?;
+    if file.running {
+        return Some(CutOff {
+            text: format!("A run of {} goes on at this moment, on this machine.\n", story.begin.by),
+            json: serde_json::json!({ "running": true, "run": story.begin.run }),
+        });
+    }
+    let ways = format!("Finish it: flipper resume {pair}\nGo back:   flipper abort {pair}\n");
+    Some(CutOff {
+        text: format!("{}{ways}", render::history::cut_off(story, journal::clock())),
+        json: serde_json::json!({
+            "running": false, "run": story.begin.run,
+            "resume": format!("flipper resume {pair}"), "abort": format!("flipper abort {pair}"),
+        }),
+    })
 }
 
 #[expect(clippy::disallowed_methods, reason = "when it was taken is for the reader of the file")]

@@ -11,8 +11,14 @@ use crate::model::{ArpingKind, Interface, Prefixed, System};
 pub struct Argv(Vec<String>);
 
 impl Argv {
-    fn of<const N: usize>(words: [&str; N]) -> Self {
+    pub(super) fn of<const N: usize>(words: [&str; N]) -> Self {
         Self(words.into_iter().map(str::to_owned).collect())
+    }
+
+    /// The same, with more words behind.
+    pub(super) fn with<'a>(mut self, words: impl IntoIterator<Item = &'a str>) -> Self {
+        self.0.extend(words.into_iter().map(str::to_owned));
+        self
     }
 
     /// The words.
@@ -74,6 +80,8 @@ enum Manner {
     Waited,
     /// Not at all: it is started, and goes on by itself for a moment.
     Started,
+    /// Not at all, and it has this many seconds of its own.
+    Left(u64),
     /// For this many milliseconds; then it is interrupted, which it takes for its normal end.
     Glimpsed(u32),
 }
@@ -93,7 +101,7 @@ impl fmt::Display for Deed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.manner {
             Manner::Waited | Manner::Glimpsed(_) => self.argv.fmt(f),
-            Manner::Started => write!(f, "{} &", self.argv),
+            Manner::Started | Manner::Left(_) => write!(f, "{} &", self.argv),
         }
     }
 }
@@ -132,6 +140,7 @@ impl Deed {
             Manner::Waited => bounded(seconds, words).to_string(),
             // its output is given away, or the shell could not end before it
             Manner::Started => format!("{{ {} >/dev/null 2>&1 & }}", bounded(seconds, words)),
+            Manner::Left(own) => format!("{{ {} >/dev/null 2>&1 & }}", bounded(own, words)),
             Manner::Glimpsed(millis) => {
                 let limit = format!("{}.{:03}", millis / 1000, millis % 1000);
                 let mut argv = Argv::of(["timeout", "--preserve-status", "-k", "1", "-s", "INT", &limit]);
@@ -232,17 +241,53 @@ fn arping(system: &System, sudo: bool, address: Prefixed, interface: &Interface)
     Some(argv.run_by(sudo))
 }
 
-/// Tells the neighbours where an address is now, within the write outage: started, not waited for.
+/// Tells the neighbours where an address is now, within the write outage: whoever starts it need not wait for its end,
+/// only fetch its answer before the address goes elsewhere ([`was_announced`]).
 #[must_use]
 pub fn announce_at_once(system: &System, sudo: bool, address: Prefixed, interface: &Interface) -> Option<Deed> {
-    Some(Deed { argv: arping(system, sudo, address, interface)?, manner: Manner::Started })
+    // under sudo it cannot be interrupted: its answer would keep the shell for a second
+    let manner = if sudo { Manner::Started } else { Manner::Glimpsed(ANNOUNCED) };
+    Some(Deed { argv: arping(system, sudo, address, interface)?, manner })
 }
+
+/// In how many milliseconds an announcement is out: some 3 on an idle machine.
+pub const ANNOUNCED: u32 = 20;
 
 /// Tells the neighbours where an address is now, and says whether that was sent ([`was_announced`]).
 #[must_use]
 pub fn announce(system: &System, sudo: bool, address: Prefixed, interface: &Interface) -> Option<Deed> {
     // under sudo it cannot be interrupted, and ends by itself a second later
     Some(Deed { argv: arping(system, sudo, address, interface)?, manner: Manner::Glimpsed(60) })
+}
+
+/// Tells the neighbours twice more, one and five seconds from now, while nobody waits: one that missed the first word
+/// would ask again only after half a minute (hazard H-60). Each time only if the address is still there, because another
+/// move may have taken it away by then (hazard H-62).
+#[must_use]
+pub fn announce_again(system: &System, sudo: bool, address: Prefixed, interface: &Interface) -> Option<Deed> {
+    let tell = arping(system, sudo, address, interface)?;
+    let here = Argv::of([ip(system), "-oneline", "address", "show", "dev", interface.as_str(), "to"]);
+    let script = format!("for s in 1 4; do sleep $s; {here} {} | grep -q . && {tell}; done", address.ip);
+    Some(Deed { argv: Argv::of(["sh", "-c", &script, &told_again(address)]), manner: Manner::Left(10) })
+}
+
+/// The name by which [`hush`] finds it.
+fn told_again(address: Prefixed) -> String {
+    format!("flipper-announce-{}", address.ip)
+}
+
+/// Ends what an earlier [`announce_again`] has left behind for these addresses: while they change hands the old node
+/// still has them, and its word would lead clients back to it.
+#[must_use]
+pub fn hush(addresses: &[Prefixed]) -> Deed {
+    // the brackets keep the pattern from finding itself
+    let names: Vec<String> = addresses.iter().map(|a| told_again(*a).replacen('f', "[f]", 1)).collect();
+    let find = names.iter().flat_map(|name| ["-e".to_owned(), name.clone()]);
+    let find = Argv(["grep", "-lsz"].map(str::to_owned).into_iter().chain(find).collect());
+    let script = format!(
+        "for p in $({find} /proc/[0-9]*/cmdline); do p=${{p#/proc/}}; kill ${{p%/cmdline}} 2>/dev/null; done; :"
+    );
+    Deed::waited(Argv::of(["sh", "-c", &script]))
 }
 
 /// Whether the answer to [`announce`] says that something was sent.

@@ -6,18 +6,25 @@
 //! to a node, and all of it leaves the GTID sets alone (hazard H-11: no `FLUSH` but `FLUSH TABLES WITH READ LOCK`).
 
 mod argv;
+mod checks;
+mod machine;
 mod preview;
 mod sockets;
 mod sql;
 
 pub use argv::{
-    Argv, Deed, Look, PROBE_END, add_address, addresses, alive, announce, announce_at_once, delete_address,
-    kill_sockets, may_run, probe, sockets, was_announced,
+    ANNOUNCED, Argv, Deed, Look, PROBE_END, add_address, addresses, alive, announce, announce_again, announce_at_once,
+    delete_address, hush, kill_sockets, may_run, probe, sockets, was_announced,
 };
+pub use checks::{
+    VARIABLES, accounts, clock, counters, events, locks, needed_privileges, privileges, purged, read_only_origin,
+    received, transactions, transports, variables, work, worker_errors,
+};
+pub use machine::{CONFIG_PLACES, MANAGERS, disk, listeners, managers, mentions};
 pub use preview::{Spelled, Target, spell};
 pub use sockets::{Socket, parse_end, parse_sockets};
 pub use sql::{
-    LoginName, Question, Statement, access_and_position, binlog_filters, binlog_state, catch_up, channels, expire,
-    facts, fence, identity, kill, lock, lock_holder, missing, open, own_address, parse_access, prepared_xa, release,
-    sessions, settings, unlock, writing_transactions,
+    LoginName, Question, Statement, access_and_position, binlog_filters, binlog_state, catch_up, changes_under_way,
+    channels, expire, expire_and_lock_is_ours, facts, fence, identity, kill, lock, lock_holder, lock_is_ours, missing,
+    open, own_address, parse_access, prepared_xa, release, sessions, settings, unlock, writing_transactions,
 };

@@ -47,7 +47,8 @@ pub fn spell<'a>(action: &Action, limits: &Limits, target: impl Fn(&NodeName) ->
         }
         Action::Drain { node } => vec![sql(node, sql::writing_transactions(on.server).to_string())],
         Action::Fence { node, how } => vec![
-            sql(node, sql::expire(limits.silence()).to_string()),
+            // on the other node as well: its lock must not outlive the run
+            sql(node, sql::expire_and_lock_is_ours(limits.silence()).to_string()),
             sql(node, sql::fence(on.server, *how, limits.fence).to_string()),
         ],
         Action::CatchUp { node, source } => vec![waits(node, source, Duration::from_secs(1).min(limits.write_outage))],
@@ -55,7 +56,7 @@ pub fn spell<'a>(action: &Action, limits: &Limits, target: impl Fn(&NodeName) ->
             let unmoved = target(peer).map(|t| sql::facts(t.server).to_string()).unwrap_or_default();
             vec![
                 sql(peer, unmoved),
-                sql(node, sql::expire(limits.silence()).to_string()),
+                sql(node, sql::expire_and_lock_is_ours(limits.silence()).to_string()),
                 sql(node, sql::open(on.server, limits.fence, false).to_string()),
             ]
         }
@@ -77,10 +78,9 @@ pub fn spell<'a>(action: &Action, limits: &Limits, target: impl Fn(&NodeName) ->
             vec![ssh(node, argv::delete_address(on.system, on.sudo, *address, interface).to_string())]
         }
         Action::Announce { node, address, interface, role: _ } => {
-            argv::announce(on.system, on.sudo, *address, interface)
-                .map(|deed| ssh(node, deed.to_string()))
-                .into_iter()
-                .collect()
+            let tell = argv::announce(on.system, on.sudo, *address, interface);
+            let again = argv::announce_again(on.system, on.sudo, *address, interface);
+            tell.into_iter().chain(again).map(|deed| ssh(node, deed.to_string())).collect()
         }
         Action::Release { node } => vec![sql(node, sql::release(on.server).to_string())],
         Action::Verify { address, role: _, access: _, node: _ } => vec![Spelled::Connect(

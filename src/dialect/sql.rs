@@ -1,9 +1,13 @@
 //! SQL, spelled for each flavour (hazards §0).
 
+mod lock;
+
+pub use lock::{changes_under_way, expire_and_lock_is_ours, lock, lock_holder, lock_is_ours, unlock};
+
 use std::fmt;
 use std::time::Duration;
 
-use crate::model::{Fencing, Flavour, PairName, Server, Version, WriteAccess};
+use crate::model::{Fencing, Flavour, Server, Version, WriteAccess};
 
 /// One or more statements, sent together in one round trip, that only ask.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,7 +20,7 @@ pub struct Statement(Vec<String>);
 macro_rules! batch {
     ($name:ident) => {
         impl $name {
-            fn of<const N: usize>(statements: [&str; N]) -> Self {
+            pub(super) fn of<const N: usize>(statements: [&str; N]) -> Self {
                 Self(statements.into_iter().map(str::to_owned).collect())
             }
 
@@ -37,6 +41,13 @@ macro_rules! batch {
 }
 batch!(Question);
 batch!(Statement);
+
+impl Question {
+    /// One statement.
+    pub(super) fn of_text(statement: String) -> Self {
+        Self(vec![statement])
+    }
+}
 
 /// A text as a string literal. `None` for what no server sends as a position: nothing else is ever quoted.
 fn position_literal(position: &str) -> Option<String> {
@@ -133,7 +144,7 @@ pub fn prepared_xa() -> Question {
     Question::of(["XA RECOVER"])
 }
 
-fn processlist(server: &Server) -> &'static str {
+pub(super) fn processlist(server: &Server) -> &'static str {
     match (server.flavour, server.version) {
         (Flavour::MySql, version) if version >= Version(8, 0, 22) => "performance_schema.processlist",
         _ => "information_schema.processlist",
@@ -268,34 +279,6 @@ pub fn open(server: &Server, limit: Duration, locked: bool) -> Statement {
 #[must_use]
 pub fn kill(ids: &[u64]) -> Statement {
     Statement(ids.iter().map(|id| format!("KILL {id}")).collect())
-}
-
-/// The name of a pair's user lock; a [`PairName`] has no character that needs quoting.
-fn lock_name(pair: &PairName) -> String {
-    format!("'flipper:{pair}'")
-}
-
-/// Takes the pair's lock on a server, without waiting: `got` is 1, or 0 when somebody else has it.
-#[must_use]
-pub fn lock(pair: &PairName) -> Statement {
-    Statement(vec![format!("SELECT GET_LOCK({}, 0) AS got", lock_name(pair))])
-}
-
-/// Who has the pair's lock: `holder` (a session id, or NULL), `own` (this session's id), `user`, `host`.
-#[must_use]
-pub fn lock_holder(server: &Server, pair: &PairName) -> Question {
-    let name = lock_name(pair);
-    Question(vec![format!(
-        "SELECT IS_USED_LOCK({name}) AS holder, CONNECTION_ID() AS own, p.USER AS user, p.HOST AS host FROM \
-         (SELECT 1) one LEFT JOIN {} p ON p.ID = IS_USED_LOCK({name})",
-        processlist(server)
-    )])
-}
-
-/// Lets go of the pair's lock.
-#[must_use]
-pub fn unlock(pair: &PairName) -> Statement {
-    Statement(vec![format!("SELECT RELEASE_LOCK({}) AS released", lock_name(pair))])
 }
 
 /// A session's user name, for the list of those that are never ended.

@@ -3,18 +3,32 @@
 use std::time::Duration;
 
 use super::sessions::Found;
-use super::{Hands, certain, command};
+use super::{Hands, certain, command, deeds_failed};
 use crate::dialect::{self, Deed};
 use crate::link::{Answer, Link};
 use crate::model::{Interface, NodeName, Prefixed, Side};
 use crate::world::{Done, Failure, Happened};
 
+/// What an announcement may take until it is known to be out. It is told again once the address has left the other node,
+/// so that a move does not fail for it here.
+const OUT: Duration = Duration::from_millis(300);
+
+/// An announcement that was begun.
+#[derive(Debug)]
+pub(super) struct Announcing {
+    side: Side,
+    /// To be done again, if it did not go out.
+    again: Option<Deed>,
+    /// Its answer will not come.
+    blind: bool,
+}
+
 /// Looking ahead at the other node must not hold up the taking, should that node hang.
 const LOOK: Duration = Duration::from_millis(500);
 
 impl Hands<'_> {
-    /// Brings an address up and starts announcing it, in one round trip; whether that was sent is asked later, when
-    /// nobody waits for it. Meanwhile the sessions that are to come over are looked for where the address was.
+    /// Brings an address up and starts announcing it, in one round trip; whether that was sent is asked by
+    /// [`Self::announced`]. Meanwhile the sessions that are to come over are looked for where the address was.
     pub(super) async fn take(
         &mut self,
         node: &NodeName,
@@ -24,6 +38,9 @@ impl Hands<'_> {
         limit: Duration,
     ) -> Result<Done, Failure> {
         let side = self.side(node)?;
+        if let Some(from) = from.filter(|from| !self.memory.hushed.contains(from)) {
+            self.hush(from, limit).await?;
+        }
         let locked = from.is_some_and(|from| self.memory.is_locked(from));
         let port = self.pair.node(side.peer()).port;
         let known = side.of(self.known).as_ref().ok_or_else(|| certain(format!("{node} was never seen")))?;
@@ -39,19 +56,52 @@ impl Hands<'_> {
             let (from, known) = (from?, side.peer().of(self.known).as_ref()?);
             Found::look(other, &known.server, from, address, port, locked, LOOK.min(limit)).await
         };
-        let (answers, found) = tokio::join!(command(link, &deeds, limit), look);
+        let add = async {
+            let shell = super::shell(link)?;
+            shell.perform_first(&deeds, 1, limit).await.map_err(|error| deeds_failed(&error))
+        };
+        let (answers, found) = tokio::join!(add, look);
         self.memory.found = found;
-        let answers = answers?;
-        match &answers[..] {
-            [_, announced] if announced.status == 0 => Ok(Done::default()),
-            [added, ..] if added.status == 0 => {
-                Err(Failure { happened: Happened::Yes, what: said(node, &deeds[1], &answers[1..]), again: true })
+        match &answers?[..] {
+            [added] if added.status == 0 => {
+                let again = dialect::announce(&known.system, known.sudo, address, interface);
+                self.memory.announcing = Some(Announcing { side, again, blind: known.sudo });
+                Ok(Done::default())
             }
-            _ => Err(refused(node, &deeds[0], &answers)),
+            answers => Err(refused(node, &deeds[0], answers)),
         }
     }
 
-    /// Tells the neighbours once more.
+    /// Ends announcements that an earlier move has left word for on a node.
+    pub(super) async fn hush(&mut self, node: &NodeName, limit: Duration) -> Result<(), Failure> {
+        let addresses: Vec<Prefixed> = self.pair.roles.iter().map(|role| role.address).collect();
+        let (link, _) = self.on(node)?;
+        command(link, &[dialect::hush(&addresses)], limit).await?;
+        self.memory.hushed.push(node.clone());
+        Ok(())
+    }
+
+    /// Waits until the announcement that came with the taking is known to be out, if one is under way: as long as the
+    /// neighbours have not heard it they send to the node that the address leaves, and a segment that arrives there too
+    /// late costs its client a retransmission (200 ms at least).
+    pub(super) async fn announced(&mut self) {
+        let Some(Announcing { side, again, blind }) = self.memory.announcing.take() else { return };
+        if blind {
+            tokio::time::sleep(Duration::from_millis(dialect::ANNOUNCED.into())).await;
+            return;
+        }
+        let Some(known) = side.of(self.known).as_ref() else { return };
+        let link = side.of_mut(self.links);
+        let Ok(shell) = &mut link.shell else { return };
+        let sent = |answer: &Answer| dialect::was_announced(&known.system, answer.status, &answer.text);
+        let out = shell.due(OUT).await.as_ref().is_some_and(sent);
+        if let (false, Some(deed)) = (out, again) {
+            // a busy node had not got round to it; what comes of this is found out by the announcement at the end
+            let _ = shell.perform(&[deed], OUT).await;
+        }
+    }
+
+    /// Tells the neighbours once more, and leaves word to do so twice again.
     pub(super) async fn announce(
         &mut self,
         node: &NodeName,
@@ -59,14 +109,16 @@ impl Hands<'_> {
         interface: &Interface,
         limit: Duration,
     ) -> Result<Done, Failure> {
+        self.memory.hushed.retain(|hushed| hushed != node);
         let (link, known) = self.on(node)?;
         let announce = dialect::announce(&known.system, known.sudo, address, interface)
             .ok_or_else(|| certain(format!("{node} has no tool to announce {address}")))?;
-        let deeds = [announce];
+        let again = dialect::announce_again(&known.system, known.sudo, address, interface);
+        let deeds: Vec<Deed> = [announce.clone()].into_iter().chain(again).collect();
         let answers = command(link, &deeds, limit).await?;
         match &answers[..] {
-            [answer] if dialect::was_announced(&known.system, answer.status, &answer.text) => Ok(Done::default()),
-            _ => Err(certain(said(node, &deeds[0], &answers))),
+            [answer, ..] if dialect::was_announced(&known.system, answer.status, &answer.text) => Ok(Done::default()),
+            _ => Err(certain(said(node, &announce, &answers))),
         }
     }
 

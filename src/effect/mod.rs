@@ -11,13 +11,13 @@ mod sessions;
 mod switch;
 mod verify;
 
-pub use lock::{lock, lock_one, unlock};
+pub use lock::{is_ours, lock, lock_one, remains, unlock};
 pub use position::At;
 
 use std::time::Duration;
 
 use crate::dialect::{self, Deed};
-use crate::link::{Answer, Link, MysqlTarget, Shell, Sql, SqlError};
+use crate::link::{Answer, Link, MysqlTarget, Shell, Sql, SqlError, SshError};
 use crate::model::{Action, NodeName, Pair, Server, Side, System};
 use crate::world::{Done, Failure, Happened};
 
@@ -42,6 +42,10 @@ pub struct Memory {
     locked: Option<(NodeName, u64)>,
     /// Sessions whose last request had no answer: it may still take effect.
     ghosts: Vec<(NodeName, u64)>,
+    /// Nodes on which nothing is left that would announce an address of the pair by itself.
+    hushed: Vec<NodeName>,
+    /// Where an announcement was begun whose end nobody has seen yet.
+    announcing: Option<address::Announcing>,
     /// Sessions to end, looked for while their address was being taken elsewhere.
     found: Option<sessions::Found>,
 }
@@ -134,10 +138,12 @@ fn shell(link: &mut Link) -> Result<&mut Shell, Failure> {
 
 /// Commands on the node's machine, in one round trip.
 async fn command(link: &mut Link, deeds: &[Deed], limit: Duration) -> Result<Vec<Answer>, Failure> {
-    shell(link)?.perform(deeds, limit).await.map_err(|error| {
-        let happened = if error.may_have_happened() { Happened::Unknown } else { Happened::No };
-        Failure { happened, what: error.to_string(), again: false }
-    })
+    shell(link)?.perform(deeds, limit).await.map_err(|error| deeds_failed(&error))
+}
+
+fn deeds_failed(error: &SshError) -> Failure {
+    let happened = if error.may_have_happened() { Happened::Unknown } else { Happened::No };
+    Failure { happened, what: error.to_string(), again: false }
 }
 
 /// From here on the server ends a session of ours that it hears nothing of: what is still on its way to it when this

@@ -59,25 +59,29 @@ impl Hands<'_> {
     ) -> Result<Done, Failure> {
         let locked = self.memory.is_locked(node);
         let port = self.pair.node(self.side(node)?).port;
-        let mut known_ids = self.memory.found.take().filter(|found| found.on(node, came)).map(|found| found.ids);
+        let found = self.memory.found.take().filter(|found| found.on(node, came)).map(|found| found.ids);
+        let (mut ended, mut spared) = (BTreeSet::new(), BTreeSet::new());
+        if let Some(ids) = found {
+            // seen a moment ago, while the address was taken: clients wait for this, so it is not asked again first
+            let (link, _) = self.on(node)?;
+            let refused = kill(super::sql(link)?, &ids, limit.min(PATIENCE)).await?;
+            ended.extend(ids.into_iter().filter(|id| !refused.contains(id)));
+            spared.extend(refused);
+        }
+        // who came back here before the neighbours had heard of the new holder is found by the next look
+        self.announced().await;
         let (link, known) = self.on(node)?;
         let own = own(link);
         // a session that does not end must not keep the address here: without it nobody reaches the session any more
         let deadline = Instant::now() + limit.min(PATIENCE);
-        let (mut ended, mut spared) = (BTreeSet::new(), BTreeSet::new());
         loop {
             let left = deadline.saturating_duration_since(Instant::now()).max(LEAST);
-            let mut quiet = false;
-            let ids = match known_ids.take() {
-                // seen a moment ago, while the address was taken: clients wait for this, so it is not asked again first
-                Some(ids) => ids,
-                None => {
-                    let (peers, sessions) = look(link, &known.server, came, port, left).await?;
-                    quiet = peers.is_empty();
-                    to_end(&sessions, &peers, locked, &own).into_iter().filter(|id| !spared.contains(id)).collect()
-                }
-            };
-            if ids.is_empty() && (quiet || Instant::now() >= deadline) {
+            let late = Instant::now() >= deadline;
+            let (peers, sessions) = look(link, &known.server, came, port, left).await?;
+            let quiet = peers.is_empty();
+            let ids = to_end(&sessions, &peers, locked, &own);
+            let ids: Vec<u64> = ids.into_iter().filter(|id| !spared.contains(id)).collect();
+            if late || (ids.is_empty() && quiet) {
                 let mut notes = vec![];
                 if !ended.is_empty() {
                     notes.push(format!("{} session(s) ended", ended.len()));
@@ -95,9 +99,6 @@ impl Hands<'_> {
             spared.extend(refused);
             // sockets without a session: half-open ones, clients that have not logged in, sessions above our account
             command(link, &[dialect::kill_sockets(&known.system, known.sudo, came, port)], left).await?;
-            if Instant::now() >= deadline {
-                known_ids = Some(vec![]);
-            }
         }
     }
 

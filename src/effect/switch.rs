@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::lock::expire_with_lock;
 use super::position::{At, access_and_at, access_of_row};
 use super::sessions::kill;
 use super::{Hands, asked, certain, changed, ghost};
@@ -29,11 +30,20 @@ impl Hands<'_> {
     pub(super) async fn fence(&mut self, node: &NodeName, how: Fencing, limit: Duration) -> Result<Done, Failure> {
         let wait = self.pair.limits.fence;
         let silence = self.pair.limits.silence();
+        let [first, second] = &mut *self.links;
+        let (link, other) = match self.pair.side(node) {
+            Some(Side::Second) => (second, first),
+            _ => (first, second),
+        };
+        // the one fences, the other may have to open again; and the last look at the locks before writes are out
+        let (a, b, c, d) = tokio::join!(
+            super::expire(&mut link.guard, silence, limit),
+            super::expire(&mut other.guard, silence, limit),
+            expire_with_lock(&link.target.name, &mut link.sql, silence, limit),
+            expire_with_lock(&other.target.name, &mut other.sql, silence, limit),
+        );
+        a.and(b).and(c).and(d).map_err(|why| certain(format!("{node} was not fenced: {why}")))?;
         let (link, known) = self.on(node)?;
-        // the one fences, the other may have to open again
-        let (a, b) =
-            tokio::join!(super::expire(&mut link.guard, silence, limit), super::expire(&mut link.sql, silence, limit));
-        a.and(b).map_err(|why| certain(format!("{node} was not fenced: {why}")))?;
         let statement = dialect::fence(&known.server, how, wait);
         let guard = super::guard(link)?;
         let session = u64::from(guard.thread_id());
@@ -103,8 +113,13 @@ impl Hands<'_> {
         self.settled(node, result, wait).await
     }
 
-    /// Both machines answer: they are needed once writes are out, and the last moment to find out is before.
+    /// Both machines answer: they are needed once writes are out, and the last moment to find out is before. On the
+    /// way, what an earlier move has left behind there is ended.
     pub(super) async fn machines_answer(&mut self, limit: Duration) -> Result<(), Failure> {
+        let names = Side::BOTH.map(|side| self.pair.node(side).name.clone());
+        for name in names.iter().filter(|name| !self.memory.hushed.contains(name)).cloned().collect::<Vec<_>>() {
+            self.hush(&name, limit).await.map_err(|failure| certain(failure.to_string()))?;
+        }
         let [first, second] = &mut *self.links;
         let (a, b) = tokio::join!(alive(first, limit), alive(second, limit));
         a.and(b).map_err(certain)
@@ -114,6 +129,7 @@ impl Hands<'_> {
     /// the other node's machine still answers.
     async fn unmoved(&mut self, peer: &NodeName, stood: &At, node: &NodeName, limit: Duration) -> Result<(), Failure> {
         let silence = self.pair.limits.silence();
+        let locked = self.memory.is_locked(peer);
         for _ in 0..XA_ROUNDS {
             let side = self.side(peer)?;
             let known = side.of(self.known).as_ref().ok_or_else(|| certain(format!("{peer} was never seen")))?;
@@ -125,9 +141,11 @@ impl Hands<'_> {
             let question = dialect::facts(&known.server);
             let ready = async {
                 alive(other, limit).await?;
-                super::expire(&mut other.sql, silence, limit).await
+                expire_with_lock(&other.target.name, &mut other.sql, silence, limit).await
             };
-            let (tables, ready) = tokio::join!(super::sql(link)?.read(&question, limit), ready);
+            // asked by the session with the read lock: that it answers shows that nobody has ended it, and the lock with it
+            let asking = if locked { super::guard(link)? } else { super::sql(link)? };
+            let (tables, ready) = tokio::join!(asking.read(&question, limit), ready);
             ready.map_err(|why| certain(format!("{node} was not opened: {why}")))?;
             let tables = tables.map_err(|e| asked(&e))?;
             let [facts, prepared, xa @ ..] = &tables[..] else {

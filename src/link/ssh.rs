@@ -45,6 +45,8 @@ struct Channel {
     /// Keeps the remote shell's session open.
     _child: Child<Arc<Session>>,
     arrived: Vec<u8>,
+    /// The answer that somebody comes back for, by its number; it precedes every later one.
+    due: Option<u64>,
     frame: Frame,
     /// The machine's clock in seconds, and when it was read by ours.
     clock: (u64, Instant),
@@ -102,21 +104,47 @@ impl Shell {
     pub async fn look(&mut self, looks: &[Look], limit: Duration) -> Result<Vec<Answer>, SshError> {
         let seconds = remote_limit(limit);
         let commands: Vec<String> = looks.iter().map(|look| look.within(seconds).to_string()).collect();
-        self.exchange(&commands, After::GoOn, None, limit).await
+        self.exchange(&commands, commands.len(), After::GoOn, None, limit).await
     }
 
     /// Does one thing after the other, all in one round trip, and stops at the first that fails: the answers then end
     /// with the one of the failure. `limit` is for the whole of it. None of them begins later than about `limit` from
     /// now, however long it was held up on its way. Only `effect` calls this.
     pub async fn perform(&mut self, deeds: &[Deed], limit: Duration) -> Result<Vec<Answer>, SshError> {
+        self.perform_first(deeds, deeds.len(), limit).await
+    }
+
+    /// The same, but comes back as soon as the first `count` of them have ended. Where one more was begun, its answer is
+    /// fetched by [`Self::due`]; the shell does nothing else before.
+    pub async fn perform_first(
+        &mut self,
+        deeds: &[Deed],
+        count: usize,
+        limit: Duration,
+    ) -> Result<Vec<Answer>, SshError> {
         let seconds = remote_limit(limit);
         let commands: Vec<String> = deeds.iter().map(|deed| deed.within(seconds)).collect();
-        let result = self.exchange(&commands, After::Stop, Some(limit), limit).await;
+        let result = self.exchange(&commands, count, After::Stop, Some(limit), limit).await;
         if result.as_ref().is_err_and(SshError::may_have_happened) {
             // begun at the last moment, cut off by its own limit, and ended by force a second after that
             self.may_fire_until = Some(Instant::now() + SLACK + Duration::from_secs(seconds + 1));
         }
         result
+    }
+
+    /// The answer that [`Self::perform_first`] did not wait for. `None`: there is none, or it did not come; in that case
+    /// the shell has ended for us.
+    pub async fn due(&mut self, limit: Duration) -> Option<Answer> {
+        let number = self.channel.as_mut()?.due.take()?;
+        let mut channel = self.channel.take()?;
+        let fetched = timeout(limit, async {
+            let answer = channel.receive(number).await;
+            (channel, answer)
+        });
+        let (channel, answer) = fetched.await.ok()?;
+        let answer = answer.ok()?;
+        self.channel = Some(channel);
+        Some(answer)
     }
 
     /// How long a deed whose end is not known may still happen; none: everything that was asked for has ended.
@@ -128,6 +156,7 @@ impl Shell {
     async fn exchange(
         &mut self,
         commands: &[String],
+        count: usize,
         after: After,
         begin_within: Option<Duration>,
         limit: Duration,
@@ -148,12 +177,17 @@ impl Shell {
         };
         let mut sent = 0;
         let done = timeout(limit, async {
+            if let Some(due) = channel.due.take() {
+                // nobody came for it
+                channel.receive(due).await?;
+            }
             channel.send(line.as_bytes(), &mut sent).await?;
             let mut answers: Vec<Answer> = Vec::new();
             let stopped = |answers: &[Answer]| after == After::Stop && answers.last().is_some_and(|a| a.status != 0);
-            while answers.len() < commands.len() && !stopped(&answers) {
+            while answers.len() < count && !stopped(&answers) {
                 answers.push(channel.receive(first + answers.len() as u64).await?);
             }
+            channel.due = (count < commands.len() && !stopped(&answers)).then(|| first + count as u64);
             Ok::<_, std::io::Error>((channel, answers))
         });
         let why = match done.await {
@@ -211,7 +245,7 @@ impl Channel {
             return Err(unsuitable("no shell".to_owned()));
         };
         let (frame, clock) = (Frame::new(marker), (0, Instant::now()));
-        let mut channel = Self { stdin, stdout, _child: child, arrived: Vec::new(), frame, clock };
+        let mut channel = Self { stdin, stdout, _child: child, arrived: Vec::new(), due: None, frame, clock };
         let greeting = channel.frame.greeting();
         let broke = |why: std::io::Error| unsuitable(format!("the shell there ended at once ({why})"));
         channel.send(greeting.as_bytes(), &mut 0).await.map_err(broke)?;

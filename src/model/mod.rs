@@ -3,6 +3,8 @@
 
 mod action;
 mod address;
+mod code;
+mod facts;
 mod finding;
 mod goal;
 mod gtid;
@@ -15,6 +17,11 @@ mod snapshot;
 
 pub use action::{Action, Fact, StepId};
 pub use address::{BadAddress, Prefixed};
+pub use code::Code;
+pub use facts::{
+    Account, Boot, Connections, Disk, Downstream, Health, InFile, Inventory, Kept, Lock, LockKind, Relay, Sessions,
+    Work, WorkKind, Workload,
+};
 pub use finding::{Finding, Scope, Severity};
 pub use goal::{Assignment, Goal};
 pub use gtid::BinlogState;
@@ -22,7 +29,7 @@ pub use names::{BadName, Host, Interface, NodeName, PairName, RoleName, UserName
 pub use observed::Observed;
 pub use pair::{Access, Limits, NodeSpec, Pair, RoleSpec, Side};
 pub use plan::{Basis, NodeBasis, Plan, Rule, Step};
-pub use refusal::{Code, Reason, Refusal};
+pub use refusal::{Reason, Refusal};
 pub use snapshot::{
     ArpingKind, Channel, Fencing, Flavour, Held, NodeSnapshot, Server, Settings, Snapshot, System, Thread, Version,
     WriteAccess,

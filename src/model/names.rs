@@ -92,7 +92,7 @@ macro_rules! word {
 }
 
 word!(
-    /// A pair, as the operator calls it. At most 56 bytes: `flipper:NAME` must fit into the 64 of a user lock.
+    /// A pair, as the operator calls it. At most 56 bytes.
     PairName, "pair name", 56, "must not be longer than 56 characters"
 );
 word!(

@@ -73,6 +73,13 @@ impl Limits {
     pub fn silence(&self) -> Duration {
         (self.write_outage + self.rollback).max(Duration::from_secs(10))
     }
+
+    /// How long a server may hear nothing of a run that holds the lock there, before it takes it for gone: while writes
+    /// still flow, a run may wait for the other node all that time.
+    #[must_use]
+    pub fn lock_silence(&self) -> Duration {
+        self.silence() + self.pre_sync + self.drain + self.connect
+    }
 }
 
 impl Default for Limits {

@@ -88,7 +88,59 @@ pub(crate) fn healthy(flavour: Flavour) -> Snapshot {
             position: known("0-1-7".to_owned()),
             ahead: known(String::new()),
             prepared_xa: known(0),
+            workload: Workload {
+                work: known(vec![]),
+                locks: known(vec![]),
+                privileged: known(vec![]),
+                protected: known(vec![]),
+                direct: known(vec![]),
+                without_tls: known(vec![]),
+                downstream: known(vec![]),
+                temp_tables: known(0),
+                semi_sync: known(None),
+            },
+            health: Health {
+                turned_away: known(false),
+                connections: known(Connections { now: 12, most: 40, limit: 151 }),
+                uptime: known(86_400),
+                disk: known(vec![Disk { path: "/var/lib/mysql".to_owned(), size: 100_000, free: 60_000 }]),
+                clock_ahead: known(0),
+                listeners: known(vec![]),
+            },
+            boot: Boot { read_only: known(Kept::Configured), files: known(vec![]), managers: known(vec![]) },
+            relay: Relay {
+                worker_errors: known(vec![]),
+                retries: known(None),
+                unapplied: known(String::new()),
+                purged: known(String::new()),
+            },
+            inventory: Inventory {
+                variables: known(variables(n)),
+                accounts: known(vec![Account { name: "app@%".to_owned(), plugin: "ed25519".to_owned() }]),
+                missing_grants: known(vec![]),
+                events: known(vec![]),
+            },
         }
     };
     Snapshot { nodes: [node(1, WriteAccess::Open, "10.77.0.100/32"), node(2, WriteAccess::Fenced, "10.77.0.101/32")] }
+}
+
+/// Variables as they should be; only the offset of generated keys is a node's own.
+fn variables(offset: u8) -> std::collections::BTreeMap<String, String> {
+    let mut all: std::collections::BTreeMap<_, _> = [
+        ("auto_increment_increment", "2"),
+        ("binlog_row_image", "FULL"),
+        ("innodb_flush_log_at_trx_commit", "1"),
+        ("innodb_force_recovery", "0"),
+        ("innodb_read_only", "OFF"),
+        ("relay_log_recovery", "ON"),
+        ("replica_net_timeout", "60"),
+        ("sql_mode", "STRICT_TRANS_TABLES"),
+        ("sync_binlog", "1"),
+        ("event_scheduler", "OFF"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .into();
+    all.insert("auto_increment_offset".to_owned(), offset.to_string());
+    all
 }

@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use super::{Access, Assignment, Interface, NodeName, Observed, Pair, Prefixed, RoleName, RoleSpec, Side};
+use super::{
+    Access, Assignment, Boot, Health, Interface, Inventory, NodeName, Observed, Pair, Prefixed, Relay, RoleName,
+    RoleSpec, Side, Workload,
+};
 
 /// The two families of servers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -225,13 +228,23 @@ pub struct NodeSnapshot {
     pub ahead: Observed<String>,
     /// Prepared XA transactions, which could still commit on a fenced server (H-10).
     pub prepared_xa: Observed<u32>,
+    /// Who is at work there.
+    pub workload: Workload,
+    /// How it is doing.
+    pub health: Health,
+    /// What it will be after a restart.
+    pub boot: Boot,
+    /// More about the replication into it.
+    pub relay: Relay,
+    /// What its server holds besides data.
+    pub inventory: Inventory,
 }
 
 impl NodeSnapshot {
     /// A node of which nothing could be seen.
     #[must_use]
-    pub fn unseen(name: NodeName, why: &str) -> Self {
-        let why = || why.to_owned();
+    pub fn unseen(name: NodeName, cause: &str) -> Self {
+        let why = || cause.to_owned();
         Self {
             name,
             server: Observed::Unknown(why()),
@@ -244,6 +257,11 @@ impl NodeSnapshot {
             position: Observed::Unknown(why()),
             ahead: Observed::Unknown(why()),
             prepared_xa: Observed::Unknown(why()),
+            workload: Workload::unseen(cause),
+            health: Health::unseen(cause),
+            boot: Boot::unseen(cause),
+            relay: Relay::unseen(cause),
+            inventory: Inventory::unseen(cause),
         }
     }
 

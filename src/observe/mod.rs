@@ -5,12 +5,18 @@
 //! are pure.
 //!
 //! A healthy pair costs three round trips to each server (who are you; all the rest; what has your peer that you have
-//! not) and, at the same time, one to each machine.
+//! not) and, at the same time, one to each machine. What only the checks look at is asked beside that, in another
+//! session of each server, and by one more round trip to each machine.
 
+mod boot;
+mod checks;
 mod host;
+mod inventory;
 mod machine;
+mod process;
 mod replication;
 mod server;
+mod workload;
 
 #[cfg(test)]
 mod samples;
@@ -18,26 +24,73 @@ mod samples;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use crate::dialect::{self, Question, Socket};
 use crate::link::{Answer, Link, Shell, Sql, SqlError, SshError, Table};
 use crate::model::{
     BinlogState, Channel, Flavour, Held, NodeSnapshot, NodeSpec, Observed, Pair, RoleSpec, Server, Settings, Snapshot,
     System, printable,
 };
+use checks::{Answers, Looks};
 use server::{Read, Standing};
 
-/// Looks at both nodes at once. Each request has `pair.limits.connect` to be answered. `links` in the order of the
-/// pair's nodes.
+/// Looks at both nodes at once, for all that a plan and the checks want to know. Each request has
+/// `pair.limits.connect` to be answered. `links` in the order of the pair's nodes.
 pub async fn snapshot(pair: &Pair, links: &mut [Link; 2]) -> Snapshot {
+    look_at_both(pair, links, Depth::All).await
+}
+
+/// The same without what only the checks look at: for the middle of a run, where time is short and the checks are
+/// done.
+pub async fn structure(pair: &Pair, links: &mut [Link; 2]) -> Snapshot {
+    look_at_both(pair, links, Depth::Structure).await
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Depth {
+    Structure,
+    All,
+}
+
+async fn look_at_both(pair: &Pair, links: &mut [Link; 2], depth: Depth) -> Snapshot {
     let limit = pair.limits.connect;
     let [first_spec, second_spec] = &pair.nodes;
     let [first, second] = links;
-    let (mut one, mut two) =
-        tokio::join!(look(first_spec, &pair.roles, first, limit), look(second_spec, &pair.roles, second, limit));
+    let (mut one, mut two) = tokio::join!(
+        look(first_spec, &pair.roles, first, limit, depth),
+        look(second_spec, &pair.roles, second, limit, depth)
+    );
+    let owners = [first.target.mysql.user.clone(), second.target.mysql.user.clone()];
     // asked of the peer after both positions were read: what is in the position and not there, is not there yet
-    let (in_second, in_first) = tokio::join!(lacking(&one, &two, second, limit), lacking(&two, &one, first, limit));
+    let ((in_second, gone_in_first), (in_first, gone_in_second), looks) = tokio::join!(
+        async { (lacking(&one, &two, &mut second.sql, limit).await, purged(&one, &two, &mut second.sql, limit).await) },
+        async { (lacking(&two, &one, &mut first.sql, limit).await, purged(&two, &one, &mut first.sql, limit).await) },
+        async {
+            let floating: Vec<IpAddr> = pair.roles.iter().map(|role| role.address.ip).collect();
+            let more = |shell, seen: &Seen| {
+                let folders = seen.answers.folders();
+                let floating = &floating;
+                async move { checks::ask_machine(shell, floating, folders, limit).await }
+            };
+            match depth {
+                Depth::Structure => None,
+                Depth::All => Some(tokio::join!(more(first.shell.as_mut(), &one), more(second.shell.as_mut(), &two))),
+            }
+        },
+    );
     one.node.ahead = in_second.into();
     two.node.ahead = in_first.into();
+    two.node.relay.purged = gone_in_first.into();
+    one.node.relay.purged = gone_in_second.into();
+    if let Some((first_looks, second_looks)) = looks {
+        let ahead = Observed::from(ahead_in_time(&one, &two));
+        one.node.health.clock_ahead = ahead.clone();
+        two.node.health.clock_ahead = ahead.map(|ahead: i64| -ahead);
+        let [first_owner, second_owner] = &owners;
+        one.complete(pair, first_spec, first_owner, first_looks);
+        two.complete(pair, second_spec, second_owner, second_looks);
+    }
     Snapshot { nodes: [one.node, two.node] }
 }
 
@@ -45,26 +98,56 @@ pub async fn snapshot(pair: &Pair, links: &mut [Link; 2]) -> Snapshot {
 struct Seen {
     node: NodeSnapshot,
     standing: Read<Standing>,
+    sockets: Read<Vec<Socket>>,
+    answers: Answers,
+    /// The server's clock in seconds, and when that was by ours.
+    clock: Read<(f64, Instant)>,
 }
 
-async fn look(spec: &NodeSpec, roles: &[RoleSpec], link: &mut Link, limit: Duration) -> Seen {
+impl Seen {
+    /// Adds what only the checks look at.
+    fn complete(&mut self, pair: &Pair, spec: &NodeSpec, own: &str, looks: Looks) {
+        let Observed::Known(server) = &self.node.server else { return };
+        let server = server.clone();
+        let floating: Vec<IpAddr> = pair.roles.iter().map(|role| role.address.ip).collect();
+        let known =
+            checks::Known { server: &server, own, port: spec.port, floating: &floating, sockets: &self.sockets };
+        checks::fill(&mut self.node, &known, &self.answers, looks);
+    }
+}
+
+/// Milliseconds that the first server's clock is ahead of the second's; wrong by half a round trip at most.
+fn ahead_in_time(one: &Seen, two: &Seen) -> Read<i64> {
+    let ((first, first_read), (second, second_read)) =
+        (one.clock.as_ref().map_err(String::clone)?, two.clock.as_ref().map_err(String::clone)?);
+    let between = match first_read.checked_duration_since(*second_read) {
+        Some(later) => later.as_secs_f64(),
+        None => -second_read.duration_since(*first_read).as_secs_f64(),
+    };
+    let ahead = (first - second - between) * 1000.0;
+    #[expect(clippy::cast_possible_truncation, reason = "beyond any clock it stays at the end of the range")]
+    Ok(ahead.round() as i64)
+}
+
+async fn look(spec: &NodeSpec, roles: &[RoleSpec], link: &mut Link, limit: Duration, depth: Depth) -> Seen {
     let Link { sql, guard, shell, target } = link;
+    let turned_away = checks::turned_away([sql.as_ref().err(), guard.as_ref().err()]);
     let (db, machine) = tokio::join!(
-        ask_server(sql.as_mut(), guard.as_mut(), limit),
+        ask_server(sql.as_mut(), guard.as_mut(), limit, depth),
         ask_machine(shell.as_mut(), spec, roles, target.ssh.sudo, limit),
     );
-    let Db { server, standing, channels, settings, prepared_xa, seen_from } = db;
+    let Db { server, standing, channels, settings, prepared_xa, seen_from, answers, clock, retries, unapplied } = db;
     let Machine { addresses, system, sockets } = machine;
-    let same_machine = match (seen_from, sockets) {
-        (Ok(seen), Ok(sockets)) => machine::same_machine(&seen, &sockets, spec.port),
-        (Err(why), _) | (_, Err(why)) => Observed::Unknown(why),
+    let same_machine = match (seen_from, &sockets) {
+        (Ok(seen), Ok(sockets)) => machine::same_machine(&seen, sockets, spec.port),
+        (Err(why), _) => Observed::Unknown(why),
+        (_, Err(why)) => Observed::Unknown(why.clone()),
     };
     let part = |of: fn(&Standing) -> Read<_>| standing.as_ref().map_err(String::clone).and_then(of);
-    let node = NodeSnapshot {
-        name: spec.name.clone(),
-        access: standing.as_ref().map_err(String::clone).and_then(|standing| standing.access.clone()).into(),
+    let access = standing.as_ref().map_err(String::clone).and_then(|standing| standing.access.clone());
+    let mut node = NodeSnapshot {
+        access: access.into(),
         position: part(|standing| standing.position.clone()).into(),
-        server: server.into(),
         same_machine,
         addresses: addresses.into(),
         system: system.into(),
@@ -72,9 +155,17 @@ async fn look(spec: &NodeSpec, roles: &[RoleSpec], link: &mut Link, limit: Durat
         settings: settings.into(),
         ahead: Observed::Unknown("not asked yet".to_owned()),
         prepared_xa: prepared_xa.into(),
+        ..NodeSnapshot::unseen(spec.name.clone(), server.as_ref().err().map_or(NOT_LOOKED_AT, String::as_str))
     };
-    Seen { node, standing }
+    node.server = server.into();
+    node.health.turned_away = Observed::Known(turned_away);
+    node.relay.retries = retries.into();
+    node.relay.unapplied = unapplied.into();
+    Seen { node, standing, sockets, answers, clock }
 }
+
+/// Why nothing is known of what only the checks look at.
+const NOT_LOOKED_AT: &str = "not looked at in the middle of a run";
 
 /// What a server says, each part by itself.
 struct Db {
@@ -85,6 +176,10 @@ struct Db {
     prepared_xa: Read<u32>,
     /// Our connections as the server sees them.
     seen_from: Read<Vec<String>>,
+    answers: Answers,
+    clock: Read<(f64, Instant)>,
+    retries: Read<Option<u64>>,
+    unapplied: Read<String>,
 }
 
 impl Db {
@@ -97,6 +192,10 @@ impl Db {
             settings: Err(why()),
             prepared_xa: Err(why()),
             seen_from: Err(why()),
+            answers: Answers::unseen(&why()),
+            clock: Err(why()),
+            retries: Err(why()),
+            unapplied: Err(why()),
         }
     }
 }
@@ -105,7 +204,10 @@ async fn ask_server(
     sql: Result<&mut Sql, &mut SqlError>,
     guard: Result<&mut Sql, &mut SqlError>,
     limit: Duration,
+    depth: Depth,
 ) -> Db {
+    // a server with room for one session only is seen through that one
+    let (sql, guard) = if sql.is_err() && guard.is_ok() { (guard, sql) } else { (sql, guard) };
     let sql = match sql {
         Ok(sql) => sql,
         Err(why) => return Db::unseen(&why.to_string()),
@@ -113,7 +215,10 @@ async fn ask_server(
     let place = sql.place().to_owned();
     // a server's answer that is not understood is told with the place, as its errors are
     let at = |why: String| if why.starts_with("MySQL at ") { why } else { format!("MySQL at {place}: {why}") };
-    let [identity, settings] = ask(sql, [&dialect::identity(), &dialect::settings()], limit).await;
+    let asked = Instant::now();
+    let [clock, identity, settings] =
+        ask(sql, [&dialect::clock(), &dialect::identity(), &dialect::settings()], limit).await;
+    let middle = asked + asked.elapsed() / 2;
     let server = identity.and_then(|identity| server::identity(&identity, settings.as_ref().map_err(String::clone)));
     let server = match server {
         Ok(server) => server,
@@ -130,12 +235,21 @@ async fn ask_server(
     ];
     let second = async {
         match guard {
-            Ok(guard) => ask(guard, [&dialect::own_address(&server)], limit).await,
-            Err(why) => [Err(why.to_string())],
+            Ok(guard) => {
+                let [own] = ask(guard, [&dialect::own_address(&server)], limit).await;
+                let answers = match depth {
+                    Depth::Structure => Answers::unseen(NOT_LOOKED_AT),
+                    Depth::All => checks::ask_server(guard, &server, limit).await,
+                };
+                (own, answers)
+            }
+            Err(why) => (Err(why.to_string()), Answers::unseen(&why.to_string())),
         }
     };
-    let ([standing, own, xa, filters, channels], [second]) = tokio::join!(ask(sql, questions, limit), second);
+    let ([standing, own, xa, filters, channels], (second, answers)) = tokio::join!(ask(sql, questions, limit), second);
+    let (retries, unapplied) = checks::relay(&server, channels.as_ref().map_err(|why| at(why.clone())));
     Db {
+        clock: clock.and_then(|table| read_clock(&table)).map(|clock| (clock, middle)).map_err(at),
         standing: standing.and_then(|table| server::standing(&server, &table)).map_err(at),
         channels: channels.and_then(|table| replication::channels(server.flavour, &table)).map_err(at),
         settings: settings.and_then(|table| server::settings(server.flavour, &table, &filters?)).map_err(at),
@@ -144,6 +258,9 @@ async fn ask_server(
             // a second witness is welcome, not needed
             std::iter::once(own).chain(second.and_then(|table| host_of(&table))).collect()
         }),
+        answers,
+        retries,
+        unapplied,
         server: Ok(server),
     }
 }
@@ -156,6 +273,11 @@ async fn ask<const N: usize>(sql: &mut Sql, questions: [&Question; N], limit: Du
         Some(Err(why)) => Err(why.to_string()),
         None => Err("no answer".to_owned()),
     })
+}
+
+fn read_clock(table: &Table) -> Read<f64> {
+    let row = table.row().map_err(|why| why.to_string())?;
+    row.number(&["clock"]).map_err(|why| why.to_string())
 }
 
 fn host_of(table: &Table) -> Read<String> {
@@ -255,14 +377,14 @@ fn text<'a>(command: &str, answer: &'a Answer) -> Read<&'a str> {
 }
 
 /// What `of` has, by its position read before, and the server of `peer`, asked now, has not.
-async fn lacking(of: &Seen, peer: &Seen, peers: &mut Link, limit: Duration) -> Read<String> {
+async fn lacking(of: &Seen, peer: &Seen, peers: &mut Result<Sql, SqlError>, limit: Duration) -> Read<String> {
     let standing = of.standing.as_ref().map_err(String::clone)?;
     let known = |node: &NodeSnapshot| match (&node.server, &node.settings) {
         (Observed::Known(server), Observed::Known(settings)) => Ok((server.flavour, settings.clone())),
         (Observed::Unknown(why), _) | (_, Observed::Unknown(why)) => Err(why.clone()),
     };
     let (own, theirs) = (known(&of.node)?, known(&peer.node)?);
-    let sql = peers.sql.as_mut().map_err(|why| why.to_string())?;
+    let sql = peers.as_mut().map_err(|why| why.to_string())?;
     match (own, theirs) {
         ((Flavour::MySql, own), (Flavour::MySql, _)) => {
             // an empty set of GTIDs means nothing where transactions get none
@@ -295,4 +417,28 @@ async fn lacking(of: &Seen, peer: &Seen, peers: &mut Link, limit: Duration) -> R
         }
         _ => Err("the two servers are of two families".to_owned()),
     }
+}
+
+/// What `of` has purged from its binary logs and `peer` has not executed: it can never be fetched. MariaDB says so
+/// itself, when its replica asks for it.
+async fn purged(of: &Seen, peer: &Seen, peers: &mut Result<Sql, SqlError>, limit: Duration) -> Read<String> {
+    let flavour = |seen: &Seen| seen.node.server.known().map(|server| server.flavour);
+    if (flavour(of), flavour(peer)) != (Some(Flavour::MySql), Some(Flavour::MySql)) {
+        return match of.node.server.why_unknown().or(peer.node.server.why_unknown()) {
+            Some(why) => Err(why.to_owned()),
+            None => Ok(String::new()),
+        };
+    }
+    let purged = of.answers.purged()?;
+    if purged.is_empty() {
+        return Ok(purged);
+    }
+    let sql = peers.as_mut().map_err(|why| why.to_string())?;
+    let question = dialect::missing(&purged)
+        .ok_or_else(|| format!("the server's set `{}` is not understood", printable(&purged)))?;
+    let [answer] = ask(sql, [&question], limit).await;
+    let answer = answer?;
+    let row = answer.row().map_err(|why| why.to_string())?;
+    let missing = row.text(&["missing"]).map_err(|why| why.to_string())?;
+    Ok(printable(&missing.replace('\n', "")))
 }

@@ -21,3 +21,14 @@ pub(super) fn captured(text: &str) -> Table {
     let lines = text.lines().filter(|line| !line.starts_with('#'));
     fields(&lines.map(|line| line.split_once('\t').unwrap_or((line, ""))).collect::<Vec<_>>())
 }
+
+/// Captured rows: a line of names, then a line each, as `mysql --batch` prints them.
+pub(super) fn rows(text: &str) -> Table {
+    let mut lines = text.lines().filter(|line| !line.starts_with('#'));
+    let names: Vec<&str> = lines.next().unwrap_or_default().split('\t').collect();
+    let row = |line: &str| {
+        let values: Vec<&str> = line.split('\t').collect();
+        fields(&names.iter().zip(values).map(|(name, value)| (*name, value)).collect::<Vec<_>>()).0
+    };
+    Table(lines.flat_map(row).collect())
+}

@@ -26,10 +26,11 @@ pub(super) trait Mirror: Sized {
 
 /// Writes a mirror type (struct, enum of units, or enum of structs) with serde and both directions.
 macro_rules! mirror {
-    (struct $name:ident { $($field:ident: $ty:ty),* $(,)? }) => {
+    ($(#[$attr:meta])* struct $name:ident { $($(#[$field_attr:meta])* $field:ident: $ty:ty),* $(,)? }) => {
         #[derive(::serde::Serialize, ::serde::Deserialize)]
         #[serde(deny_unknown_fields)]
-        pub(super) struct $name { $(pub(super) $field: $ty),* }
+        $(#[$attr])*
+        pub(super) struct $name { $($(#[$field_attr])* pub(super) $field: $ty),* }
 
         impl $crate::planfile::mirror::Mirror for $name {
             type Of = $crate::model::$name;
@@ -97,7 +98,7 @@ macro_rules! itself {
         }
     )* };
 }
-itself!(bool, u16, u32, u64, String);
+itself!(bool, u16, u32, u64, i64, String);
 
 impl<T: Mirror> Mirror for Vec<T> {
     type Of = Vec<T::Of>;

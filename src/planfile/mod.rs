@@ -10,6 +10,7 @@
 mod body;
 mod digest;
 mod error;
+mod facts;
 mod file;
 mod mirror;
 mod seen;

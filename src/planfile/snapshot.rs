@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::error::{Kind, PlanFileError};
+use super::facts::{Boot, Health, Inventory, Relay, Workload};
 use super::file;
 use super::mirror::{Both, Fact, Flavour, Mirror, Prefixed, Text, Version, WriteAccess, mirror};
 use crate::model::{self, Interface, NodeName, PairName, printable};
@@ -90,6 +91,16 @@ mirror!(
         position: Fact<String>,
         ahead: Fact<String>,
         prepared_xa: Fact<u32>,
+        #[serde(default)]
+        workload: Workload,
+        #[serde(default)]
+        health: Health,
+        #[serde(default)]
+        boot: Boot,
+        #[serde(default)]
+        relay: Relay,
+        #[serde(default)]
+        inventory: Inventory,
     }
 );
 

@@ -12,7 +12,7 @@ mod order;
 mod recover;
 mod walk;
 
-pub use checks::findings;
+pub use checks::{Checked, Verdict, check, findings};
 pub use recover::{Opened, is_back, reopen, way_back, way_forward};
 pub use walk::{perform, point_of_no_return};
 
@@ -55,14 +55,19 @@ pub fn plan(pair: &Pair, snapshot: &Snapshot, goal: &Goal, overrides: &[Code]) -
             whole: true,
         },
     );
-    let (mut reasons, mut overridden, mut notes) = (vec![], vec![], notes(pair, snapshot, &actions));
+    let (mut reasons, mut overridden, mut notes) = (vec![], vec![], notes(&actions));
     // of two writers neither has everything: their readers depend on replication
     let open = |side: &Side| snapshot.node(*side).access.is(&WriteAccess::Open);
     let writer = writer.after(snapshot).filter(|_| !Side::BOTH.iter().all(open));
     for finding in &findings {
         match checks::against(pair, &actions, writer, finding) {
             Some(Severity::Override) if overrides.contains(&finding.code) => overridden.push(finding.code),
-            Some(Severity::Stop | Severity::Override) => reasons.push(finding.reason()),
+            Some(Severity::Override) => {
+                let Reason { code, seen, help } = finding.reason();
+                let help = format!("{help}; or, where you know what it means here: --override {code}");
+                reasons.push(Reason { code, seen, help });
+            }
+            Some(Severity::Stop) => reasons.push(finding.reason()),
             Some(Severity::Warn) => notes.push(format!("{} ({}).", finding.seen, finding.code)),
             None => {}
         }
@@ -92,7 +97,7 @@ pub fn plan(pair: &Pair, snapshot: &Snapshot, goal: &Goal, overrides: &[Code]) -
 }
 
 /// What a reviewer should know of the steps.
-fn notes(pair: &Pair, snapshot: &Snapshot, actions: &[Action]) -> Vec<String> {
+fn notes(actions: &[Action]) -> Vec<String> {
     let mut notes = vec![];
     for action in actions {
         match action {
@@ -106,35 +111,6 @@ fn notes(pair: &Pair, snapshot: &Snapshot, actions: &[Action]) -> Vec<String> {
                 address.prefix
             )),
             _ => {}
-        }
-    }
-    let versions = Side::BOTH.map(|side| snapshot.node(side).server.known().map(|s| s.version));
-    if let [Some(first), Some(second)] = versions
-        && first != second
-    {
-        let [a, b] = &pair.nodes;
-        notes.push(format!(
-            "The servers differ in version ({}: {first}, {}: {second}): replication from the newer to the older is \
-             not supported by their makers.",
-            a.name, b.name
-        ));
-    }
-    for side in Side::BOTH {
-        let node = snapshot.node(side);
-        if let Some(settings) = node.settings.known() {
-            if settings.binlog_format != "ROW" {
-                notes.push(format!(
-                    "binlog_format is {} on {}: statements that are not deterministic make the nodes differ.",
-                    settings.binlog_format, node.name
-                ));
-            }
-            if !settings.log_replica_updates {
-                notes.push(format!(
-                    "{} does not log what it applies (log_replica_updates is off): replicas below it miss the \
-                     peer's transactions.",
-                    node.name
-                ));
-            }
         }
     }
     notes

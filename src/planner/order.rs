@@ -123,7 +123,7 @@ fn rule(before: &Action, after: &Action, context: &Context) -> Option<Rule> {
         (
             Action::Fence { node: a, .. },
             Action::EndSessions { node: b, role, .. } | Action::Drop { node: b, role, .. },
-        ) if a == b && *write == Some(role) => Some(Rule::OneWriter),
+        ) if a == b && *write == Some(role) => Some(Rule::FenceFirst),
         // a node's own appliers wait behind its read lock: it follows a new writer after it, and anybody else before it
         (Action::Release { node: a }, Action::CatchUp { node: b, .. }) if a == b => Some(Rule::NoLoss),
         (Action::Release { node: a }, Action::Approach { node: b, source })

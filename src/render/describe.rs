@@ -10,7 +10,7 @@ pub fn sentence(action: &Action) -> String {
             format!("let {node} catch up with {source} as it is now, while writes still flow")
         }
         Action::Drain { node } => format!("wait for writing transactions on {node} to end, while writes still flow"),
-        Action::Fence { node, how } => format!("fence {node} ({}): from here on nobody can write", fence(*how)),
+        Action::Fence { node, how } => format!("fence {node} ({}): nobody can write there any more", fence(*how)),
         Action::CatchUp { node, source } => format!("wait until {node} has executed all that {source} committed"),
         Action::Open { node, peer } => {
             format!("see that nothing was written on {peer} since, then open {node} for writes")

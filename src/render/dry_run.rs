@@ -4,14 +4,16 @@ use serde_json::{Value, json};
 
 use super::describe;
 use crate::dialect::{self, Spelled};
-use crate::model::{Plan, printable};
+use crate::model::{Limits, Plan, printable};
 
 /// Step by step: where it goes, and what is said there. Lines are as long as what is said.
 #[must_use]
-pub fn text(plan: &Plan, said: &[Vec<Spelled>]) -> String {
+pub fn text(plan: &Plan, limits: &Limits, said: &[Vec<Spelled>]) -> String {
     let mut out = format!("Dry run: {} of pair {}. Nothing was changed.\n", plan.goal, plan.pair);
     out += "\nFirst, on both nodes, the lock against a second operator; then everything is looked at again.\n";
-    out += &format!("   {:<12}  {}\n", "both sql", dialect::lock(&plan.pair));
+    out += &format!("   {:<12}  {}\n", "both sql", dialect::lock(limits.lock_silence()));
+    out += "Before an address leaves a node, announcements that an earlier move has left behind there are ended.\n";
+    out += &format!("   {:<12}  {}\n", "both ssh", hush(plan));
     for (at, (step, said)) in plan.steps.iter().zip(said).enumerate() {
         out += &format!("\n{}. {}: {}\n", at + 1, step.id, describe::sentence(&step.action));
         for one in said {
@@ -20,9 +22,14 @@ pub fn text(plan: &Plan, said: &[Vec<Spelled>]) -> String {
         }
     }
     out += "\nLast, on both nodes:\n";
-    out += &format!("   {:<12}  {}\n", "both sql", dialect::unlock(&plan.pair));
+    out += &format!("   {:<12}  {}\n", "both sql", dialect::unlock());
     out += "\nIn angle brackets: what is known only at that moment.\n";
     out
+}
+
+fn hush(plan: &Plan) -> String {
+    let addresses: Vec<_> = plan.basis.roles.iter().map(|(_, address, _)| *address).collect();
+    dialect::hush(&addresses).to_string()
 }
 
 fn place(said: &Spelled) -> (String, String) {
@@ -35,7 +42,7 @@ fn place(said: &Spelled) -> (String, String) {
 
 /// The same for programs.
 #[must_use]
-pub fn json(plan: &Plan, said: &[Vec<Spelled>]) -> Value {
+pub fn json(plan: &Plan, limits: &Limits, said: &[Vec<Spelled>]) -> Value {
     let step = |(step, said): (&crate::model::Step, &Vec<Spelled>)| {
         let one = |one: &Spelled| match one {
             Spelled::Sql(node, text) => json!({ "node": node.as_str(), "channel": "sql", "text": text }),
@@ -49,8 +56,9 @@ pub fn json(plan: &Plan, said: &[Vec<Spelled>]) -> Value {
         "format": 1,
         "pair": plan.pair.as_str(),
         "goal": plan.goal.to_string(),
-        "lock": dialect::lock(&plan.pair).to_string(),
-        "unlock": dialect::unlock(&plan.pair).to_string(),
+        "lock": dialect::lock(limits.lock_silence()).to_string(),
+        "hush": hush(plan),
+        "unlock": dialect::unlock().to_string(),
         "steps": plan.steps.iter().zip(said).map(step).collect::<Vec<_>>(),
     })
 }

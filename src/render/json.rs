@@ -5,11 +5,13 @@
 use serde_json::{Value, json};
 
 use super::describe;
+use super::json_facts;
 use super::plan::Marks;
 use crate::model::{
-    Action, ArpingKind, Assignment, Channel, Flavour, Goal, Held, NodeBasis, NodeSnapshot, NodeSpec, Observed, Pair,
-    Plan, Reason, Refusal, RoleSpec, Server, Settings, Snapshot, Step, System, Thread, WriteAccess, printable,
+    Action, ArpingKind, Assignment, Channel, Finding, Flavour, Goal, Held, NodeBasis, NodeSnapshot, NodeSpec, Observed,
+    Pair, Plan, Reason, Refusal, RoleSpec, Server, Settings, Snapshot, Step, System, Thread, WriteAccess, printable,
 };
+use crate::planner::{Checked, Verdict};
 
 const FORMAT: u32 = 1;
 
@@ -78,6 +80,43 @@ pub fn status(pair: &Pair, snapshot: &Snapshot) -> Value {
         "pair": pair.name.as_str(),
         "roles": pair.roles.iter().map(role).collect::<Value>(),
         "nodes": pair.nodes.iter().zip(&snapshot.nodes).map(|(spec, node)| node_status(spec, node)).collect::<Value>(),
+    })
+}
+
+/// Every check of a pair: `verdict` is `stop`, `override` (`stop*` for people), `unknown`, `warn` or `ok`, and `worst` the
+/// worst of all.
+#[must_use]
+pub fn check(pair: &Pair, checks: &[Checked]) -> Value {
+    let found = |finding: &Finding| {
+        json!({
+            "node": finding.side.map(|side| pair.node(side).name.as_str()),
+            "severity": finding.severity().id(),
+            "seen": printable(&finding.seen),
+            "help": printable(&finding.help),
+        })
+    };
+    let one = |Checked { code, verdict, found: all, unknown }: &Checked| {
+        let unseen = |(node, why): &(String, String)| {
+            let node = (!node.is_empty()).then(|| printable(node));
+            json!({ "node": node, "why": printable(why) })
+        };
+        json!({
+            "id": code.id(),
+            "verdict": verdict.id(),
+            "title": code.title(),
+            "matters": code.matters(),
+            "hazards": code.hazards(),
+            "found": all.iter().map(found).collect::<Value>(),
+            "unknown": unknown.iter().map(unseen).collect::<Value>(),
+        })
+    };
+    let worst = checks.iter().map(|check| check.verdict).max().unwrap_or(Verdict::Ok);
+    json!({
+        "type": "check",
+        "format": FORMAT,
+        "pair": pair.name.as_str(),
+        "worst": worst.id(),
+        "checks": checks.iter().map(one).collect::<Value>(),
     })
 }
 
@@ -200,6 +239,11 @@ fn node_status(spec: &NodeSpec, node: &NodeSnapshot) -> Value {
         position,
         ahead,
         prepared_xa,
+        workload,
+        health,
+        boot,
+        relay,
+        inventory,
     } = node;
     json!({
         "name": name.as_str(),
@@ -216,10 +260,15 @@ fn node_status(spec: &NodeSpec, node: &NodeSnapshot) -> Value {
         "position": fact(position, |text| json!(printable(text))),
         "ahead": fact(ahead, |text| json!(printable(text))),
         "prepared_xa": fact(prepared_xa, |count| json!(count)),
+        "workload": json_facts::workload(workload),
+        "health": json_facts::health(health),
+        "boot": json_facts::boot(boot),
+        "relay": json_facts::relay(relay),
+        "inventory": json_facts::inventory(inventory),
     })
 }
 
-fn fact<T>(fact: &Observed<T>, say: impl FnOnce(&T) -> Value) -> Value {
+pub(super) fn fact<T>(fact: &Observed<T>, say: impl FnOnce(&T) -> Value) -> Value {
     match fact {
         Observed::Known(value) => json!({ "known": say(value) }),
         Observed::Unknown(why) => json!({ "unknown": printable(why) }),

@@ -44,6 +44,8 @@ pub(super) struct Marks {
     pub(super) outage: Option<(usize, usize)>,
     /// The step from which nobody can write, because that is the goal.
     pub(super) closed: Option<usize>,
+    /// The step after which clients can write who cannot now.
+    pub(super) opens: Option<usize>,
     /// The step with which the way back ends.
     pub(super) no_return: Option<usize>,
 }
@@ -53,6 +55,7 @@ impl Marks {
         let number = |id: &StepId| plan.steps.iter().position(|step| step.id == *id).map_or(0, |at| at + 1);
         Self {
             outage: plan.outage().map(|(from, to)| (number(from), number(to))),
+            opens: plan.opens_for_clients().filter(|_| plan.closing().is_none()).map(number),
             closed: plan.closing().filter(|_| plan.outage().is_none()).map(|step| number(&step.id)),
             no_return: planner::point_of_no_return(plan).map(number),
         }
@@ -123,9 +126,10 @@ fn summary(plan: &Plan) -> String {
     let marks = Marks::of(plan);
     let outage = match marks.outage {
         Some((from, to)) => format!("steps {from} to {to}"),
-        None => match marks.closed {
-            Some(from) => format!("from step {from}, for good: nobody is to write afterwards"),
-            None => "none; the writer is left alone".to_owned(),
+        None => match (marks.closed, marks.opens) {
+            (Some(from), _) => format!("from step {from} on; nobody is to write afterwards"),
+            (None, Some(to)) => format!("it is there now; clients can write again after step {to}"),
+            (None, None) => "none; the writer is left alone".to_owned(),
         },
     };
     let undone = format!("puts everything back as it is now{}", opened_again(plan));
@@ -170,7 +174,7 @@ fn steps(plan: &Plan) -> String {
         let first = format!("{at:>digits$}. ");
         out += &hang(&first, &capital(&describe::sentence(&step.action)), WIDTH);
         out += &hang(&" ".repeat(digits + 2), &format!("[{}] {}", printable(&step.id.0), reasons(plan, step)), WIDTH);
-        if marks.outage.is_some_and(|(_, to)| to == at) {
+        if marks.outage.is_some_and(|(_, to)| to == at) || marks.opens == Some(at) {
             out += &marker(&format!("CLIENTS CAN WRITE AGAIN, to {}", step.action.node()));
         }
     }

@@ -90,6 +90,12 @@ fn node(pair: &Pair, spec: &NodeSpec, node: &NodeSnapshot) -> String {
         position,
         ahead,
         prepared_xa,
+        // `check` tells of these what there is to be told
+        workload: _,
+        health: _,
+        boot: _,
+        relay: _,
+        inventory: _,
     } = node;
     let plain = |text: &String| if text.is_empty() { "none".to_owned() } else { printable(text) };
     let facts: Vec<(&str, Observed<Vec<String>>)> = vec![

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use flipper::model::{
-    Access, Action, ArpingKind, Assignment, Channel, Flavour, Goal, Held, Limits, NodeSnapshot, NodeSpec, Observed,
-    Pair, RoleSpec, Server, Settings, Snapshot, System, Thread, Version, WriteAccess,
+    Access, Action, ArpingKind, Assignment, Boot, Channel, Connections, Flavour, Goal, Health, Held, Inventory, Kept,
+    Limits, NodeSnapshot, NodeSpec, Observed, Pair, Relay, RoleSpec, Server, Settings, Snapshot, System, Thread,
+    Version, Workload, WriteAccess,
 };
 
 fn p<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
@@ -176,6 +177,21 @@ impl World {
                 Some3::Some => Observed::Known(2),
                 Some3::Unknown => Observed::Unknown("no answer".to_owned()),
             },
+            workload: idle(),
+            health: well(),
+            boot: Boot { read_only: Observed::Known(Kept::Configured), files: none(), managers: none() },
+            relay: Relay {
+                worker_errors: none(),
+                retries: Observed::Known(Some(86_400)),
+                unapplied: Observed::Known(String::new()),
+                purged: Observed::Known(String::new()),
+            },
+            inventory: Inventory {
+                variables: Observed::Known(BTreeMap::new()),
+                accounts: none(),
+                missing_grants: none(),
+                events: none(),
+            },
         }
     }
 
@@ -194,6 +210,36 @@ impl World {
             access && node.holds.is_some() && bare == Node::SOUND
         };
         open <= 1 && self.nodes.iter().all(sound)
+    }
+}
+
+fn none<T>() -> Observed<Vec<T>> {
+    Observed::Known(vec![])
+}
+
+/// What only the checks look at is not enumerated: a plan knows of it nothing but whether there is a finding.
+fn idle() -> Workload {
+    Workload {
+        work: none(),
+        locks: none(),
+        privileged: none(),
+        protected: none(),
+        direct: none(),
+        without_tls: none(),
+        downstream: none(),
+        temp_tables: Observed::Known(0),
+        semi_sync: Observed::Known(None),
+    }
+}
+
+fn well() -> Health {
+    Health {
+        turned_away: Observed::Known(false),
+        connections: Observed::Known(Connections { now: 12, most: 40, limit: 151 }),
+        uptime: Observed::Known(86_400),
+        disk: none(),
+        clock_ahead: Observed::Known(0),
+        listeners: none(),
     }
 }
 

@@ -90,8 +90,7 @@ fn nulls(bench: &Bench<'_>) -> Outcome {
         let mut sql = connect(&target).await;
         let tables = sql.read(&dialect::channels(&server), LIMIT).await.expect("an answer");
         let row = tables[0].row().expect("one channel").clone();
-        let pair = "lab".parse().expect("a name");
-        let tables = sql.read(&dialect::lock_holder(&server, &pair), LIMIT).await.expect("an answer");
+        let tables = sql.read(&dialect::lock_holder(&server), LIMIT).await.expect("an answer");
         let holder = tables[0].row().expect("one row").clone();
         sql.close(LIMIT).await;
         (row, holder)

@@ -6,8 +6,12 @@ use crate::bench::Bench;
 use crate::lab::{Host, Node, User};
 use crate::{Case, Outcome};
 
-pub(crate) const CASES: &[Case] =
-    &[("two applies at once", two_at_once), ("somebody else holds the lock on one node", foreign_lock)];
+pub(crate) const CASES: &[Case] = &[
+    ("two applies at once", two_at_once),
+    ("two configs that call the pair differently", two_configs),
+    ("somebody else holds the lock on one node", foreign_lock),
+    ("the lock is lost before the gate closes", lock_lost),
+];
 
 /// What no server has a part in.
 pub(crate) const ONCE: &[Case] = &[("declined", declined)];
@@ -24,6 +28,7 @@ fn two_at_once(bench: &Bench<'_>) -> Outcome {
     {
         let second = bench.run_leaving(bench.command(words), "");
         second.ends(13).says("locked").says("session").says("flipper from 10.77.0.1").says("nothing was changed");
+        second.says("since less than a minute ago").says("a flipper that is dead");
         if words.contains(&"--json") {
             assert_eq!(second.ends_in_json("end", 13)["end"], "locked");
         }
@@ -39,10 +44,51 @@ fn two_at_once(bench: &Bench<'_>) -> Outcome {
     Ok(())
 }
 
+/// What excludes two operators is the servers, not what a config calls them.
+fn two_configs(bench: &Bench<'_>) -> Outcome {
+    let config = bench.file("ron", &bench.lab.config().limits("drain: \"20s\"").text());
+    let other = bench.file("ron", &bench.lab.config().text().replace("\"lab\":", "\"twin\":"));
+    let mut writing = bench.writing()?;
+    let first = bench.start(bench.command(&["--config", &config, "apply", "lab", "swap", "write", "--yes"]));
+    bench.wait_locked()?;
+    let words = ["--config", &other, "apply", "twin", "set", "read", "db1", "--yes"];
+    let second = bench.run_leaving(bench.command(&words), "");
+    second.ends(13).says("works on twin").says("nothing was changed");
+    writing.exec("COMMIT")?;
+    drop(writing);
+    bench.end(first).ends(0);
+    bench.flipper(&["--config", &other, "apply", "twin", "swap", "write", "--yes"]).ends(0);
+    Ok(())
+}
+
+/// An administrator ends the session that holds it: nothing is told to a node after that.
+fn lock_lost(bench: &Bench<'_>) -> Outcome {
+    let config = bench.file("ron", &bench.lab.config().limits("drain: \"20s\"").text());
+    for node in Node::BOTH {
+        let mut writing = bench.writing()?;
+        let run = bench.start(bench.command(&["--config", &config, "apply", "lab", "swap", "write", "--yes"]));
+        bench.wait_locked()?;
+        // in the drain, where the target's session only holds the lock
+        std::thread::sleep(Duration::from_millis(700));
+        let admin = bench.lab.admin(node);
+        let holder = admin.value("SELECT IS_USED_LOCK('flipper:roles')")?;
+        admin.exec(&format!("KILL {holder}"))?;
+        writing.exec("COMMIT")?;
+        let ran = bench.end(run);
+        ran.ends(20).says("serves as before").never_says("-- writes are out");
+        if node == Node::Db2 {
+            ran.says("lock on db2 was lost");
+        }
+        bench.serves_from(Node::Db1)?;
+        bench.nothing_left();
+    }
+    Ok(())
+}
+
 fn foreign_lock(bench: &Bench<'_>) -> Outcome {
     for node in Node::BOTH {
         let mut holder = bench.lab.session(User::App, Host::Clients, node.host().address())?;
-        assert_eq!(holder.value("SELECT GET_LOCK('flipper:lab', 0)")?, "1");
+        assert_eq!(holder.value("SELECT GET_LOCK('flipper:roles', 0)")?, "1");
         let before = bench.look();
         let ran = bench.run_leaving(bench.command(&["apply", "lab", "swap", "--yes"]), "");
         let session = format!("session {} of app from 10.77.0.21", holder.id());

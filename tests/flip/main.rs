@@ -13,6 +13,7 @@
 //! | `usage` | exit codes 2 and 3 |
 //! | `blind` | exit code 11: a node that cannot be seen, or is not what it says |
 //! | `unsafe_pair` | exit code 11: a pair that is not fit to be moved |
+//! | `goals` | every goal, and states that a cut-off move leaves behind |
 //! | `plans` | exit codes 0, 10 and 12: plan files, digests, snapshots |
 //! | `locked` | exit codes 13 and 14 |
 //! | `failures` | exit codes 20 and 21: back to how it was, or the truth about where it stands |
@@ -37,6 +38,7 @@ mod bench;
 mod blind;
 mod dangers;
 mod failures;
+mod goals;
 mod killed;
 mod locked;
 mod looking;
@@ -64,13 +66,14 @@ type Case = (&'static str, fn(&Bench<'_>) -> Outcome);
 /// Most on both flavours; what does not depend on the flavour on one of them.
 fn cases(server: Server) -> Vec<Case> {
     let once = match server {
-        Server::MariaDb => [usage::ONCE, swaps::ONCE, plans::ONCE].concat(),
+        Server::MariaDb => [usage::ONCE, swaps::ONCE, goals::ONCE, plans::ONCE].concat(),
         Server::MySql => [looking::ONCE, locked::ONCE, unsafe_pair::ONCE, failures::ONCE, blind::ONCE].concat(),
     };
     // killed first: what it leaves behind for half a minute is looked for again at the end
     let both = [
         killed::CASES,
         swaps::CASES,
+        goals::CASES,
         looking::CASES,
         plans::CASES,
         locked::CASES,

@@ -101,7 +101,7 @@ impl Bench<'_> {
     pub(crate) fn wait_locked(&self) -> Outcome {
         wait_until("the pair's lock is held on both nodes", Duration::from_secs(10), || {
             let held = |node: Node| {
-                let holder = self.lab.admin(node).value("SELECT IS_USED_LOCK('flipper:lab')");
+                let holder = self.lab.admin(node).value("SELECT IS_USED_LOCK('flipper:roles')");
                 holder.map(|holder| !holder.is_empty())
             };
             Ok((held(Node::Db1)? && held(Node::Db2)?).then_some(()))

@@ -37,10 +37,13 @@ fn word_for_word(bench: &Bench<'_>) -> Outcome {
         }
         assert!(load.stop()?.check(bench.lab)?.is_clean());
 
+        let lock = printed["lock"].as_str().expect("how the lock is taken");
         let promised: Said = lines
             .iter()
             .filter(|(_, channel, _)| channel == "sql")
-            .flat_map(|(node, _, text)| text.split("; ").map(|sql| (*node, sql.to_owned())))
+            .map(|(node, _, text)| (*node, text.as_str()))
+            .chain(Node::BOTH.map(|node| (node, lock)))
+            .flat_map(|(node, text)| text.split("; ").map(move |sql| (node, sql.to_owned())))
             .filter(|(_, sql)| changes(sql))
             .collect();
         let unsaid: Vec<_> = done.iter().filter(|done| !promised.iter().any(|said| same(said, done))).collect();
@@ -131,7 +134,7 @@ impl GeneralLog {
             if kind == "Connect" && what.starts_with("flipper@") {
                 sessions.insert(id);
             } else if kind == "Query" && sessions.contains(id) {
-                locks += usize::from(what.contains("GET_LOCK(") || what.contains("RELEASE_LOCK("));
+                locks += usize::from(what.contains("GET_LOCK('") || what.contains("RELEASE_LOCK("));
                 // MariaDB logs what came together as one line, too
                 said.extend(what.trim_end_matches(';').split("; ").filter(|sql| changes(sql)).map(str::to_owned));
             }

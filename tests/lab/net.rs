@@ -47,6 +47,8 @@ pub(crate) fn create(id: &str) -> Result<()> {
         sh(["ip", "-n", &switch, "link", "set", name, "master", "br0", "up"])?;
         let address = format!("{}/24", host.address());
         sh(["ip", "-n", &inside, "addr", "add", &address, "dev", "eth0"])?;
+        // a link-local address changes by itself for a second or two after the start, and nobody here needs one
+        sh(["ip", "-n", &inside, "link", "set", "eth0", "addrgenmode", "none"])?;
         sh(["ip", "-n", &inside, "link", "set", "eth0", "up"])?;
     }
     for (node, address) in [(Node::Db1, WRITE_ADDRESS), (Node::Db2, READ_ADDRESS)] {

@@ -61,7 +61,7 @@ impl Lab {
             }
             // it cannot list them without a plugin that these packages lack; asked by name
             Server::MariaDb => {
-                "SELECT name FROM (SELECT 'flipper' AS name UNION ALL SELECT 'flipper:lab') names \
+                "SELECT name FROM (SELECT 'flipper' AS name UNION ALL SELECT 'flipper:roles') names \
                  WHERE IS_USED_LOCK(name) IS NOT NULL"
             }
         };
@@ -86,7 +86,8 @@ impl Lab {
             let own = self.own_pids();
             for pid in net::pids(self.id(), node.host())? {
                 if !own.contains(&pid) {
-                    found.extend(command_line(pid).map(|words| format!("{name}: process {pid} {words}")));
+                    let words = command_line(pid).filter(|words| !is_told_again(words));
+                    found.extend(words.map(|words| format!("{name}: process {pid} {words}")));
                 }
             }
         }
@@ -140,6 +141,11 @@ fn flat(rows: Rows) -> impl Iterator<Item = String> {
 
 fn lines(rows: Rows) -> String {
     flat(rows).collect::<Vec<_>>().join("\n")
+}
+
+/// An announcement that a move has left word for: it ends by itself some six seconds after the move, by design.
+fn is_told_again(words: &str) -> bool {
+    words.contains("for s in 1 4;") || matches!(words, "sleep 1" | "sleep 4") || words.contains("arping -U -c 1 ")
 }
 
 /// `None` when the process has ended meanwhile.

@@ -150,6 +150,7 @@ impl Database {
                 "--relay-log=relay",
                 "--binlog-format=ROW",
                 "--sync-binlog=1",
+                "--relay-log-recovery=ON",
                 "--auto-increment-increment=2",
                 // as on any real pair: a node that comes back by itself must not accept writes
                 "--read-only=ON",

@@ -5,9 +5,10 @@ use std::fmt::Debug;
 use std::str::FromStr;
 
 use flipper::model::{
-    Access, Action, ArpingKind, Assignment, Basis, Channel, Fencing, Flavour, Goal, Held, Limits, NodeBasis, NodeName,
-    NodeSnapshot, NodeSpec, Observed, Pair, Plan, Prefixed, RoleName, RoleSpec, Rule, Server, Settings, Snapshot, Step,
-    System, Thread, Version, WriteAccess,
+    Access, Account, Action, ArpingKind, Assignment, Basis, Boot, Channel, Connections, Disk, Downstream, Fencing,
+    Flavour, Goal, Health, Held, InFile, Inventory, Kept, Limits, Lock, LockKind, NodeBasis, NodeName, NodeSnapshot,
+    NodeSpec, Observed, Pair, Plan, Prefixed, Relay, RoleName, RoleSpec, Rule, Server, Sessions, Settings, Snapshot,
+    Step, System, Thread, Version, Work, WorkKind, Workload, WriteAccess,
 };
 
 pub(crate) fn p<T: FromStr<Err: Debug>>(text: &str) -> T {
@@ -234,6 +235,50 @@ pub(crate) fn healthy() -> Snapshot {
         position: Observed::Known("16a0f1c2-3d4e-11f0-8a1b-0242ac110001:1-48213".to_owned()),
         ahead: Observed::Known(String::new()),
         prepared_xa: Observed::Known(0),
+        workload: Workload {
+            work: Observed::Known(vec![]),
+            locks: Observed::Known(vec![]),
+            privileged: Observed::Known(vec![]),
+            protected: Observed::Known(vec![]),
+            direct: Observed::Known(vec![]),
+            without_tls: Observed::Known(vec![]),
+            downstream: Observed::Known(vec![Downstream {
+                account: format!("repl@10.77.0.1{peer}"),
+                from: Some(p(&format!("10.77.0.1{peer}"))),
+                through: None,
+                by_gtid: Some(true),
+            }]),
+            temp_tables: Observed::Known(0),
+            semi_sync: Observed::Known(None),
+        },
+        health: Health {
+            turned_away: Observed::Known(false),
+            connections: Observed::Known(Connections { now: 12, most: 40, limit: 151 }),
+            uptime: Observed::Known(86_400),
+            disk: Observed::Known(vec![Disk { path: "/var/lib/mysql".to_owned(), size: 100_000, free: 60_000 }]),
+            clock_ahead: Observed::Known(if n == 1 { 2 } else { -2 }),
+            listeners: Observed::Known(vec![]),
+        },
+        boot: Boot {
+            read_only: Observed::Known(Kept::Configured),
+            files: Observed::Known(vec![]),
+            managers: Observed::Known(vec![]),
+        },
+        relay: Relay {
+            worker_errors: Observed::Known(vec![]),
+            retries: Observed::Known(Some(86_400)),
+            unapplied: Observed::Known(String::new()),
+            purged: Observed::Known(String::new()),
+        },
+        inventory: Inventory {
+            variables: Observed::Known(variables(n)),
+            accounts: Observed::Known(vec![Account {
+                name: "app@%".to_owned(),
+                plugin: "caching_sha2_password".to_owned(),
+            }]),
+            missing_grants: Observed::Known(vec![]),
+            events: Observed::Known(vec![]),
+        },
     };
     let at = |own, address, interface| vec![held(own, interface), held(address, interface)];
     Snapshot {
@@ -242,6 +287,26 @@ pub(crate) fn healthy() -> Snapshot {
             node("db2", 2, 1, WriteAccess::Fenced, "eth1", at("10.77.0.12/24", "10.77.0.101/32", "eth1")),
         ],
     }
+}
+
+fn variables(offset: u32) -> BTreeMap<String, String> {
+    let mut all: BTreeMap<_, _> = [
+        ("auto_increment_increment", "2"),
+        ("binlog_row_image", "FULL"),
+        ("event_scheduler", "ON"),
+        ("innodb_flush_log_at_trx_commit", "1"),
+        ("innodb_force_recovery", "0"),
+        ("innodb_read_only", "OFF"),
+        ("max_connections", "151"),
+        ("relay_log_recovery", "ON"),
+        ("replica_net_timeout", "60"),
+        ("sql_mode", "STRICT_TRANS_TABLES,NO_ZERO_DATE"),
+        ("sync_binlog", "1"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .into();
+    all.insert("auto_increment_offset".to_owned(), offset.to_string());
+    all
 }
 
 /// db2 with everything wrong that a known fact can tell.
@@ -297,7 +362,87 @@ pub(crate) fn troubled() -> Snapshot {
     });
     db2.ahead = Observed::Known("0-2-27".to_owned());
     db2.prepared_xa = Observed::Known(2);
+    trouble_besides(db2);
     snapshot
+}
+
+/// The same of what only the checks look at.
+fn trouble_besides(node: &mut NodeSnapshot) {
+    let sessions = |account: &str, count, local| vec![Sessions { account: account.to_owned(), count, local }];
+    let work = |kind, session, what: &str, seconds, rows| Work {
+        kind,
+        session,
+        account: "app\u{1b}[2J@10.77.0.21".to_owned(),
+        what: what.to_owned(),
+        seconds,
+        rows,
+    };
+    let lock = |kind, name: &str| Lock { kind, name: name.to_owned(), session: Some(77) };
+    node.workload = Workload {
+        work: Observed::Known(vec![
+            work(WorkKind::Statement, 41, "UPDATE", 312, 0),
+            work(WorkKind::Idle, 42, "", 9, 3),
+            work(WorkKind::Ending, 43, "", 5, 2_000_000),
+            work(WorkKind::Schema, 44, "ALTER TABLE", 60, 0),
+            work(WorkKind::Backup, 45, "mysqldump", 900, 0),
+        ]),
+        locks: Observed::Known(vec![
+            lock(LockKind::Table, "shop.orders"),
+            lock(LockKind::Global, ""),
+            lock(LockKind::Backup, ""),
+            lock(LockKind::User, "job-1"),
+            lock(LockKind::WaitedFor, ""),
+        ]),
+        privileged: Observed::Known(
+            [sessions("adm@10.77.0.9", 2, false), sessions("root@localhost", 1, true)].concat(),
+        ),
+        protected: Observed::Known(sessions("root@10.77.0.9", 1, false)),
+        direct: Observed::Known(sessions("app@10.77.0.21", 12, false)),
+        without_tls: Observed::Known(sessions("app@10.77.0.21", 12, false)),
+        downstream: Observed::Known(vec![Downstream {
+            account: "repl@10.77.0.30".to_owned(),
+            from: Some(p("10.77.0.30")),
+            through: Some(p("10.77.0.100")),
+            by_gtid: None,
+        }]),
+        temp_tables: Observed::Known(4),
+        semi_sync: Observed::Known(Some(0)),
+    };
+    node.health = Health {
+        turned_away: Observed::Known(true),
+        connections: Observed::Known(Connections { now: 30, most: 30, limit: 30 }),
+        uptime: Observed::Known(61),
+        disk: Observed::Known(vec![Disk { path: "/var/lib/mysql".to_owned(), size: 100_000, free: 900 }]),
+        clock_ahead: Observed::Known(-45_000),
+        listeners: Observed::Known(vec![p("10.77.0.101:8080")]),
+    };
+    let off = ("read_only".to_owned(), "OFF".to_owned());
+    node.boot = Boot {
+        read_only: Observed::Known(Kept::Persisted(vec![off])),
+        files: Observed::Known(vec![InFile { path: "/etc/network/interfaces".to_owned(), address: p("10.77.0.100") }]),
+        managers: Observed::Known(vec!["keepalived".to_owned()]),
+    };
+    node.relay = Relay {
+        worker_errors: Observed::Known(vec![(1062, "Duplicate entry '7' for key 'PRIMARY'".to_owned())]),
+        retries: Observed::Known(Some(10)),
+        unapplied: Observed::Known("0-2-31".to_owned()),
+        purged: Observed::Known("16a0f1c2-3d4e-11f0-8a1b-0242ac110001:1-400".to_owned()),
+    };
+    if let Observed::Known(variables) = &mut node.inventory.variables {
+        for (name, value) in [
+            ("innodb_force_recovery", "3"),
+            ("sql_mode", "ANSI"),
+            ("sync_binlog", "0"),
+            ("replica_net_timeout", "3600"),
+            ("binlog_row_image", "MINIMAL"),
+            ("auto_increment_offset", "1"),
+        ] {
+            variables.insert(name.to_owned(), value.to_owned());
+        }
+    }
+    node.inventory.accounts = Observed::Known(vec![]);
+    node.inventory.missing_grants = Observed::Known(vec!["CONNECTION_ADMIN".to_owned()]);
+    node.inventory.events = Observed::Known(vec!["shop.nightly".to_owned()]);
 }
 
 /// db2 cannot be reached at all.

@@ -1,12 +1,21 @@
 //! Whether the pair is in a state to be moved: every reason against it, each with what was seen and what to do.
 
+mod health;
+mod inventory;
 mod node;
 mod places;
 mod replication;
+mod report;
+mod workload;
+
+pub use report::{Checked, Verdict, check};
 
 use crate::model::{
     Access, Action, Code, Finding, NodeSnapshot, Pair, Reason, RoleSpec, Scope, Severity, Side, Snapshot, WriteAccess,
 };
+
+/// What relies on something, and how badly it then speaks against a plan.
+type Scopes = Vec<(Scope, Severity)>;
 
 /// Everything that the checks find in this pair, whatever is wanted of it.
 #[must_use]
@@ -18,8 +27,16 @@ pub fn findings(pair: &Pair, snapshot: &Snapshot) -> Vec<Finding> {
         found.extend(node::settings(snapshot, side));
         found.extend(replication::all(pair, snapshot, side));
         found.extend(node::xa(snapshot, side));
+        found.extend(node::half_fenced(snapshot, side));
         found.extend(divergence(pair, snapshot, side));
+        found.extend(workload::all(pair, snapshot, side));
+        found.extend(workload::stale_reads(pair, snapshot, side));
+        found.extend(workload::unapplied(snapshot, side));
+        found.extend(health::all(pair, snapshot, side));
+        found.extend(inventory::of_node(snapshot, side));
     }
+    found.extend(inventory::of_both(snapshot));
+    found.extend(health::clocks(snapshot));
     found.extend(servers(snapshot));
     found.extend(writers(pair, snapshot));
     for role in &pair.roles {
@@ -69,6 +86,7 @@ fn relies_on(pair: &Pair, action: &Action, writer: Option<Side>, scope: &Scope) 
 /// What could not be seen, one finding for each cause.
 fn unknowns(pair: &Pair, snapshot: &Snapshot, side: Side) -> Vec<Finding> {
     use Scope::{Addresses, Closes, Fences, Handover, Opens, Plan, Serves};
+    use Severity::{Override, Stop};
     let NodeSnapshot {
         name,
         server,
@@ -81,7 +99,13 @@ fn unknowns(pair: &Pair, snapshot: &Snapshot, side: Side) -> Vec<Finding> {
         position: _,
         ahead,
         prepared_xa,
+        workload,
+        health: _,
+        boot: _,
+        relay: _,
+        inventory,
     } = snapshot.node(side);
+    // what only the checks look at is unknown there by itself, but for what flipper's account surely can see
     let facts = [
         ("server", server.why_unknown(), vec![Plan]),
         ("same machine", same_machine.why_unknown(), vec![Plan]),
@@ -93,23 +117,34 @@ fn unknowns(pair: &Pair, snapshot: &Snapshot, side: Side) -> Vec<Finding> {
         ("own transactions", ahead.why_unknown(), vec![Opens(side), Closes(side)]),
         ("prepared XA transactions", prepared_xa.why_unknown(), vec![Fences(side), Closes(side), Opens(side)]),
     ];
-    let mut causes: Vec<(&str, Vec<&str>, Vec<Scope>)> = vec![];
-    for (what, why, scopes) in facts {
+    let besides = [
+        ("work", workload.work.why_unknown(), vec![Fences(side)]),
+        ("semi-synchronous replication", workload.semi_sync.why_unknown(), vec![Fences(side), Opens(side)]),
+        ("variables", inventory.variables.why_unknown(), vec![Opens(side)]),
+    ];
+    let mut causes: Vec<(&str, Vec<&str>, Scopes)> = vec![];
+    let essential = facts.into_iter().map(|fact| (fact, Stop));
+    for ((what, why, scopes), severity) in essential.chain(besides.into_iter().map(|fact| (fact, Override))) {
         let Some(why) = why else { continue };
+        // with what every plan relies on, the rest is out of sight for the same reason
+        if severity == Override && causes.iter().any(|(cause, ..)| *cause == why) {
+            continue;
+        }
+        let scopes = scopes.into_iter().map(|scope| (scope, severity));
         match causes.iter_mut().find(|(cause, ..)| *cause == why) {
             Some((_, facts, all)) => {
                 facts.push(what);
                 all.extend(scopes);
             }
-            None => causes.push((why, vec![what], scopes)),
+            None => causes.push((why, vec![what], scopes.collect())),
         }
     }
-    let blind = |(why, facts, scopes): (&str, Vec<&str>, Vec<Scope>)| Finding {
+    let blind = |(why, facts, scopes): (&str, Vec<&str>, Scopes)| Finding {
         code: Code::Unknown,
         side: Some(side),
         seen: format!("{name}: {} unknown: {why}", facts.join(", ")),
         help: format!("mend that, see `flipper status {}`, then plan again", pair.name),
-        scopes: scopes.into_iter().map(|scope| (scope, Severity::Stop)).collect(),
+        scopes,
     };
     causes.into_iter().map(blind).collect()
 }
@@ -281,6 +316,16 @@ fn stop<const N: usize>(
     Finding { code, side, seen, help: help.into(), scopes }
 }
 
+/// A finding about a node.
+fn found(code: Code, side: Side, seen: String, help: String, scopes: Scopes) -> Finding {
+    Finding { code, side: Some(side), seen, help, scopes }
+}
+
+/// A finding about a node that no plan relies on: to be known all the same.
+fn report(code: Code, side: Side, seen: String, help: String) -> Finding {
+    found(code, side, seen, help, vec![(Scope::Report, Severity::Warn)])
+}
+
 /// The rules of order contradict each other: a mistake in flipper, said instead of guessed around.
 pub(super) fn no_order(actions: &[Action]) -> Reason {
     let ids = actions.iter().map(|action| action.id().to_string()).collect::<Vec<_>>().join(", ");
@@ -290,3 +335,6 @@ pub(super) fn no_order(actions: &[Action]) -> Reason {
         help: "this is a mistake in flipper: report it".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests;

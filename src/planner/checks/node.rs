@@ -1,7 +1,7 @@
 //! A node by itself: its machine, its server's settings.
 
 use super::stop;
-use crate::model::{Code, Finding, Pair, Scope, Severity, Side, Snapshot};
+use crate::model::{Code, Fencing, Finding, Pair, Scope, Severity, Side, Snapshot, WriteAccess};
 
 /// The node's system: the right machine, the tools, the interface.
 pub(super) fn machine(pair: &Pair, snapshot: &Snapshot, side: Side) -> Vec<Finding> {
@@ -130,5 +130,23 @@ pub(super) fn xa(snapshot: &Snapshot, side: Side) -> Option<Finding> {
         scopes: [Scope::Fences(side), Scope::Closes(side), Scope::Opens(side)]
             .map(|s| (s, Severity::Override))
             .to_vec(),
+    })
+}
+
+/// Closed for ordinary accounts only, where the server could refuse administrators too.
+pub(super) fn half_fenced(snapshot: &Snapshot, side: Side) -> Option<Finding> {
+    let node = snapshot.node(side);
+    let variable = match node.server.known()?.fencing() {
+        Fencing::SuperReadOnly => "super_read_only=ON",
+        Fencing::NoLockNoAdmin => "read_only=NO_LOCK_NO_ADMIN",
+        Fencing::ReadLock => return None,
+    };
+    node.access.is(&WriteAccess::Guarded).then(|| {
+        super::report(
+            Code::HalfFenced,
+            side,
+            format!("{} is read-only, except for administrators", node.name),
+            format!("SET GLOBAL {variable} on {}", node.name),
+        )
     })
 }

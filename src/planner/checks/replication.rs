@@ -1,6 +1,7 @@
 //! Replication into a node: from its peer, running, complete, not behind.
 
 use super::super::basis::runs;
+use super::Scopes;
 use crate::model::{Channel, Code, Finding, Flavour, NodeSnapshot, Pair, Scope, Severity, Side, Snapshot, WriteAccess};
 
 use Severity::{Override, Stop, Warn};
@@ -101,7 +102,10 @@ impl Into<'_> {
             return None;
         }
         let node = self.node;
-        let errors: Vec<String> = channel.errors.iter().map(|(code, text)| format!("; error {code}: {text}")).collect();
+        // the status of MySQL's replica only says where a worker's error is to be found
+        let workers = node.relay.worker_errors.known().into_iter().flatten();
+        let errors = channel.errors.iter().chain(workers.filter(|error| !channel.errors.contains(error)));
+        let errors: Vec<String> = errors.map(|(code, text)| format!("; error {code}: {text}")).collect();
         let start = match node.server.known().map(|server| server.flavour) {
             Some(Flavour::MariaDb) => "START SLAVE",
             Some(Flavour::MySql) | None => "START REPLICA",
@@ -170,8 +174,6 @@ impl Into<'_> {
         }
     }
 }
-
-type Scopes = Vec<(Scope, Severity)>;
 
 fn closed(access: &WriteAccess) -> bool {
     matches!(access, WriteAccess::Fenced | WriteAccess::Guarded)

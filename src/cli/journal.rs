@@ -1,0 +1,90 @@
+//! The journal's surroundings: who runs this, on which machine, where journals are.
+
+use std::path::Path;
+use std::time::SystemTime;
+
+use miette::Diagnostic;
+use sha2::{Digest as _, Sha256};
+
+use super::{Exit, Stop, context};
+use crate::journal::{self, Begin, Continued, Draft, Home, Journal, JournalError, Who};
+use crate::model::{Pair, Plan};
+use crate::planfile;
+
+impl Diagnostic for JournalError {
+    fn code<'a>(&'a self) -> Option<Box<dyn std::fmt::Display + 'a>> {
+        Some(Box::new(JournalError::code(self)))
+    }
+
+    fn help<'a>(&'a self) -> Option<Box<dyn std::fmt::Display + 'a>> {
+        Some(Box::new(JournalError::help(self)))
+    }
+}
+
+/// Where journals are.
+pub(super) fn home() -> Result<Home, Stop> {
+    journal::home(context::environment).map_err(|error| Stop::new(Exit::Refused, error))
+}
+
+#[expect(clippy::disallowed_methods, reason = "the time of day is for the journal and for people")]
+pub(super) fn clock() -> SystemTime {
+    SystemTime::now()
+}
+
+/// Begins the journal of a run.
+pub(super) fn begin(
+    pair: &Pair,
+    plan: &Plan,
+    digest: &planfile::Digest,
+    seen: &[String],
+    continues: Option<Continued>,
+) -> Result<Journal, Stop> {
+    let now = clock();
+    let run = run_name(now, digest);
+    let begun = home()?.create(&pair.name, &run, now).and_then(|store| {
+        let begin = Begin {
+            format: journal::FORMAT,
+            flipper: env!("CARGO_PKG_VERSION").to_owned(),
+            run,
+            pair: pair.name.to_string(),
+            by: who(),
+            goal: plan.goal.to_string(),
+            digest: digest.to_string(),
+            plan: planfile::to_text(plan, seen),
+            continues,
+        };
+        Journal::begin(Draft { store, clock }, pair, begin)
+    });
+    begun.map_err(|error| Stop::new(Exit::Refused, error))
+}
+
+/// A name that no other run has: 32 hexadecimal digits.
+fn run_name(now: SystemTime, digest: &planfile::Digest) -> String {
+    let nanos = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos();
+    let host = host();
+    let hash = Sha256::digest(format!("{nanos} {} {host} {digest}", std::process::id()));
+    hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// By the system's word, not by what the environment claims; who used `sudo` is a claim worth keeping.
+fn who() -> Who {
+    let id = rustix::process::getuid().as_raw();
+    let name = account(id).unwrap_or_else(|| format!("uid {id}"));
+    let asked = context::environment("SUDO_USER").and_then(|user| user.into_string().ok());
+    let user = match asked.filter(|asked| !asked.is_empty() && *asked != name) {
+        Some(asked) => format!("{asked} as {name}"),
+        None => name,
+    };
+    Who { user, host: host() }
+}
+
+fn host() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+#[expect(clippy::disallowed_methods, reason = "the system's list of accounts says who this is")]
+fn account(id: u32) -> Option<String> {
+    let list = std::fs::read_to_string(Path::new("/etc/passwd")).ok()?;
+    let fields = list.lines().map(|line| line.split(':').collect::<Vec<_>>());
+    fields.into_iter().find(|f| f.get(2).and_then(|uid| uid.parse().ok()) == Some(id)).map(|f| f[0].to_owned())
+}

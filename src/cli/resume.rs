@@ -1,0 +1,222 @@
+//! `flipper resume PAIR` and `flipper abort PAIR`: after a run that was cut off.
+//!
+//! What is seen of the pair decides. The journal of this machine, where there is one, says what the run was to lead to
+//! and where it came from; without it the state says so, or a person does.
+
+use std::time::Duration;
+
+use super::output::{Output, tell};
+use super::run::{self, How, Move};
+use super::{Exit, Stop, context, goal, journal, judged, plan};
+use crate::apply::{Target, Toward, named, of_plan, of_state, owed};
+use crate::config::{Config, PairConfig};
+use crate::journal::{Continued, Found, Story, Way};
+use crate::model::{Assignment, Code, Goal, NodeName, Plan, Snapshot, WriteAccess};
+use crate::{link, planfile, planner, render};
+
+pub(super) struct Asked<'a> {
+    pub(super) pair: &'a str,
+    /// Which node is to have the write role, where the state does not tell.
+    pub(super) to: Option<&'a str>,
+    pub(super) overrides: &'a [String],
+    pub(super) toward: Toward,
+    pub(super) how: How,
+}
+
+/// A switch that is under way takes as long as it may wait for a lock, and a moment.
+const SETTLING: Duration = Duration::from_millis(500);
+
+pub(super) fn run(config: &Config, asked: &Asked, output: &Output) -> Result<Exit, Stop> {
+    let pair = context::pair(config, asked.pair)?;
+    let to = asked.to.map(|word| goal::known_node(&pair.pair, word)).transpose()?;
+    let overrides: Vec<Code> = asked.overrides.iter().map(|id| goal::known_code(id)).collect::<Result<_, _>>()?;
+    let found = journals(pair);
+    context::block_on(go_on(pair, &found, to.as_ref(), &overrides, asked, output))
+}
+
+/// What this machine knows. A journal that cannot be read is no reason not to help.
+fn journals(pair: &PairConfig) -> Vec<Found> {
+    let found = journal::home()
+        .and_then(|home| crate::journal::find(&home, &pair.pair.name).map_err(|error| Stop::new(Exit::Refused, error)));
+    match found {
+        Ok(found) => found,
+        Err(stop) => {
+            tell(&format!("going by what is seen alone: {}", stop.report));
+            vec![]
+        }
+    }
+}
+
+/// The run that was cut off, and the plan of the move that it belongs to.
+struct CutOff<'a> {
+    story: &'a Story,
+    plan: Plan,
+}
+
+/// The move that is in between, as far as this machine knows. A run that continued another one belongs to that move.
+fn cut_off<'a>(pair: &PairConfig, found: &'a [Found]) -> Option<CutOff<'a>> {
+    let (_, story) = crate::journal::latest_touching(found).filter(|(_, story)| story.is_open())?;
+    let by_name =
+        |run: &str| found.iter().filter_map(|found| found.story.as_ref().ok()).find(|story| story.begin.run == run);
+    let mut first = story;
+    // each journal is older than the one that names it; a ring would have been made by hand
+    for _ in 0..found.len() {
+        match first.begin.continues.as_ref().and_then(|continued| by_name(&continued.run)) {
+            Some(earlier) => first = earlier,
+            None => break,
+        }
+    }
+    let plan = match first.plan() {
+        Ok(plan) => plan,
+        Err(why) => {
+            tell(&format!("going by what is seen alone: {why}"));
+            return None;
+        }
+    };
+    let known = plan.basis.nodes.iter().all(|node| pair.pair.side(&node.name).is_some())
+        && plan.basis.roles.iter().all(|(role, ..)| pair.pair.role(role).is_some());
+    if !known {
+        tell("going by what is seen alone: the journal's nodes or roles are not those of the config any more");
+        return None;
+    }
+    Some(CutOff { story, plan })
+}
+
+async fn go_on(
+    pair: &PairConfig,
+    found: &[Found],
+    to: Option<&NodeName>,
+    overrides: &[Code],
+    asked: &Asked<'_>,
+    output: &Output,
+) -> Result<Exit, Stop> {
+    let limit = pair.pair.limits.connect;
+    if let Some(running) = found.iter().find(|found| found.running) {
+        let by = running.story.as_ref().map(|story| story.begin.by.to_string()).unwrap_or_default();
+        let text =
+            format!("locked: a run of {by} on {} still goes on, on this machine; nothing was changed", pair.pair.name);
+        run::end(output, "locked", Exit::Locked, None, &text);
+        return Ok(Exit::Locked);
+    }
+    let cut = cut_off(pair, found);
+    let mut open = context::open(pair).await?;
+    settle(pair, &mut open).await;
+    let decided = decide(pair, &open.seen, cut.as_ref(), to, asked.toward);
+    let wanted = match decided {
+        Target::Roles(wanted) => wanted,
+        Target::InOrder => {
+            link::close(open.links, open.control.path(), limit).await;
+            let text =
+                format!("nothing to do: {} is in order, and no run is known to have been cut off", pair.pair.name);
+            run::end(output, "nothing-to-do", Exit::Done, None, &text);
+            return Ok(Exit::Done);
+        }
+        Target::Ask(role, why) => {
+            link::close(open.links, open.control.path(), limit).await;
+            return Err(ask(pair, &role, &why, asked.toward));
+        }
+        Target::Blind(why) => {
+            link::close(open.links, open.control.path(), limit).await;
+            return Err(Stop::say(
+                Exit::Refused,
+                "flipper::resume::blind",
+                format!("what cannot be seen cannot be finished or taken back: {why}"),
+                format!("mend that, see `flipper status {}`, then try again", pair.pair.name),
+            ));
+        }
+    };
+    if let Some(cut) = &cut {
+        tell(&render::history::cut_off(cut.story, journal::clock()));
+    }
+    let overrides = cut.as_ref().map(|cut| cut.plan.overrides.as_slice()).unwrap_or_default().iter().chain(overrides);
+    let overrides: Vec<Code> = overrides.copied().collect();
+    let goal = Goal::Assign(wanted);
+    let mut plan = match planner::plan(&pair.pair, &open.seen, &goal, &overrides) {
+        Ok(plan) => plan,
+        Err(refusal) => {
+            link::close(open.links, open.control.path(), limit).await;
+            return Ok(plan::refuse(&refusal, output));
+        }
+    };
+    if let Err(stop) = judged::made(&pair.pair, &open.seen, &plan) {
+        link::close(open.links, open.control.path(), limit).await;
+        return Err(stop);
+    }
+    let continues = cut.as_ref().map(|cut| Continued {
+        run: cut.story.begin.run.clone(),
+        way: match asked.toward {
+            Toward::Goal => Way::Forward,
+            Toward::Start => Way::Back,
+        },
+    });
+    let seen = planfile::seen(&open.seen);
+    let mut debt = None;
+    if plan.is_empty() {
+        // the roles are there; what the run was still to tell the neighbours, and to see from outside, is not known
+        let steps = cut.as_ref().map(|cut| owed(&pair.pair, &open.seen, &cut.plan, asked.toward)).unwrap_or_default();
+        let Some(cut) = cut.filter(|_| !steps.is_empty()) else {
+            link::close(open.links, open.control.path(), limit).await;
+            let text = format!("nothing to do: {} is at {}", plan.pair, plan.goal);
+            run::end(output, "nothing-to-do", Exit::Done, None, &text);
+            return Ok(Exit::Done);
+        };
+        plan.steps = steps;
+        debt = Some((cut.plan, asked.toward));
+    }
+    let digest = planfile::digest(&plan, &seen);
+    let patience = pair.pair.limits.lock_silence() + SETTLING;
+    run::carry_out(Move { pair, plan, seen, digest, continues, owed: debt, patience }, open, asked.how, output).await
+}
+
+/// A switch of a run that was killed may still be waiting on its server, for as long as it was told to.
+async fn settle(pair: &PairConfig, open: &mut context::Open) {
+    let begun = tokio::time::Instant::now();
+    let limit = pair.pair.limits.fence + SETTLING;
+    while open.seen.nodes.iter().any(|node| node.access.is(&WriteAccess::Changing)) && begun.elapsed() < limit {
+        tokio::time::sleep(SETTLING).await;
+        open.seen = crate::observe::snapshot(&pair.pair, &mut open.links).await;
+    }
+}
+
+fn decide(
+    pair: &PairConfig,
+    seen: &Snapshot,
+    cut: Option<&CutOff<'_>>,
+    to: Option<&NodeName>,
+    toward: Toward,
+) -> Target {
+    if let Some(wanted) = to.and_then(|node| named(&pair.pair, node)) {
+        return Target::Roles(wanted);
+    }
+    let known = cut.map(|cut| of_plan(&cut.plan, toward)).filter(|Assignment(roles)| !roles.is_empty());
+    known.map_or_else(|| of_state(&pair.pair, seen, toward), Target::Roles)
+}
+
+fn ask(pair: &PairConfig, role: &crate::model::RoleName, why: &str, toward: Toward) -> Stop {
+    let name = &pair.pair.name;
+    let [a, b] = &pair.pair.nodes;
+    let command = match toward {
+        Toward::Goal => "resume",
+        Toward::Start => "abort",
+    };
+    let write = pair.pair.write_role().is_some_and(|write| write.name == *role);
+    let help = if write {
+        let back = match toward {
+            Toward::Goal => format!("; or go back: flipper abort {name}"),
+            Toward::Start => String::new(),
+        };
+        format!(
+            "say which node is to have it: flipper {command} {name} --to {}, or --to {}; it gets every transaction of the \
+             other one before it opens{back}",
+            a.name, b.name
+        )
+    } else {
+        format!("say which node is to keep it: flipper apply {name} set {role} {}, or {}", a.name, b.name)
+    };
+    Stop::say(
+        Exit::Usage,
+        "flipper::resume::which",
+        format!("without the journal of the run it is not known where {role} was to go: {why}"),
+        help,
+    )
+}

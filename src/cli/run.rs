@@ -1,0 +1,242 @@
+//! Carrying a plan out: asked for by `apply`, `resume` and `abort` alike.
+
+use std::time::Duration;
+
+use super::output::{Output, tell};
+use super::progress::{self, Progress, ms};
+use super::signals::{Ended, until_end};
+use super::{Exit, Stop, confirm, context, journal, plan};
+use crate::apply::{Cancel, LiveWorld, Outcome, Run};
+use crate::config::PairConfig;
+use crate::dialect::{self, Target};
+use crate::journal::{Continued, End, Ending, Ms};
+use crate::link;
+use crate::model::{NodeName, Pair, Plan, Snapshot, Step};
+use crate::planfile;
+use crate::render;
+use crate::world::Holder;
+
+/// How the operator wants it carried out.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct How {
+    pub(super) dry_run: bool,
+    pub(super) yes: bool,
+    pub(super) journal: bool,
+}
+
+/// What is to be carried out.
+pub(super) struct Move<'a> {
+    pub(super) pair: &'a PairConfig,
+    pub(super) plan: Plan,
+    /// What the plan's reader is told beside it, which is a part of the digest.
+    pub(super) seen: Vec<String>,
+    /// By which it was approved.
+    pub(super) digest: planfile::Digest,
+    /// The run that this one finishes or takes back.
+    pub(super) continues: Option<Continued>,
+    /// What is carried out is no plan of its own, but what that run's plan still owes its clients.
+    pub(super) owed: Option<(Plan, crate::apply::Toward)>,
+    /// How long a lock whose holder is heard of no more is waited for.
+    pub(super) patience: Duration,
+}
+
+/// Between two tries to have the lock.
+const LOCK_PAUSE: Duration = Duration::from_secs(1);
+
+/// Shows, asks, and carries out.
+pub(super) async fn carry_out(wanted: Move<'_>, open: context::Open, how: How, output: &Output) -> Result<Exit, Stop> {
+    let Move { pair, plan, seen, digest, continues, owed, patience } = wanted;
+    let context::Open { links, seen: snapshot, control } = open;
+    let limits = &pair.pair.limits;
+    if how.dry_run {
+        let said = spelled(pair, &plan.steps, &snapshot);
+        link::close(links, control.path(), limits.connect).await;
+        output.data(|| render::dry_run::text(&plan, limits, &said), || render::dry_run::json(&plan, limits, &said));
+        return Ok(Exit::Done);
+    }
+    if !how.yes {
+        tell(&render::plan::text(&plan, Some(&digest.to_string())));
+        if !confirm::confirmed(&pair.pair.name) {
+            link::close(links, control.path(), limits.connect).await;
+            end(output, "declined", Exit::Declined, None, "declined: nothing was changed");
+            return Ok(Exit::Declined);
+        }
+    }
+    let begun = how.journal.then(|| journal::begin(&pair.pair, &plan, &digest, &seen, continues)).transpose();
+    let journal = match begun {
+        Ok(journal) => journal,
+        Err(stop) => {
+            link::close(links, control.path(), limits.connect).await;
+            return Err(stop);
+        }
+    };
+    let progress = Progress::new(&plan, &pair.pair, output, journal);
+    let mut world = LiveWorld::new(pair.pair.clone(), links, control.path().to_owned(), &snapshot);
+    let cancel = Cancel::default();
+    let mut waited = Duration::ZERO;
+    let ended = loop {
+        let run = Run::new(&mut world, &pair.pair, &cancel, |event| progress.tell(&event));
+        let running = async {
+            match &owed {
+                None => run.apply(&plan).await,
+                Some((plan, toward)) => run.settle(plan, *toward).await,
+            }
+        };
+        let ended =
+            until_end(running, &cancel, |times| progress.tell(&crate::event::Event::Interrupted(times))).await?;
+        match &ended {
+            Ended::Itself(Outcome::Locked(holder))
+                if waited < patience && holder.idle.is_some() && !cancel.is_set() =>
+            {
+                progress.say(&format!("waiting for the lock: {holder}; a flipper that is dead loses it by itself"));
+                tokio::select! {
+                    () = tokio::time::sleep(LOCK_PAUSE) => {}
+                    () = cancel.heard(1) => {}
+                }
+                waited += LOCK_PAUSE;
+            }
+            _ => break ended,
+        }
+    };
+    let told = match ended {
+        Ended::Itself(outcome) => {
+            world.close().await;
+            Told::of(&pair.pair, &plan, outcome)
+        }
+        // nobody is waited for: servers and machines end by themselves what they hear nothing of
+        Ended::Left => Told::left(&pair.pair, progress.changing()),
+    };
+    let last =
+        End { end: told.ending, exit: told.exit as u8, writes_out_ms: told.outage.map(Ms), text: told.text.clone() };
+    let trouble = progress.end(last);
+    told.say(&plan, output);
+    if let Some(why) = trouble {
+        tell(&format!(
+            "warning: the journal of this run is not whole ({why}); the run itself was not affected by that"
+        ));
+    }
+    Ok(told.exit)
+}
+
+/// Every statement and command line of some steps, step by step.
+fn spelled(pair: &PairConfig, steps: &[Step], seen: &Snapshot) -> Vec<Vec<dialect::Spelled>> {
+    let target = |name: &NodeName| {
+        let side = pair.pair.side(name)?;
+        let node = seen.node(side);
+        Some(Target {
+            server: node.server.known()?,
+            system: node.system.known()?,
+            sudo: side.of(&pair.reach).ssh.sudo,
+            port: pair.pair.node(side).port,
+        })
+    };
+    steps.iter().map(|step| dialect::spell(&step.action, &pair.pair.limits, target)).collect()
+}
+
+/// How it ended, and what is said about it.
+struct Told {
+    ending: Ending,
+    exit: Exit,
+    outage: Option<Duration>,
+    text: String,
+    refusal: Option<crate::model::Refusal>,
+}
+
+impl Told {
+    fn new(ending: Ending, exit: Exit, outage: Option<Duration>, text: String) -> Self {
+        Self { ending, exit, outage, text, refusal: None }
+    }
+
+    fn of(pair: &Pair, plan: &Plan, outcome: Outcome) -> Self {
+        let name = &pair.name;
+        // a pair in which nobody could write does not serve by being as before
+        let served = plan.open_before().contains(&true) || pair.write_role().is_none();
+        match outcome {
+            Outcome::Done { outage } => {
+                let out = match outage {
+                    Some(outage) => format!("writes were out for {} ms", outage.as_millis()),
+                    None if !served => "clients can write again".to_owned(),
+                    None => "writes were never out".to_owned(),
+                };
+                let text = format!("done: {} of {name}; {out}", plan.goal);
+                Self::new(Ending::Done, Exit::Done, outage, text)
+            }
+            Outcome::Locked(holder) => Self::new(Ending::Locked, Exit::Locked, None, locked(pair, &holder)),
+            Outcome::NotBegun(why) => {
+                let text = format!("refused: the lock of {name} could not be taken ({why}); nothing was changed");
+                Self::new(Ending::Refused, Exit::Refused, None, text)
+            }
+            Outcome::Stale(fresh) => Self::new(Ending::Stale, Exit::Stale, None, render::stale::text(plan, &fresh)),
+            Outcome::Refused(refusal) => {
+                let text = render::refusal::text(&refusal);
+                let told = Self::new(Ending::Refused, Exit::Refused, None, text);
+                Self { refusal: Some(refusal), ..told }
+            }
+            Outcome::RolledBack { why, outage } if served => {
+                let out = outage.map(|outage| format!("; writes were out for {}", ms(outage))).unwrap_or_default();
+                let text = format!("failed: {why}\nrolled back and verified: {name} serves as before{out}");
+                Self::new(Ending::RolledBack, Exit::RolledBack, outage, text)
+            }
+            Outcome::RolledBack { why, outage: _ } => {
+                let stands = ["the pair is as it was before this run: neither node accepts writes".to_owned()];
+                let text = render::stuck::text(&why, &stands, &ways_out(pair));
+                Self::new(Ending::PartWay, Exit::PartWay, None, text)
+            }
+            Outcome::Stuck(stuck) => {
+                let text = render::stuck::text(&stuck.why, &stuck.stands, &stuck.todo);
+                Self::new(Ending::PartWay, Exit::PartWay, None, text)
+            }
+        }
+    }
+
+    /// After a third signal.
+    fn left(pair: &Pair, changing: Option<String>) -> Self {
+        let stands = match changing {
+            None => "nothing was changed on either node".to_owned(),
+            Some(step) => format!("it was left at: {step}; whether that took effect is not known"),
+        };
+        let text = render::stuck::text("you left", &[stands], &ways_out(pair));
+        Self::new(Ending::Left, Exit::PartWay, None, text)
+    }
+
+    fn say(&self, plan: &Plan, output: &Output) {
+        let _ = plan;
+        match &self.refusal {
+            Some(refusal) => {
+                plan::refuse(refusal, output);
+            }
+            None => end(output, self.ending.id(), self.exit, self.outage, &self.text),
+        }
+    }
+}
+
+fn ways_out(pair: &Pair) -> [String; 3] {
+    let name = &pair.name;
+    [
+        format!("see how it stands: `flipper status {name}`"),
+        format!("finish the move: `flipper resume {name}`"),
+        format!("or go back to how it was: `flipper abort {name}`"),
+    ]
+}
+
+fn locked(pair: &Pair, holder: &Holder) -> String {
+    let mut text = format!("locked: {holder} works on {}; nothing was changed", pair.name);
+    if let Some(idle) = holder.idle {
+        let left = pair.limits.lock_silence().saturating_sub(idle).as_secs();
+        text += &format!(
+            "\nif that is a flipper that is dead, its server ends the session, and with it the lock, in {left} s at the \
+             latest"
+        );
+    }
+    text
+}
+
+/// The last word: a result for people on stdout, or an object.
+pub(super) fn end(output: &Output, end: &str, exit: Exit, outage: Option<Duration>, text: &str) {
+    if exit == Exit::Done {
+        output.data(|| text.to_owned(), || progress::end_record(end, exit, outage, text));
+    } else {
+        output.line(&progress::end_record(end, exit, outage, text));
+        tell(text);
+    }
+}

@@ -1,0 +1,214 @@
+//! Questions that only the checks ask. Each may be turned down for want of a privilege, and takes nothing else along.
+
+use super::sql::{Question, processlist};
+use crate::model::{Flavour, Server, Version};
+
+/// Variables that are compared between the nodes, or judged: a name that a version does not know is left out. Where a
+/// variable was renamed, both names are asked for.
+pub const VARIABLES: &[&str] = &[
+    "aurora_version",
+    "auto_increment_increment",
+    "auto_increment_offset",
+    "back_log",
+    "basedir",
+    "binlog_format",
+    "binlog_row_image",
+    "character_set_server",
+    "collation_server",
+    "datadir",
+    "default_storage_engine",
+    "event_scheduler",
+    "explicit_defaults_for_timestamp",
+    "gtid_domain_id",
+    "innodb_flush_log_at_trx_commit",
+    "innodb_force_recovery",
+    "innodb_read_only",
+    "innodb_strict_mode",
+    "log_bin_basename",
+    "log_bin_trust_function_creators",
+    "lower_case_table_names",
+    "max_allowed_packet",
+    "max_connections",
+    "max_user_connections",
+    "relay_log_recovery",
+    "replica_net_timeout",
+    "slave_net_timeout",
+    "slave_run_triggers_for_rbr",
+    "sql_mode",
+    "sync_binlog",
+    "system_time_zone",
+    "time_zone",
+    "transaction_isolation",
+    "tx_isolation",
+    "wait_timeout",
+];
+
+/// The clock, to be compared with the peer's: `clock`, seconds with a fraction.
+#[must_use]
+pub fn clock() -> Question {
+    Question::of(["SELECT UNIX_TIMESTAMP(NOW(6)) AS clock"])
+}
+
+/// [`VARIABLES`], a row each: `Variable_name`, `Value`.
+#[must_use]
+pub fn variables() -> Question {
+    Question::of_text(format!("SHOW GLOBAL VARIABLES WHERE Variable_name IN ('{}')", VARIABLES.join("', '")))
+}
+
+/// Counters, a row each: `Variable_name`, `Value`.
+#[must_use]
+pub fn counters() -> Question {
+    Question::of(["SHOW GLOBAL STATUS WHERE Variable_name IN ('Threads_connected', 'Max_used_connections', 'Uptime', \
+                   'Replica_open_temp_tables', 'Slave_open_temp_tables', 'Rpl_semi_sync_source_status', \
+                   'Rpl_semi_sync_master_status', 'Rpl_semi_sync_source_clients', 'Rpl_semi_sync_master_clients')"])
+}
+
+/// All sessions: `id`, `user`, `host`, `command`, `time`, `state`, `info` (cut short). On MariaDB by `SHOW`, because a
+/// table with a text that large is written to disk there, for every look.
+#[must_use]
+pub fn work(server: &Server) -> Question {
+    match processlist(server) {
+        table @ "performance_schema.processlist" => Question::of_text(format!(
+            "SELECT ID AS id, USER AS user, HOST AS host, COMMAND AS command, TIME AS time, STATE AS state, \
+             LEFT(INFO, 100) AS info FROM {table}"
+        )),
+        _ => Question::of(["SHOW PROCESSLIST"]),
+    }
+}
+
+/// Transactions that have changed rows: `id` of the session, `state`, `changed`. Without their age: the server tells
+/// the start by the machine's time zone, and the present by its own.
+#[must_use]
+pub fn transactions() -> Question {
+    Question::of(["SELECT trx_mysql_thread_id AS id, trx_state AS state, trx_rows_modified AS changed FROM \
+                   information_schema.innodb_trx WHERE trx_rows_modified > 0 OR trx_state = 'ROLLING BACK'"])
+}
+
+/// Locks held for longer than a statement: `type`, `mode`, `schema_name`, `name`, `id` of the session. MariaDB has
+/// them in a plugin, and shows there no session ids but those of its threads, which are the same.
+#[must_use]
+pub fn locks(server: &Server) -> Question {
+    match server.flavour {
+        Flavour::MySql => Question::of(["SELECT l.OBJECT_TYPE AS type, l.LOCK_TYPE AS mode, l.OBJECT_SCHEMA AS \
+                                         schema_name, l.OBJECT_NAME AS name, t.PROCESSLIST_ID AS id FROM \
+                                         performance_schema.metadata_locks l JOIN performance_schema.threads t ON \
+                                         t.THREAD_ID = l.OWNER_THREAD_ID WHERE l.LOCK_STATUS = 'GRANTED' AND \
+                                         t.PROCESSLIST_ID <> CONNECTION_ID() AND (l.OBJECT_TYPE IN ('USER LEVEL \
+                                         LOCK', 'BACKUP LOCK', 'GLOBAL') AND l.LOCK_TYPE IN ('SHARED', 'EXCLUSIVE') \
+                                         OR l.OBJECT_TYPE = 'TABLE' AND l.LOCK_TYPE IN ('SHARED_NO_READ_WRITE', \
+                                         'SHARED_READ_ONLY', 'EXCLUSIVE', 'SHARED_NO_WRITE'))"]),
+        Flavour::MariaDb => {
+            Question::of(["SELECT LOCK_TYPE AS type, LOCK_MODE AS mode, TABLE_SCHEMA AS schema_name, \
+                                           TABLE_NAME AS name, THREAD_ID AS id FROM \
+                                           information_schema.METADATA_LOCK_INFO WHERE THREAD_ID <> CONNECTION_ID()"])
+        }
+    }
+}
+
+/// All accounts: `user`, `host`, `plugin`. Not how they prove who they are: a salted hash differs between two servers
+/// that know the same password.
+#[must_use]
+pub fn accounts() -> Question {
+    Question::of(["SELECT user AS user, host AS host, plugin AS plugin FROM mysql.user"])
+}
+
+/// Privileges: `grantee` (`'user'@'host'`), `privilege`, `own` (1: of this account). Of other accounts only those that
+/// no read-only switch stops, or that may not be ended; only who may read `mysql.*` sees them.
+#[must_use]
+pub fn privileges() -> Question {
+    Question::of(["SELECT GRANTEE AS grantee, PRIVILEGE_TYPE AS privilege, GRANTEE = own.name AS own FROM \
+                   information_schema.user_privileges JOIN (SELECT CONCAT('''', SUBSTRING_INDEX(CURRENT_USER(), '@', \
+                   1), '''@''', SUBSTRING_INDEX(CURRENT_USER(), '@', -1), '''') AS name) own WHERE GRANTEE = \
+                   own.name OR PRIVILEGE_TYPE IN ('SUPER', 'READ_ONLY ADMIN', 'SYSTEM_USER')"])
+}
+
+/// Scheduled events: `schema_name`, `name`, `status`. MySQL shows only those of schemas on which the account has the
+/// privilege EVENT, and no error; MariaDB's own table is read or denied as a whole.
+#[must_use]
+pub fn events(server: &Server) -> Question {
+    match server.flavour {
+        Flavour::MySql => Question::of(["SELECT EVENT_SCHEMA AS schema_name, EVENT_NAME AS name, STATUS AS status \
+                                         FROM information_schema.events"]),
+        Flavour::MariaDb => Question::of(["SELECT db AS schema_name, name AS name, status AS status FROM mysql.event"]),
+    }
+}
+
+/// Where `read_only` comes from: `name`, `value` (as persisted, or NULL), `origin`. MySQL 5.7 has no answer to that.
+#[must_use]
+pub fn read_only_origin(server: &Server) -> Question {
+    match server.flavour {
+        Flavour::MySql => {
+            Question::of(["SELECT i.VARIABLE_NAME AS name, p.VARIABLE_VALUE AS value, i.VARIABLE_SOURCE \
+                                         AS origin FROM performance_schema.variables_info i LEFT JOIN \
+                                         performance_schema.persisted_variables p ON p.VARIABLE_NAME = \
+                                         i.VARIABLE_NAME WHERE i.VARIABLE_NAME IN ('read_only', 'super_read_only')"])
+        }
+        Flavour::MariaDb => {
+            Question::of(["SELECT LOWER(VARIABLE_NAME) AS name, NULL AS value, GLOBAL_VALUE_ORIGIN AS \
+                                           origin FROM information_schema.SYSTEM_VARIABLES WHERE VARIABLE_NAME = \
+                                           'READ_ONLY'"])
+        }
+    }
+}
+
+/// What the applier's workers last failed with: `number`, `text`. MySQL's replica status only points there.
+#[must_use]
+pub fn worker_errors() -> Question {
+    Question::of(["SELECT LAST_ERROR_NUMBER AS number, LAST_ERROR_MESSAGE AS text FROM \
+                   performance_schema.replication_applier_status_by_worker WHERE LAST_ERROR_NUMBER <> 0"])
+}
+
+/// What MySQL has received and not executed: `missing`, a row for each channel.
+#[must_use]
+pub fn received() -> Question {
+    Question::of(["SELECT GTID_SUBTRACT(RECEIVED_TRANSACTION_SET, @@global.gtid_executed) AS missing FROM \
+                   performance_schema.replication_connection_status"])
+}
+
+/// What MySQL has purged from its binary logs: `purged`.
+#[must_use]
+pub fn purged() -> Question {
+    Question::of(["SELECT @@global.gtid_purged AS purged"])
+}
+
+/// How MySQL's sessions are connected, and by which program: `id`, `transport`, `program`.
+#[must_use]
+pub fn transports() -> Question {
+    Question::of(["SELECT t.PROCESSLIST_ID AS id, t.CONNECTION_TYPE AS transport, a.ATTR_VALUE AS program FROM \
+                   performance_schema.threads t LEFT JOIN performance_schema.session_connect_attrs a ON \
+                   a.PROCESSLIST_ID = t.PROCESSLIST_ID AND a.ATTR_NAME = 'program_name' WHERE t.TYPE = 'FOREGROUND' \
+                   AND t.PROCESSLIST_ID IS NOT NULL"])
+}
+
+/// Privileges that a move needs of flipper's account; several in one line stand for each other. Found out by trial on
+/// each version.
+#[must_use]
+pub fn needed_privileges(server: &Server) -> Vec<&'static [&'static str]> {
+    match (server.flavour, server.version) {
+        (Flavour::MySql, version) if version >= Version(8, 0, 0) => vec![
+            &["SYSTEM_VARIABLES_ADMIN", "SUPER"],
+            &["CONNECTION_ADMIN", "SUPER"],
+            &["REPLICATION CLIENT", "SUPER"],
+            &["PROCESS"],
+            &["XA_RECOVER_ADMIN"],
+        ],
+        (Flavour::MySql, _) => vec![&["SUPER"], &["PROCESS"], &["REPLICATION CLIENT", "SUPER"]],
+        (Flavour::MariaDb, version) if version >= Version(10, 11, 0) => vec![
+            &["READ_ONLY ADMIN"],
+            &["CONNECTION ADMIN"],
+            &["SLAVE MONITOR"],
+            &["BINLOG MONITOR"],
+            &["PROCESS"],
+            &["RELOAD"],
+        ],
+        (Flavour::MariaDb, version) if version >= Version(10, 5, 2) => vec![
+            &["READ_ONLY ADMIN", "SUPER"],
+            &["CONNECTION ADMIN", "SUPER"],
+            &["SLAVE MONITOR", "REPLICATION SLAVE ADMIN", "SUPER"],
+            &["BINLOG MONITOR", "SUPER"],
+            &["PROCESS"],
+            &["RELOAD"],
+        ],
+        (Flavour::MariaDb, _) => vec![&["SUPER"], &["PROCESS"], &["REPLICATION CLIENT", "SUPER"], &["RELOAD"]],
+    }
+}

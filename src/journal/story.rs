@@ -1,0 +1,175 @@
+//! Reading a journal back, however it ends.
+
+use std::time::{Duration, SystemTime};
+
+use super::line::Chain;
+use super::record::{Begin, End, Moment, NodeStand, Record};
+use super::table::Table;
+use super::{FORMAT, Found};
+use crate::model::{Action, Plan};
+use crate::planfile::{self, PlanFileError};
+
+/// What a journal tells of its run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Story {
+    /// Which run.
+    pub begin: Begin,
+    /// When it began.
+    pub began: SystemTime,
+    /// When the last line was written that could be read.
+    pub last: SystemTime,
+    /// How the nodes stood before the first step.
+    pub before: Vec<NodeStand>,
+    /// How they stood at the end.
+    pub after: Vec<NodeStand>,
+    /// Steps that were told to the nodes, in order, with the time that each took as far as it is known.
+    pub steps: Vec<(String, Option<Duration>)>,
+    /// When writes were stopped, where they were, and how long they were out, where they came in again.
+    pub out: Option<(SystemTime, Option<Duration>)>,
+    /// The step that the last line is about: the run was about to take it, or in the middle of it.
+    pub at_step: Option<String>,
+    /// How it ended; `None`: it was cut off, or is still under way.
+    pub end: Option<End>,
+    /// What is wrong with the file after the lines that could be read.
+    pub trouble: Option<Trouble>,
+}
+
+/// What is wrong with a journal from some line on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Trouble {
+    /// It ends in the middle of this line: it was cut off while it was written.
+    Torn(usize),
+    /// This line is not what was written there.
+    Broken(usize, String),
+}
+
+/// Reads the bytes of a journal. What follows a line that cannot be read is not read.
+///
+/// # Errors
+/// Not even its first line can be read; a run whose first line is not whole has changed nothing.
+pub fn read(bytes: &[u8]) -> Result<Story, Trouble> {
+    let (mut chain, mut table) = (Chain::default(), Table::default());
+    let mut story: Option<Story> = None;
+    let mut trouble = None;
+    for (at, text) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
+        let number = at + 1;
+        // without its end, the last line was being written
+        let Some(text) = text.strip_suffix(b"\n") else {
+            trouble = Some(Trouble::Torn(number));
+            break;
+        };
+        let line = chain.read(text).and_then(|line| {
+            table.take(&line.record).map_err(|why| format!("must not stand there: {why}"))?;
+            let at = humantime::parse_rfc3339(&line.at).map_err(|_| format!("has the time `{}`", line.at))?;
+            Ok((at, line.record))
+        });
+        match (line, &mut story) {
+            (Ok((at, Record::FlipperJournal(begin))), story @ None) => {
+                if begin.format > FORMAT {
+                    let why = format!("is of format {}, and this flipper reads formats up to {FORMAT}", begin.format);
+                    return Err(Trouble::Broken(number, why));
+                }
+                *story = Some(Story::new(begin, at));
+            }
+            (Ok((at, record)), Some(story)) => story.take(at, record),
+            (Ok(_), None) => return Err(Trouble::Broken(number, "is not the first line of a journal".to_owned())),
+            (Err(why), _) => {
+                trouble = Some(Trouble::Broken(number, why));
+                break;
+            }
+        }
+    }
+    let Some(mut story) = story else { return Err(trouble.unwrap_or(Trouble::Torn(1))) };
+    story.at_step = table.at_step().filter(|_| !table.is_ended()).map(str::to_owned);
+    story.trouble = trouble;
+    Ok(story)
+}
+
+impl Story {
+    fn new(begin: Begin, began: SystemTime) -> Self {
+        Self {
+            begin,
+            began,
+            last: began,
+            before: vec![],
+            after: vec![],
+            steps: vec![],
+            out: None,
+            at_step: None,
+            end: None,
+            trouble: None,
+        }
+    }
+
+    fn take(&mut self, at: SystemTime, record: Record) {
+        self.last = at;
+        match record {
+            Record::Stands { when: Moment::Before, nodes } => self.before = nodes,
+            Record::Stands { when: Moment::After, nodes } => self.after = nodes,
+            Record::Started { step, .. } => self.steps.push((step, None)),
+            Record::Done { step, ms, .. } | Record::Failed { step, ms, .. } => {
+                if let Some((_, took)) = self.steps.last_mut().filter(|(last, _)| *last == step) {
+                    *took = Some(ms.0);
+                }
+            }
+            Record::WritesOut => self.out = Some((at, None)),
+            Record::WritesIn { out_ms } => {
+                if let Some((_, out)) = &mut self.out {
+                    *out = Some(out_ms.0);
+                }
+            }
+            Record::End(end) => self.end = Some(end),
+            Record::FlipperJournal(_)
+            | Record::Ready
+            | Record::Intent { .. }
+            | Record::Again { .. }
+            | Record::TurningBack { .. }
+            | Record::PressingOn { .. }
+            | Record::Interrupted { .. } => {}
+        }
+    }
+
+    /// The plan that was carried out.
+    ///
+    /// # Errors
+    /// The text in the journal is not a plan.
+    pub fn plan(&self) -> Result<Plan, PlanFileError> {
+        planfile::from_text("the journal's plan", &self.begin.plan).map(|file| file.plan)
+    }
+
+    /// It may have changed something: a step other than those that only ask or wait was told to a node.
+    #[must_use]
+    pub fn changed(&self) -> bool {
+        let plan = self.plan().ok();
+        let harmless = |id: &str| {
+            let step = plan.iter().flat_map(|plan| &plan.steps).find(|step| step.id.0 == id);
+            step.is_some_and(|step| {
+                matches!(step.action, Action::Approach { .. } | Action::Drain { .. } | Action::Verify { .. })
+            })
+        };
+        // what is announced may have been told, too: a lost power takes the next line along
+        self.steps.iter().map(|(id, _)| id.as_str()).chain(self.at_step.as_deref()).any(|id| !harmless(id))
+    }
+
+    /// The pair may be in between: the run was cut off after it had changed something, or said so itself.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        match &self.end {
+            Some(end) => end.end.is_open() && self.changed(),
+            None => self.changed(),
+        }
+    }
+}
+
+/// The newest of these journals, in their order from new to old, whose run has changed something or has seen that
+/// nothing was left to do.
+#[must_use]
+pub fn latest_touching(found: &[Found]) -> Option<(&Found, &Story)> {
+    let told = |found: &'_ Found| {
+        found.story.as_ref().is_ok_and(|story| {
+            let settled = story.end.as_ref().is_some_and(|end| end.end == super::Ending::NothingToDo);
+            story.changed() || settled
+        })
+    };
+    found.iter().find(|found| told(found)).and_then(|found| Some((found, found.story.as_ref().ok()?)))
+}

@@ -1,0 +1,166 @@
+//! What only the checks look at, in snapshot files. A file that an older flipper wrote does not have all of it: what
+//! is missing is unknown.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+
+use super::mirror::{Fact, Mirror, Text, mirror};
+use crate::model;
+
+const NOT_WRITTEN: &str = "the file was written by a flipper that did not look at it";
+
+/// A mirror of facts whose missing ones are unknown.
+macro_rules! facts {
+    (struct $name:ident { $($field:ident: $ty:ty),* $(,)? }) => {
+        mirror!(#[serde(default)] struct $name { $($field: Fact<$ty>),* });
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self::of(&model::$name::unseen(NOT_WRITTEN))
+            }
+        }
+    };
+}
+
+mirror!(words WorkKind { Statement, Idle, Ending, Schema, Backup });
+mirror!(words LockKind { Table, Global, Backup, User, WaitedFor });
+mirror!(
+    struct Work {
+        kind: WorkKind,
+        session: u64,
+        account: String,
+        what: String,
+        seconds: u64,
+        rows: u64,
+    }
+);
+mirror!(
+    struct Lock {
+        kind: LockKind,
+        name: String,
+        session: Option<u64>,
+    }
+);
+mirror!(
+    struct Sessions {
+        account: String,
+        count: u32,
+        local: bool,
+    }
+);
+mirror!(
+    struct Downstream {
+        account: String,
+        from: Option<Text<IpAddr>>,
+        through: Option<Text<IpAddr>>,
+        by_gtid: Option<bool>,
+    }
+);
+facts!(
+    struct Workload {
+        work: Vec<Work>,
+        locks: Vec<Lock>,
+        privileged: Vec<Sessions>,
+        protected: Vec<Sessions>,
+        direct: Vec<Sessions>,
+        without_tls: Vec<Sessions>,
+        downstream: Vec<Downstream>,
+        temp_tables: u32,
+        semi_sync: Option<u32>,
+    }
+);
+
+mirror!(
+    struct Connections {
+        now: u32,
+        most: u32,
+        limit: u32,
+    }
+);
+mirror!(
+    struct Disk {
+        path: String,
+        size: u64,
+        free: u64,
+    }
+);
+facts!(
+    struct Health {
+        turned_away: bool,
+        connections: Connections,
+        uptime: u64,
+        disk: Vec<Disk>,
+        clock_ahead: i64,
+        listeners: Vec<Text<SocketAddr>>,
+    }
+);
+
+mirror!(
+    struct InFile {
+        path: String,
+        address: Text<IpAddr>,
+    }
+);
+
+/// Where a server takes `read_only` from.
+#[derive(serde::Serialize, serde::Deserialize)]
+pub(super) enum Kept {
+    Persisted(Vec<(String, String)>),
+    Configured,
+    Nowhere,
+    Overlaid,
+}
+
+impl Mirror for Kept {
+    type Of = model::Kept;
+
+    fn of(value: &model::Kept) -> Self {
+        match value {
+            model::Kept::Persisted(values) => Self::Persisted(values.clone()),
+            model::Kept::Configured => Self::Configured,
+            model::Kept::Nowhere => Self::Nowhere,
+            model::Kept::Overlaid => Self::Overlaid,
+        }
+    }
+
+    fn back(self) -> model::Kept {
+        match self {
+            Self::Persisted(values) => model::Kept::Persisted(values),
+            Self::Configured => model::Kept::Configured,
+            Self::Nowhere => model::Kept::Nowhere,
+            Self::Overlaid => model::Kept::Overlaid,
+        }
+    }
+}
+
+facts!(
+    struct Boot {
+        read_only: Kept,
+        files: Vec<InFile>,
+        managers: Vec<String>,
+    }
+);
+
+facts!(
+    struct Relay {
+        worker_errors: Vec<(u32, String)>,
+        retries: Option<u64>,
+        unapplied: String,
+        purged: String,
+    }
+);
+
+mirror!(
+    struct Account {
+        name: String,
+        plugin: String,
+    }
+);
+facts!(
+    struct Inventory {
+        variables: BTreeMap<String, String>,
+        accounts: Vec<Account>,
+        missing_grants: Vec<String>,
+        events: Vec<String>,
+    }
+);

@@ -1,0 +1,194 @@
+//! How a node is doing, what it will be after a restart, and what else wants to move its roles.
+
+use super::workload::few;
+use super::{found, report};
+use crate::model::{Code, Finding, Kept, NodeSnapshot, Pair, Scope, Severity, Side, Snapshot};
+
+use Scope::{Addresses, Fences, Handover, Opens, Report, Role, Serves};
+use Severity::{Override, Stop, Warn};
+
+/// MiB that must be free for a node to become the writer.
+const FREE_MIB: u64 = 1024;
+/// Percent of the file system that must be free for that.
+const FREE_PERCENT: u64 = 5;
+/// Seconds that a server has run before it counts as warm.
+const WARM: u64 = 600;
+/// Milliseconds that clocks may differ; beyond the second, nothing that is told of time can be believed.
+const CLOCK: [u64; 2] = [1_000, 30_000];
+
+/// All of it.
+pub(super) fn all(pair: &Pair, snapshot: &Snapshot, side: Side) -> Vec<Finding> {
+    let node = snapshot.node(side);
+    let mut all = full(snapshot, side);
+    all.extend(disk(node, side));
+    all.extend(innodb(node, side));
+    all.extend(cold(node, side));
+    all.extend(listeners(pair, node, side));
+    all.extend(boot(pair, node, side));
+    all
+}
+
+fn full(snapshot: &Snapshot, side: Side) -> Vec<Finding> {
+    let (node, peer) = (snapshot.node(side), snapshot.node(side.peer()));
+    let name = &node.name;
+    let mut all = vec![];
+    let connections = node.health.connections.known();
+    let counted = connections.map(|c| format!(", {} of {} in use", c.now, c.limit)).unwrap_or_default();
+    if node.health.turned_away.is(&true) {
+        all.push(found(
+            Code::ConnectionsFull,
+            side,
+            format!("{name}: a session of flipper's was turned away, there are too many{counted}"),
+            format!("end sessions on {name}, or raise max_connections there"),
+            vec![(Fences(side), Stop), (Opens(side), Stop)],
+        ));
+    } else if let Some(c) = connections
+        && u64::from(c.now) * 100 >= u64::from(c.limit) * 95
+    {
+        all.push(report(
+            Code::ConnectionsFull,
+            side,
+            format!("{name}: {} of {} sessions are in use", c.now, c.limit),
+            format!("end sessions on {name}, or raise max_connections there"),
+        ));
+    }
+    if let (Some(here), Some(there)) = (connections, peer.health.connections.known())
+        && here.limit < there.most
+    {
+        all.push(found(
+            Code::FewerConnections,
+            side,
+            format!("{name} takes {} sessions; {} has had {} at once", here.limit, peer.name, there.most),
+            format!("raise max_connections on {name}"),
+            vec![(Report, Warn)],
+        ));
+    }
+    all
+}
+
+fn disk(node: &NodeSnapshot, side: Side) -> Vec<Finding> {
+    let mut all = vec![];
+    for disk in node.health.disk.known().into_iter().flatten() {
+        if disk.free < FREE_MIB || disk.free * 100 < disk.size * FREE_PERCENT {
+            all.push(found(
+                Code::DiskSpace,
+                side,
+                format!("{}: {} MiB of {} MiB are free on {}", node.name, disk.free, disk.size, disk.path),
+                format!("make room: 1 GiB and {FREE_PERCENT} % at least"),
+                vec![(Opens(side), Override), (Report, Warn)],
+            ));
+        }
+    }
+    all
+}
+
+fn innodb(node: &NodeSnapshot, side: Side) -> Vec<Finding> {
+    let Some(variables) = node.inventory.variables.known() else { return vec![] };
+    let set = |name: &str, off: &[&str]| {
+        let value = variables.get(name).filter(|value| !off.contains(&value.as_str()))?;
+        Some(found(
+            Code::InnodbState,
+            side,
+            format!("{}: {name} is {value}", node.name),
+            "mend what it was set for, and start the server without it".to_owned(),
+            vec![(Serves(side), Override), (Report, Warn)],
+        ))
+    };
+    [set("innodb_force_recovery", &["0"]), set("innodb_read_only", &["OFF", "0"])].into_iter().flatten().collect()
+}
+
+fn cold(node: &NodeSnapshot, side: Side) -> Option<Finding> {
+    let uptime = node.health.uptime.known().filter(|uptime| **uptime < WARM)?;
+    Some(report(
+        Code::ColdServer,
+        side,
+        format!("{}: the server was started {uptime} s ago", node.name),
+        "give it time before it takes over, if it is to".to_owned(),
+    ))
+}
+
+fn listeners(pair: &Pair, node: &NodeSnapshot, side: Side) -> Vec<Finding> {
+    let mut all = vec![];
+    for socket in node.health.listeners.known().into_iter().flatten() {
+        let Some(role) = pair.roles.iter().find(|role| role.address.ip == socket.ip()) else { continue };
+        all.push(found(
+            Code::SharedAddress,
+            side,
+            format!("{}: another service listens on {socket}, the address of {}", node.name, role.name),
+            "give that service an address of its own".to_owned(),
+            vec![(Role(role.name.clone()), Warn)],
+        ));
+    }
+    all
+}
+
+fn boot(pair: &Pair, node: &NodeSnapshot, side: Side) -> Vec<Finding> {
+    let name = &node.name;
+    let mut all = vec![];
+    let off = |(_, value): &&(String, String)| matches!(value.to_ascii_uppercase().as_str(), "OFF" | "0");
+    match node.boot.read_only.known() {
+        Some(Kept::Persisted(values)) if values.iter().any(|value| off(&value)) => {
+            let said: Vec<String> = values.iter().filter(off).map(|(name, value)| format!("{name}={value}")).collect();
+            all.push(found(
+                Code::OpensAtBoot,
+                side,
+                format!("{name}: persisted {}, which wins over every option file", said.join(" and ")),
+                format!("SET PERSIST_ONLY super_read_only=ON on {name}, and RESET PERSIST read_only"),
+                // the move makes it no worse, and forgetting about it makes two writers some day
+                vec![(Report, Override), (Fences(side), Warn)],
+            ));
+        }
+        Some(Kept::Nowhere) => all.push(found(
+            Code::OpensAtBoot,
+            side,
+            format!("{name}: nothing sets read_only when the server starts"),
+            format!("read_only=ON in the option file of {name}: flipper opens the writer by itself"),
+            vec![(Report, Warn), (Fences(side), Warn)],
+        )),
+        Some(Kept::Persisted(_) | Kept::Configured | Kept::Overlaid) | None => {}
+    }
+    let files = node.boot.files.known().into_iter().flatten();
+    for role in &pair.roles {
+        let named: Vec<&str> =
+            files.clone().filter(|file| file.address == role.address.ip).map(|file| file.path.as_str()).collect();
+        if !named.is_empty() {
+            all.push(found(
+                Code::AddressAtBoot,
+                side,
+                format!("{name}: the address of {} ({}) stands in {}", role.name, role.address.ip, few(&named)),
+                "take it out there: after a restart only flipper brings it up".to_owned(),
+                vec![(Report, Override), (Role(role.name.clone()), Warn)],
+            ));
+        }
+    }
+    if let Some(managers) = node.boot.managers.known().filter(|managers| !managers.is_empty()) {
+        all.push(found(
+            Code::OtherManager,
+            side,
+            format!("{name}: {} runs there", managers.join(", ")),
+            "let one of the two move roles: stop it, or move them by its means".to_owned(),
+            vec![(Addresses(side), Override), (Fences(side), Override), (Opens(side), Override)],
+        ));
+    }
+    all
+}
+
+/// The clocks of both nodes.
+pub(super) fn clocks(snapshot: &Snapshot) -> Option<Finding> {
+    let [first, second] = &snapshot.nodes;
+    let ahead = *first.health.clock_ahead.known()?;
+    let [warn, bad] = CLOCK;
+    let differ = ahead.unsigned_abs();
+    if differ <= warn {
+        return None;
+    }
+    let (early, late) = if ahead > 0 { (first, second) } else { (second, first) };
+    let scopes = if differ > bad { vec![(Handover, Override)] } else { vec![(Report, Warn)] };
+    Some(Finding {
+        code: Code::ClocksDiffer,
+        side: None,
+        seen: format!("the clock of {} is {} s ahead of the one of {}", early.name, differ.div_ceil(1_000), late.name),
+        help: "let both machines take their time from the same source (chrony, ntpd)".to_owned(),
+        scopes,
+    })
+}

@@ -1,0 +1,140 @@
+//! Every check of a pair, for people: what is wrong first, what is in order as a list.
+
+use super::wrap::{hang, list};
+use crate::model::{Code, Finding, Pair, Severity, printable};
+use crate::planner::{Checked, Verdict};
+
+/// Wider than a plan: it is looked at, not pasted.
+const WIDTH: usize = 100;
+
+/// What each word means, under the table.
+const LEGEND: [(&str, &str); 4] = [
+    ("stop", "a plan that relies on it is refused."),
+    ("stop*", "so it is, unless it is accepted by `--override ID`, which the plan then says."),
+    ("warn", "no plan is refused for it."),
+    ("unknown", "it could not be looked at; what every move relies on is the check `unknown`."),
+];
+
+/// All checks; at most 100 columns.
+#[must_use]
+pub fn text(pair: &Pair, checks: &[Checked]) -> String {
+    let mut out = hang(&format!("Pair {}: ", pair.name), &summary(checks), WIDTH);
+    let mut bad: Vec<&Checked> = checks.iter().filter(|check| !check.found.is_empty()).collect();
+    bad.sort_by_key(|check| std::cmp::Reverse(check.verdict));
+    let width = checks.iter().map(|check| check.code.id().len()).max().unwrap_or(0);
+    for check in &bad {
+        out += "\n";
+        for line in problem(check, width) {
+            out += &line;
+        }
+    }
+    out += &unknowns(checks);
+    let fine: Vec<&Checked> = checks.iter().filter(|check| check.verdict == Verdict::Ok).collect();
+    if !fine.is_empty() {
+        out += "\n";
+        for check in fine {
+            out += &hang(&format!("ok       {:<width$}  ", check.code.id()), check.code.title(), WIDTH);
+        }
+    }
+    if checks.iter().any(|check| check.verdict != Verdict::Ok) {
+        out += "\n";
+        for (word, meaning) in LEGEND {
+            out += &hang(&format!("{word:<9}"), meaning, WIDTH);
+        }
+    }
+    out
+}
+
+fn summary(checks: &[Checked]) -> String {
+    let count = |verdict: Verdict| checks.iter().filter(|check| check.verdict == verdict).count();
+    let part = |verdict: Verdict, what: &str| (count(verdict) > 0).then(|| format!("{} {what}", count(verdict)));
+    let parts: Vec<String> = [
+        part(Verdict::Stop, "stop"),
+        part(Verdict::Override, "stop*"),
+        part(Verdict::Warn, "warn"),
+        part(Verdict::Unknown, "unknown"),
+        part(Verdict::Ok, "ok"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    format!("{} checks: {}", checks.len(), list(&parts))
+}
+
+fn word(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Stop => "stop",
+        Severity::Override => "stop*",
+        Severity::Warn => "warn",
+    }
+}
+
+/// What a check has found: each thing that was seen, why it matters, and what to do.
+fn problem(check: &Checked, width: usize) -> Vec<String> {
+    let Checked { code, found, unknown, verdict: _ } = check;
+    let mut found: Vec<&Finding> = found.iter().collect();
+    found.sort_by_key(|finding| std::cmp::Reverse(finding.severity()));
+    let mut lines = vec![];
+    let blank = format!("{:<9}{:width$}  ", "", "");
+    for (at, finding) in found.iter().enumerate() {
+        // the worst comes first, and says its word once; others say theirs only where it is another one
+        let same = at > 0 && found[at - 1].severity() == finding.severity();
+        let first = match (at, same) {
+            (0, _) => format!("{:<9}{:<width$}  ", word(finding.severity()), code.id()),
+            (_, true) => blank.clone(),
+            (_, false) => format!("{:<9}{:<width$}  ", word(finding.severity()), ""),
+        };
+        lines.push(hang(&first, &printable(&finding.seen), WIDTH));
+        if at == 0 {
+            lines.push(hang(&format!("{blank}why: "), code.matters(), WIDTH));
+        }
+        let last_of_help = found.get(at + 1).is_none_or(|next| next.help != finding.help);
+        if last_of_help {
+            lines.push(hang(&format!("{blank}do:  "), &printable(&finding.help), WIDTH));
+        }
+    }
+    for (node, why) in unknown {
+        lines.push(hang(&blank, &format!("{} unknown: {}", printable(node), printable(why)), WIDTH));
+    }
+    lines
+}
+
+/// What could not be looked at, by its reason: many checks have the same, and often both nodes.
+fn unknowns(checks: &[Checked]) -> String {
+    let mut of_node: Vec<((&str, &str), Vec<Code>)> = vec![];
+    for check in checks.iter().filter(|check| check.verdict == Verdict::Unknown) {
+        for (node, why) in &check.unknown {
+            let cause = (node.as_str(), bare(why));
+            match of_node.iter_mut().find(|(known, _)| *known == cause) {
+                Some((_, codes)) if codes.contains(&check.code) => {}
+                Some((_, codes)) => codes.push(check.code),
+                None => of_node.push((cause, vec![check.code])),
+            }
+        }
+    }
+    let mut reasons: Vec<(&str, Vec<Code>, Vec<&str>)> = vec![];
+    for ((node, why), codes) in of_node {
+        match reasons.iter_mut().find(|(known, all, _)| *known == why && *all == codes) {
+            Some((.., nodes)) => nodes.push(node),
+            None => reasons.push((why, codes, vec![node])),
+        }
+    }
+    let mut out = String::new();
+    for (why, codes, nodes) in reasons {
+        let ids: Vec<&str> = codes.iter().map(|code| code.id()).collect();
+        let nodes: Vec<String> = nodes.into_iter().filter(|node| !node.is_empty()).map(printable).collect();
+        let on = if nodes.is_empty() { String::new() } else { format!("{}: ", list(&nodes)) };
+        out += "\n";
+        out += &hang("unknown  ", &ids.join(", "), WIDTH);
+        out += &hang("         ", &format!("{on}{}", printable(why)), WIDTH);
+    }
+    out
+}
+
+/// Without the server's place: the node is named instead.
+fn bare(why: &str) -> &str {
+    match why.strip_prefix("MySQL at ").and_then(|rest| rest.split_once(": ")) {
+        Some((_, why)) => why,
+        None => why,
+    }
+}

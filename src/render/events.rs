@@ -1,0 +1,71 @@
+//! Events as JSON objects, one a line; described in `docs/json-events.md`.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::json;
+use crate::event::{Event, Moment, Way};
+use crate::model::Pair;
+use crate::world::Happened;
+
+/// Milliseconds with one place, for an operator's eye.
+#[must_use]
+pub fn ms(time: Duration) -> String {
+    format!("{:.1} ms", time.as_secs_f64() * 1000.0)
+}
+
+/// A number of milliseconds with three places.
+#[must_use]
+pub fn millis(time: Duration) -> Value {
+    json!((time.as_secs_f64() * 1_000_000.0).round() / 1000.0)
+}
+
+/// The word for a direction.
+#[must_use]
+pub fn way(way: Way) -> &'static str {
+    match way {
+        Way::Forward => "forward",
+        Way::Back => "back",
+    }
+}
+
+/// One event.
+#[must_use]
+pub fn json(event: &Event, pair: &Pair) -> Value {
+    match event {
+        Event::Stands(when, seen) => {
+            let when = match when {
+                Moment::Before => "before",
+                Moment::After => "after",
+            };
+            let status = json::status(pair, seen);
+            json!({ "type": "stands", "when": when, "roles": status["roles"], "nodes": status["nodes"] })
+        }
+        Event::Ready => json!({ "type": "ready" }),
+        Event::Intends(w, ids) => {
+            json!({ "type": "intent", "way": way(*w), "steps": ids.iter().map(|id| &id.0).collect::<Vec<_>>() })
+        }
+        Event::Started(w, id) => json!({ "type": "step-started", "way": way(*w), "step": id.0 }),
+        Event::Finished(w, id, took, note) => {
+            json!({ "type": "step-done", "way": way(*w), "step": id.0, "ms": millis(*took), "note": note })
+        }
+        Event::Failed(w, id, took, failure) => {
+            let happened = match failure.happened {
+                Happened::No => "no",
+                Happened::Yes => "yes",
+                Happened::Unknown => "unknown",
+            };
+            json!({
+                "type": "step-failed", "way": way(*w), "step": id.0, "ms": millis(*took),
+                "happened": happened, "why": failure.what,
+            })
+        }
+        Event::Again(id, pause) => json!({ "type": "step-again", "step": id.0, "in_ms": millis(*pause) }),
+        Event::GateClosed => json!({ "type": "writes-out" }),
+        Event::GateOpened(out) => json!({ "type": "writes-in", "out_ms": millis(*out) }),
+        Event::Interrupted(times) => json!({ "type": "interrupted", "times": times }),
+        Event::TurningBack(why) => json!({ "type": "turning-back", "why": why }),
+        Event::PressingOn(why) => json!({ "type": "pressing-on", "why": why }),
+    }
+}

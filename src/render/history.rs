@@ -1,0 +1,208 @@
+//! What was done, by whom, and how it ended: the journals of a machine, for people and for programs.
+
+use std::time::{Duration, SystemTime};
+
+use serde_json::{Value, json};
+
+use super::WIDTH;
+use super::events::{millis, ms};
+use super::wrap::hang;
+use crate::journal::{Found, Known, NodeStand, Story, Trouble, Unreadable};
+use crate::model::{PairName, printable};
+
+/// Every run, the newest first, some lines each.
+#[must_use]
+pub fn text(found: &[(PairName, Found)]) -> String {
+    found.iter().map(|(pair, found)| one(pair, found)).collect::<Vec<_>>().join("\n")
+}
+
+fn one(pair: &PairName, found: &Found) -> String {
+    let path = printable(&found.path.display().to_string());
+    let story = match &found.story {
+        Ok(story) => story,
+        Err(why) => return hang(&format!("{pair}  "), &format!("{}: {path}", unreadable(why)), WIDTH),
+    };
+    let begin = &story.begin;
+    let mut out = format!("{}  {pair}  {}  by {}\n", time(story.began), printable(&begin.goal), begin.by);
+    let mut line = |what: &str, text: &str| out += &hang(&format!("    {what:<9} "), text, WIDTH);
+    line("ended", &ending(found, story));
+    line("writes", &writes(story));
+    line("plan", &printable(&begin.digest));
+    if let Some(continued) = &begin.continues {
+        let way = match continued.way {
+            crate::journal::Way::Forward => "finishes",
+            crate::journal::Way::Back => "takes back",
+        };
+        line("after", &format!("{way} the run {}", short(&continued.run)));
+    }
+    line("run", &short(&begin.run));
+    for (when, nodes) in [("before", &story.before), ("after", &story.after)] {
+        for node in nodes {
+            line(when, &stand(node));
+        }
+    }
+    if let Some(trouble) = &story.trouble {
+        line("file", &format!("{}: {path}", self::trouble(trouble)));
+    }
+    out
+}
+
+fn short(run: &str) -> String {
+    printable(run).chars().take(8).collect()
+}
+
+fn time(at: SystemTime) -> String {
+    humantime::format_rfc3339_seconds(at).to_string()
+}
+
+/// How a run ended, in words.
+fn ending(found: &Found, story: &Story) -> String {
+    let at = |story: &Story| match &story.at_step {
+        Some(step) => format!(" in the middle of {}", printable(step)),
+        None => match story.steps.last() {
+            Some((step, _)) => format!(" after {}", printable(step)),
+            None => " before the first step".to_owned(),
+        },
+    };
+    match &story.end {
+        Some(end) => {
+            let first = end.text.lines().next().unwrap_or_default();
+            format!("{} (exit {}): {}", end.end.id(), end.exit, printable(first))
+        }
+        None if found.running => format!("still goes on;{}", at(story)),
+        None => {
+            let next = match story.is_open() {
+                true => format!("; `flipper resume {0}` or `flipper abort {0}`", printable(&story.begin.pair)),
+                false => "; nothing was changed".to_owned(),
+            };
+            format!("CUT OFF{}, at {} or later{next}", at(story), time(story.last))
+        }
+    }
+}
+
+fn writes(story: &Story) -> String {
+    match story.out {
+        None => "never out".to_owned(),
+        Some((_, Some(out))) => format!("out for {}", ms(out)),
+        Some((since, None)) => format!("out since {}, as far as this run knows", time(since)),
+    }
+}
+
+fn stand(node: &NodeStand) -> String {
+    let known = |what: &str, fact: &Known<String>| match fact {
+        Known::Known(text) => printable(&text.replace('\n', "")),
+        Known::Unknown(why) => format!("{what} unknown ({})", printable(why)),
+    };
+    let holds = match &node.holds {
+        Known::Known(roles) if roles.is_empty() => "no address".to_owned(),
+        Known::Known(roles) => printable(&roles.join(", ")),
+        Known::Unknown(why) => format!("addresses unknown ({})", printable(why)),
+    };
+    format!(
+        "{}: {}; holds {holds}; position {}",
+        printable(&node.node),
+        known("write access", &node.access),
+        known("", &node.position)
+    )
+}
+
+fn trouble(trouble: &Trouble) -> String {
+    match trouble {
+        Trouble::Torn(line) => format!("ends in the middle of line {line}"),
+        Trouble::Broken(line, why) => format!("line {line} {}; nothing after it is shown", printable(why)),
+    }
+}
+
+fn unreadable(why: &Unreadable) -> String {
+    match why {
+        Unreadable::Journal(Trouble::Torn(_)) => "ends in its first line: that run has not begun".to_owned(),
+        Unreadable::Journal(Trouble::Broken(line, why)) => {
+            format!("this journal tells nothing: line {line} {}", printable(why))
+        }
+        Unreadable::System(why) => format!("this journal cannot be read: {}", printable(why)),
+    }
+}
+
+/// What is known of a run that was cut off, in a few lines.
+#[must_use]
+pub fn cut_off(story: &Story, now: SystemTime) -> String {
+    let at = match (&story.at_step, story.steps.last()) {
+        (Some(step), _) => format!("in the middle of {}", printable(step)),
+        (None, Some((step, _))) => format!("after {}", printable(step)),
+        (None, None) => "before its first step".to_owned(),
+    };
+    let begin = &story.begin;
+    let how = match &story.end {
+        Some(end) => format!("ended {}", end.end.id()),
+        None => "was cut off".to_owned(),
+    };
+    let mut text = format!("The run {} of {} by {} {how} {at}.", printable(&begin.goal), time(story.began), begin.by);
+    if let Some((since, None)) = story.out {
+        let long = now.duration_since(since).unwrap_or_default();
+        text += &format!(" It had stopped writes at {} ({} ago).", time(since), long_time(long));
+    }
+    hang("", &text, WIDTH)
+}
+
+fn long_time(time: Duration) -> String {
+    humantime::format_duration(Duration::from_secs(time.as_secs())).to_string()
+}
+
+/// The same for programs.
+#[must_use]
+pub fn json(found: &[(PairName, Found)]) -> Value {
+    let one = |(pair, found): &(PairName, Found)| {
+        let path = printable(&found.path.display().to_string());
+        let story = match &found.story {
+            Ok(story) => story,
+            Err(why) => return json!({ "pair": pair.as_str(), "file": path, "unreadable": unreadable(why) }),
+        };
+        let begin = &story.begin;
+        let state = match &story.end {
+            Some(end) => end.end.id(),
+            None if found.running => "running",
+            None => "cut-off",
+        };
+        let step =
+            |(step, took): &(String, Option<Duration>)| json!({ "step": printable(step), "ms": took.map(millis) });
+        json!({
+            "pair": pair.as_str(),
+            "file": path,
+            "run": printable(&begin.run),
+            "flipper": printable(&begin.flipper),
+            "began": time(story.began),
+            "last": time(story.last),
+            "by": { "user": printable(&begin.by.user), "host": printable(&begin.by.host) },
+            "goal": printable(&begin.goal),
+            "digest": printable(&begin.digest),
+            "continues": begin.continues.as_ref().map(|continued| printable(&continued.run)),
+            "ended": state,
+            "exit": story.end.as_ref().map(|end| end.exit),
+            "text": story.end.as_ref().map(|end| printable(&end.text)),
+            "open": story.is_open(),
+            "at_step": story.at_step.as_deref().map(printable),
+            "steps": story.steps.iter().map(step).collect::<Vec<_>>(),
+            "writes_out_since": story.out.map(|(since, _)| time(since)),
+            "writes_out_ms": story.out.and_then(|(_, out)| out).map(millis),
+            "before": story.before.iter().map(stand_json).collect::<Vec<_>>(),
+            "after": story.after.iter().map(stand_json).collect::<Vec<_>>(),
+            "trouble": story.trouble.as_ref().map(trouble),
+        })
+    };
+    json!({ "type": "history", "format": 1, "runs": found.iter().map(one).collect::<Vec<_>>() })
+}
+
+fn stand_json(node: &NodeStand) -> Value {
+    let fact = |fact: &Known<String>| match fact {
+        Known::Known(text) => json!({ "known": printable(&text.replace('\n', "")) }),
+        Known::Unknown(why) => json!({ "unknown": printable(why) }),
+    };
+    let holds = match &node.holds {
+        Known::Known(roles) => json!({ "known": roles.iter().map(|role| printable(role)).collect::<Vec<_>>() }),
+        Known::Unknown(why) => json!({ "unknown": printable(why) }),
+    };
+    json!({
+        "node": printable(&node.node), "access": fact(&node.access), "holds": holds,
+        "position": fact(&node.position), "ahead": fact(&node.ahead),
+    })
+}

@@ -1,0 +1,130 @@
+//! What only the checks look at, for machines: part of the JSON of `status`.
+
+use serde_json::{Value, json};
+
+use super::json::fact;
+use crate::model::{
+    Account, Boot, Connections, Disk, Downstream, Health, InFile, Inventory, Kept, Lock, LockKind, Relay, Sessions,
+    Work, WorkKind, Workload, printable,
+};
+
+pub(super) fn workload(workload: &Workload) -> Value {
+    let Workload { work, locks, privileged, protected, direct, without_tls, downstream, temp_tables, semi_sync } =
+        workload;
+    let sessions = |all: &Vec<Sessions>| {
+        let one = |Sessions { account, count, local }: &Sessions| json!({ "account": printable(account), "count": count, "local": local });
+        all.iter().map(one).collect::<Value>()
+    };
+    json!({
+        "work": fact(work, |all| all.iter().map(work_of).collect()),
+        "locks": fact(locks, |all| all.iter().map(lock).collect()),
+        "privileged": fact(privileged, sessions),
+        "protected": fact(protected, sessions),
+        "direct": fact(direct, sessions),
+        "without_tls": fact(without_tls, sessions),
+        "downstream": fact(downstream, |all| all.iter().map(replica).collect()),
+        "temp_tables": fact(temp_tables, |count| json!(count)),
+        "semi_sync": fact(semi_sync, |clients| json!(clients)),
+    })
+}
+
+fn work_of(work: &Work) -> Value {
+    let Work { kind, session, account, what, seconds, rows } = work;
+    let kind = match kind {
+        WorkKind::Statement => "statement",
+        WorkKind::Idle => "idle",
+        WorkKind::Ending => "ending",
+        WorkKind::Schema => "schema",
+        WorkKind::Backup => "backup",
+    };
+    json!({
+        "kind": kind,
+        "session": session,
+        "account": printable(account),
+        "what": printable(what),
+        "seconds": seconds,
+        "rows": rows,
+    })
+}
+
+fn lock(lock: &Lock) -> Value {
+    let Lock { kind, name, session } = lock;
+    let kind = match kind {
+        LockKind::Table => "table",
+        LockKind::Global => "global",
+        LockKind::Backup => "backup",
+        LockKind::User => "user",
+        LockKind::WaitedFor => "waited-for",
+    };
+    json!({ "kind": kind, "name": printable(name), "session": session })
+}
+
+fn replica(replica: &Downstream) -> Value {
+    let Downstream { account, from, through, by_gtid } = replica;
+    json!({
+        "account": printable(account),
+        "from": from.map(|ip| ip.to_string()),
+        "through": through.map(|ip| ip.to_string()),
+        "by_gtid": by_gtid,
+    })
+}
+
+pub(super) fn health(health: &Health) -> Value {
+    let Health { turned_away, connections, uptime, disk, clock_ahead, listeners } = health;
+    let disk_of =
+        |Disk { path, size, free }: &Disk| json!({ "path": printable(path), "size_mib": size, "free_mib": free });
+    json!({
+        "turned_away": fact(turned_away, |turned_away| json!(turned_away)),
+        "connections": fact(connections, |Connections { now, most, limit }| {
+            json!({ "now": now, "most": most, "limit": limit })
+        }),
+        "uptime": fact(uptime, |seconds| json!(seconds)),
+        "disk": fact(disk, |all| all.iter().map(disk_of).collect()),
+        "clock_ahead_ms": fact(clock_ahead, |ms| json!(ms)),
+        "listeners": fact(listeners, |all| all.iter().map(ToString::to_string).collect()),
+    })
+}
+
+pub(super) fn boot(boot: &Boot) -> Value {
+    let Boot { read_only, files, managers } = boot;
+    let kept = |kept: &Kept| match kept {
+        Kept::Persisted(values) => {
+            let values = values.iter().map(|(name, value)| (printable(name), json!(printable(value))));
+            json!({ "from": "persisted", "values": Value::Object(values.collect()) })
+        }
+        Kept::Configured => json!({ "from": "configured" }),
+        Kept::Nowhere => json!({ "from": "nowhere" }),
+        Kept::Overlaid => json!({ "from": "overlaid" }),
+    };
+    let file = |InFile { path, address }: &InFile| json!({ "path": printable(path), "address": address.to_string() });
+    json!({
+        "read_only": fact(read_only, kept),
+        "files": fact(files, |all| all.iter().map(file).collect()),
+        "managers": fact(managers, |all| json!(all)),
+    })
+}
+
+pub(super) fn relay(relay: &Relay) -> Value {
+    let Relay { worker_errors, retries, unapplied, purged } = relay;
+    let error = |(number, text): &(u32, String)| json!({ "number": number, "text": printable(text) });
+    json!({
+        "worker_errors": fact(worker_errors, |all| all.iter().map(error).collect()),
+        "retries": fact(retries, |retries| json!(retries)),
+        "unapplied": fact(unapplied, |text| json!(printable(text))),
+        "purged": fact(purged, |text| json!(printable(text))),
+    })
+}
+
+pub(super) fn inventory(inventory: &Inventory) -> Value {
+    let Inventory { variables, accounts, missing_grants, events } = inventory;
+    let account = |Account { name, plugin }: &Account| json!({ "name": printable(name), "plugin": printable(plugin) });
+    let texts = |all: &Vec<String>| all.iter().map(|text| printable(text)).collect::<Value>();
+    json!({
+        "variables": fact(variables, |all| {
+            Value::Object(all.iter().map(|(name, value)| (printable(name), json!(printable(value)))).collect())
+        }),
+        "accounts": fact(accounts, |all| all.iter().map(account).collect()),
+        "missing_grants": fact(missing_grants, texts),
+        "events": fact(events, texts),
+    })
+}

@@ -1,0 +1,112 @@
+//! What took how long, at the end of a run.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::events::{millis, ms, way};
+use crate::event::{Event, Way};
+use crate::model::StepId;
+use crate::world::Happened;
+
+/// A run's steps as they went by.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Timeline {
+    steps: Vec<Took>,
+    /// Each time that writes were out, and came in again.
+    out: Vec<Duration>,
+    /// Writes are out now.
+    is_out: bool,
+    /// The step told last, and the one that stopped writes.
+    last: Option<StepId>,
+    gate: Option<StepId>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Took {
+    way: Way,
+    step: StepId,
+    time: Duration,
+    done: bool,
+    /// While writes were out.
+    out: bool,
+}
+
+impl Timeline {
+    /// Something happened.
+    pub fn take(&mut self, event: &Event) {
+        match event {
+            Event::Finished(way, step, time, _) => self.push(*way, step, *time, true),
+            Event::Failed(way, step, time, failure) => {
+                self.push(*way, step, *time, false);
+                if self.is_out && failure.happened == Happened::No && self.gate.as_ref() == Some(step) {
+                    // nobody was stopped, but new writes waited behind it
+                    self.is_out = false;
+                    self.out.push(*time);
+                }
+            }
+            Event::Started(_, step) => self.last = Some(step.clone()),
+            Event::GateClosed => {
+                self.is_out = true;
+                self.gate.clone_from(&self.last);
+            }
+            Event::GateOpened(out) => {
+                self.is_out = false;
+                self.out.push(*out);
+            }
+            Event::Again(..)
+            | Event::Stands(..)
+            | Event::Ready
+            | Event::Intends(..)
+            | Event::Interrupted(_)
+            | Event::TurningBack(_)
+            | Event::PressingOn(_) => {}
+        }
+    }
+
+    fn push(&mut self, way: Way, step: &StepId, time: Duration, done: bool) {
+        self.steps.push(Took { way, step: step.clone(), time, done, out: self.is_out });
+    }
+
+    /// A line a step, those marked that clients waited for, and the sums; empty when nothing was done. `what`: a step in
+    /// words.
+    #[must_use]
+    pub fn text(&self, what: impl Fn(&StepId) -> String) -> String {
+        if self.steps.is_empty() {
+            return String::new();
+        }
+        let sum = |steps: &mut dyn Iterator<Item = &Took>| steps.map(|took| took.time).sum::<Duration>();
+        let mut out = "Timeline (! while writes were out):\n".to_owned();
+        for took in &self.steps {
+            let mark = if took.out { "!" } else { " " };
+            let back = if took.way == Way::Back { "back: " } else { "" };
+            let failed = if took.done { "" } else { ": FAILED" };
+            let time = ms(took.time);
+            out += &format!("  {mark} {time:>11}  {back}{}{failed}\n", what(&took.step));
+        }
+        out += &format!("    {:>11}  in all\n", ms(sum(&mut self.steps.iter())));
+        match self.out.iter().max() {
+            Some(longest) => out += &format!("    {:>11}  writes were out\n", ms(*longest)),
+            None if self.is_out => out += "                 writes are still out\n",
+            None => out += "                 writes were never out\n",
+        }
+        out
+    }
+
+    /// The same for programs.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        let one = |took: &Took| {
+            json!({
+                "step": took.step.0, "way": way(took.way), "ms": millis(took.time), "done": took.done,
+                "writes_out": took.out,
+            })
+        };
+        json!({
+            "type": "timeline",
+            "steps": self.steps.iter().map(one).collect::<Vec<_>>(),
+            "writes_out_ms": self.out.iter().max().map(|out| millis(*out)),
+            "writes_are_out": self.is_out,
+        })
+    }
+}
