@@ -260,6 +260,12 @@ pub fn announce(system: &System, sudo: bool, address: Prefixed, interface: &Inte
     Some(Deed { argv: arping(system, sudo, address, interface)?, manner: Manner::Glimpsed(60) })
 }
 
+/// The same on a node so busy that the program had not even begun when it was interrupted.
+#[must_use]
+pub fn announce_patiently(system: &System, sudo: bool, address: Prefixed, interface: &Interface) -> Option<Deed> {
+    Some(Deed { argv: arping(system, sudo, address, interface)?, manner: Manner::Glimpsed(900) })
+}
+
 /// Tells the neighbours twice more, one and five seconds from now, while nobody waits: one that missed the first word
 /// would ask again only after half a minute (hazard H-60). Each time only if the address is still there, because another
 /// move may have taken it away by then (hazard H-62).

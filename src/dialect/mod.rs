@@ -14,7 +14,7 @@ mod sql;
 
 pub use argv::{
     ANNOUNCED, Argv, Deed, Look, PROBE_END, add_address, addresses, alive, announce, announce_again, announce_at_once,
-    delete_address, hush, kill_sockets, may_run, probe, sockets, was_announced,
+    announce_patiently, delete_address, hush, kill_sockets, may_run, probe, sockets, was_announced,
 };
 pub use checks::{
     VARIABLES, accounts, clock, counters, events, locks, needed_privileges, privileges, purged, read_only_origin,

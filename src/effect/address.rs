@@ -111,15 +111,23 @@ impl Hands<'_> {
     ) -> Result<Done, Failure> {
         self.memory.hushed.retain(|hushed| hushed != node);
         let (link, known) = self.on(node)?;
-        let announce = dialect::announce(&known.system, known.sudo, address, interface)
-            .ok_or_else(|| certain(format!("{node} has no tool to announce {address}")))?;
-        let again = dialect::announce_again(&known.system, known.sudo, address, interface);
-        let deeds: Vec<Deed> = [announce.clone()].into_iter().chain(again).collect();
-        let answers = command(link, &deeds, limit).await?;
-        match &answers[..] {
-            [answer, ..] if dialect::was_announced(&known.system, answer.status, &answer.text) => Ok(Done::default()),
-            _ => Err(certain(said(node, &announce, &answers))),
+        let (system, sudo) = (&known.system, known.sudo);
+        let no_tool = || certain(format!("{node} has no tool to announce {address}"));
+        let announce = dialect::announce(system, sudo, address, interface).ok_or_else(no_tool)?;
+        let patiently = dialect::announce_patiently(system, sudo, address, interface).ok_or_else(no_tool)?;
+        let again = dialect::announce_again(system, sudo, address, interface);
+        let sent = |answers: &[Answer]| {
+            answers.first().is_some_and(|answer| dialect::was_announced(system, answer.status, &answer.text))
+        };
+        let mut answers = vec![];
+        for deed in [announce, patiently.clone()] {
+            let deeds: Vec<Deed> = [deed].into_iter().chain(again.clone()).collect();
+            answers = command(link, &deeds, limit).await?;
+            if sent(&answers) {
+                return Ok(Done::default());
+            }
         }
+        Err(certain(said(node, &patiently, &answers)))
     }
 
     /// Removes an address, as it was found.
