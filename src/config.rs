@@ -31,6 +31,7 @@ use thiserror::Error;
 pub use goal::goal;
 pub use load::{LoadError, decode, load};
 pub use mistake::{ConfigErrors, Mistake};
+pub use near::nearest;
 pub use secret::{Env, PasswordSource, Secret, SecretError};
 
 use crate::model::{Host, Pair, UserName};

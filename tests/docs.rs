@@ -49,6 +49,18 @@ fn every_config_in_the_documents_is_a_config() {
     assert!(found >= 2, "{found} configs found");
 }
 
+/// `docs/codes.md` is made from the texts that `flipper explain` shows; `UPDATE=1` rewrites it.
+#[test]
+fn the_page_of_codes_is_what_explain_says() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/codes.md");
+    let made = flipper::render::explain::document(&flipper::explain::all());
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&path, &made).expect("docs");
+    }
+    let there = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(there == made, "docs/codes.md is not what explain says; UPDATE=1 rewrites it");
+}
+
 #[test]
 fn every_command_in_the_documents_is_understood() {
     let mut found = 0;

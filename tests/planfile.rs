@@ -361,7 +361,7 @@ fn snapshots_that_are_none_are_refused() {
         let error = snapshot::from_text("s.ron", &text).unwrap_err();
         assert_eq!(error.kind(), kind, "{error}");
     }
-    for end in (0..blind.len() - 2).filter(|end| blind.is_char_boundary(*end)) {
+    for end in (0..blind.len() - 2).step_by(5).filter(|end| blind.is_char_boundary(*end)) {
         snapshot::from_text("s.ron", &blind[..end]).unwrap_err();
     }
     let one_node = blind.replace(blind.split_once("    NodeSnapshot(").unwrap().1, "");

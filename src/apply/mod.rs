@@ -30,6 +30,10 @@ const FENCE_TRIES: u32 = 3;
 /// Between two of these tries.
 const FENCE_PAUSE: Duration = Duration::from_millis(500);
 
+/// Why a run stopped that was asked to, before the gate and behind it.
+const BEFORE: &str = "interrupted before the gate closed";
+const TWICE: &str = "interrupted twice";
+
 /// A run over a world.
 pub struct Run<'a, W, S> {
     world: &'a mut W,
@@ -181,8 +185,8 @@ impl<'a, W: World, S: FnMut(Event)> Run<'a, W, S> {
     /// second one, as long as the new writer was not told to open; later the end is ahead, and near.
     fn interrupted(&self, progress: &Progress) -> Option<&'static str> {
         match (self.cancel.times(), progress.gate_closed, progress.open) {
-            (1.., None, _) => Some("interrupted before the gate closed"),
-            (2.., Some(_), Opening::Never) if !progress.gate_opened => Some("interrupted twice"),
+            (1.., None, _) => Some(BEFORE),
+            (2.., Some(_), Opening::Never) if !progress.gate_opened => Some(TWICE),
             _ => None,
         }
     }
@@ -268,7 +272,7 @@ impl<'a, W: World, S: FnMut(Event)> Run<'a, W, S> {
                     self.tell(Event::Again(step.id.clone(), FENCE_PAUSE));
                     self.world.pause(FENCE_PAUSE).await;
                     if self.cancel.is_set() {
-                        return Err(halt("interrupted before the gate closed".to_owned(), true));
+                        return Err(halt(BEFORE.to_owned(), true));
                     }
                 }
             }
@@ -329,7 +333,8 @@ impl<'a, W: World, S: FnMut(Event)> Run<'a, W, S> {
                 biased;
                 result = doing => result,
                 () = self.cancel.heard(times) => {
-                    Err(Failure { happened: Happened::No, what: "interrupted".to_owned(), again: false })
+                    let what = if times > 1 { TWICE } else { BEFORE };
+                    Err(Failure { happened: Happened::No, what: what.to_owned(), again: false })
                 }
             },
         };

@@ -7,7 +7,7 @@ use super::args::GoalWords;
 use super::goal::Wish;
 use super::output::{Output, complain};
 use super::run::{self, How, Move};
-use super::{Exit, Stop, context, goal, judged, plan};
+use super::{Exit, Stop, context, goal, journal, judged, plan};
 use crate::config::{Config, PairConfig};
 use crate::model::{Plan, Snapshot};
 use crate::{link, planfile, planner, render};
@@ -131,7 +131,11 @@ fn decide(
         Wanted::File(file) => (&file.plan.goal, &file.plan.overrides[..]),
         Wanted::Goal(wish) => (&wish.goal, &wish.overrides[..]),
     };
-    let fresh = planner::plan(&pair.pair, seen, goal, overrides).map_err(|refusal| plan::refuse(&refusal, output))?;
+    let fresh = planner::plan(&pair.pair, seen, goal, overrides).map_err(|refusal| {
+        let exit = plan::refuse(&refusal, output);
+        journal::mention_cut_off(&pair.pair.name);
+        exit
+    })?;
     judged::made(&pair.pair, seen, &fresh).map_err(|stop| {
         complain(output, &stop.report, stop.exit);
         stop.exit

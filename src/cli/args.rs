@@ -7,9 +7,12 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use super::exit;
 use super::run::How;
 
+/// The version, and the commit where the build knew it.
+pub(super) const VERSION: &str = env!("FLIPPER_VERSION");
+
 /// Moves the roles of a MySQL or MariaDB pair: looks, plans, shows, and carries out after a yes.
 #[derive(Debug, Parser)]
-#[command(name = "flipper", version, after_help = exit::HELP, max_term_width = 100)]
+#[command(name = "flipper", version = VERSION, after_help = exit::HELP, max_term_width = 100)]
 pub(super) struct Typed {
     #[command(flatten)]
     pub(super) common: Common,
@@ -31,13 +34,16 @@ pub(super) struct Common {
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// List the pairs in the config
+    #[command(after_help = "Example:\n  flipper pairs")]
     Pairs,
     /// Show effective settings, secrets left out
+    #[command(after_help = "Example:\n  flipper config orders")]
     Config {
         /// Only this pair
         pair: Option<String>,
     },
     /// Show who holds what, who accepts writes, and replication both ways
+    #[command(after_help = "Example:\n  flipper status orders --save orders.snapshot.ron")]
     Status {
         /// The pairs [default: all]
         pairs: Vec<String>,
@@ -46,11 +52,15 @@ pub(super) enum Command {
         save: Option<PathBuf>,
     },
     /// Run every check of a pair: what was seen, why it matters, what to do; changes nothing
+    #[command(after_help = "Example:\n  flipper check orders")]
     Check {
         /// The pair
         pair: String,
     },
     /// Plan the way to a goal and show it; changes nothing
+    #[command(
+        after_help = "Examples:\n  flipper plan orders swap -o swap.ron\n  flipper plan orders drain db1 --override lagging"
+    )]
     Plan {
         /// The pair
         pair: String,
@@ -67,14 +77,18 @@ pub(super) enum Command {
         detailed_exitcode: bool,
     },
     /// Show a plan file
+    #[command(after_help = "Example:\n  flipper show swap.ron --format html > swap.html")]
     Show {
         /// The plan file
         file: PathBuf,
-        /// How
-        #[arg(long, value_enum, default_value_t = Format::Text)]
-        format: Format,
+        /// How [default: text]
+        #[arg(long, value_enum)]
+        format: Option<Format>,
     },
     /// Carry out a plan file, or plan and carry out, after a yes
+    #[command(
+        after_help = "Examples:\n  flipper apply swap.ron --dry-run\n  flipper apply swap.ron --expect-digest sha256:…\n  flipper apply orders set write db2"
+    )]
     Apply {
         /// A plan file, or a pair with a goal after it
         #[arg(value_name = "FILE|PAIR")]
@@ -88,13 +102,39 @@ pub(super) enum Command {
         expect_digest: Option<String>,
     },
     /// Finish a move that was cut off: what is seen of the pair decides, the journal says what was wanted
+    #[command(after_help = "Example:\n  flipper resume orders --dry-run")]
     Resume(GoOn),
     /// Go back to how it was before a move that was cut off
+    #[command(after_help = "Example:\n  flipper abort orders --dry-run")]
     Abort(GoOn),
     /// Show what was done from this machine, when, by whom, how it ended, and how long writes were out
+    #[command(after_help = "Example:\n  flipper history orders")]
     History {
         /// Only this pair
         pair: Option<String>,
+    },
+    /// Explain a code: what it means, how to see it, what to do
+    #[command(after_help = "Examples:\n  flipper explain both-open\n  flipper explain no-loss\n  flipper explain 21")]
+    Explain {
+        /// A check, a rule, an exit code or an error [default: list all]
+        code: Option<String>,
+    },
+    /// Print a completion script for a shell
+    #[command(after_help = "Example:\n  flipper completions bash > /etc/bash_completion.d/flipper")]
+    Completions {
+        /// For this one
+        #[arg(value_enum)]
+        shell: Shell,
+    },
+    /// Print a man page, or write all of them
+    #[command(after_help = "Examples:\n  flipper man plan | man -l -\n  flipper man --dir /usr/local/share/man/man1")]
+    Man {
+        /// Of this command [default: of flipper itself]
+        #[arg(conflicts_with = "dir")]
+        command: Option<String>,
+        /// Write every page into this folder
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
     },
 }
 
@@ -153,8 +193,65 @@ impl GoalWords {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Format {
-    /// For a terminal or a change ticket
+    /// For a terminal, or a ticket that shows text as it is
     Text,
     /// For programs
     Json,
+    /// For a ticket: GitHub, GitLab, Jira
+    Markdown,
+    /// The graph of the steps, as GitHub and GitLab draw it
+    Mermaid,
+    /// The graph of the steps, for Graphviz
+    Dot,
+    /// One page with everything, for any browser and for print
+    Html,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Shell {
+    Bash,
+    Zsh,
+    Fish,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Typed;
+
+    /// Each command, as the words that lead to it.
+    fn commands() -> Vec<String> {
+        fn walk(words: &str, command: &clap::Command, found: &mut Vec<String>) {
+            found.push(words.to_owned());
+            for inner in command.get_subcommands() {
+                walk(&format!("{words} {}", inner.get_name()), inner, found);
+            }
+        }
+        let mut found = vec![];
+        walk("flipper", &Typed::command(), &mut found);
+        found
+    }
+
+    #[test]
+    fn the_command_line_holds_together() {
+        Typed::command().debug_assert();
+    }
+
+    #[test]
+    fn every_help_fits_one_screen_and_has_an_example() {
+        for words in commands() {
+            for flag in ["-h", "--help"] {
+                let typed = words.split(' ').chain([flag]);
+                let shown = Typed::command().term_width(80).try_get_matches_from(typed);
+                let help = shown.map_err(|help| help.render().to_string()).expect_err("help is no command");
+                assert!(help.lines().count() <= 40, "{words}: {} lines\n{help}", help.lines().count());
+                let widest = help.lines().map(|line| line.chars().count()).max().unwrap_or(0);
+                assert!(widest <= 90, "{words}: {widest} columns\n{help}");
+                // the top has the list of commands instead
+                let example = words == "flipper" || help.contains(&format!("\n  {words}"));
+                assert!(example, "{words} has no example\n{help}");
+            }
+        }
+    }
 }

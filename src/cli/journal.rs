@@ -6,10 +6,11 @@ use std::time::SystemTime;
 use miette::Diagnostic;
 use sha2::{Digest as _, Sha256};
 
+use super::output::tell;
 use super::{Exit, Stop, context};
 use crate::journal::{self, Begin, Continued, Draft, Home, Journal, JournalError, Who};
-use crate::model::{Pair, Plan};
-use crate::planfile;
+use crate::model::{Pair, PairName, Plan};
+use crate::{planfile, render};
 
 impl Diagnostic for JournalError {
     fn code<'a>(&'a self) -> Option<Box<dyn std::fmt::Display + 'a>> {
@@ -56,6 +57,39 @@ pub(super) fn begin(
         Journal::begin(Draft { store, clock }, pair, begin)
     });
     begun.map_err(|error| Stop::new(Exit::Refused, error))
+}
+
+/// The last run from this machine, where the pair may still be in between because of it.
+pub(super) struct CutOff {
+    pub(super) text: String,
+    pub(super) json: serde_json::Value,
+}
+
+/// A journal that cannot be read says nothing here: `history` names it.
+pub(super) fn cut_off(pair: &PairName) -> Option<CutOff> {
+    let found = journal::find(&home().ok()?, pair).ok()?;
+    let (file, story) = journal::latest_touching(&found).filter(|(_, story)| story.is_open())?;
+    if file.running {
+        return Some(CutOff {
+            text: format!("A run of {} goes on at this moment, on this machine.\n", story.begin.by),
+            json: serde_json::json!({ "running": true, "run": story.begin.run }),
+        });
+    }
+    let ways = format!("Finish it: flipper resume {pair}\nGo back:   flipper abort {pair}\n");
+    Some(CutOff {
+        text: format!("{}{ways}", render::history::cut_off(story, clock())),
+        json: serde_json::json!({
+            "running": false, "run": story.begin.run,
+            "resume": format!("flipper resume {pair}"), "abort": format!("flipper abort {pair}"),
+        }),
+    })
+}
+
+/// Beside a refusal: why the pair is as it is, where that is known.
+pub(super) fn mention_cut_off(pair: &PairName) {
+    if let Some(cut) = cut_off(pair) {
+        tell(&cut.text);
+    }
 }
 
 /// A name that no other run has: 32 hexadecimal digits.

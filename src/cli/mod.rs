@@ -4,14 +4,17 @@ mod abort;
 mod apply;
 mod args;
 mod check;
+mod completions;
 mod config;
 mod confirm;
 mod context;
 mod exit;
+mod explain;
 mod goal;
 mod history;
 mod journal;
 mod judged;
+mod man;
 mod output;
 mod pairs;
 mod plan;
@@ -112,6 +115,9 @@ fn dispatch(typed: &Typed, output: &Output) -> Result<Exit, Stop> {
             plan::run(&config()?, &asked, output)
         }
         Command::Show { file, format } => show::run(file, *format, output),
+        Command::Explain { code } => explain::run(code.as_deref(), output),
+        Command::Completions { shell } => Ok(completions::run(*shell, output)),
+        Command::Man { command, dir } => man::run(command.as_deref(), dir.as_deref(), output),
         Command::Apply { target, goal, how, expect_digest } => {
             let asked = apply::Asked { target, goal, how: how.how(), expect_digest: expect_digest.as_deref() };
             apply::run(&config()?, &asked, output)

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::args::GoalWords;
 use super::output::{Output, tell};
-use super::{Exit, Stop, context, goal, judged};
+use super::{Exit, Stop, context, goal, journal, judged};
 use crate::config::{Config, PairConfig};
 use crate::model::{Plan, Refusal, Snapshot};
 use crate::{planfile, planner, render};
@@ -26,7 +26,11 @@ pub(super) fn run(config: &Config, asked: &Asked, output: &Output) -> Result<Exi
     };
     let plan = match planner::plan(&pair.pair, &seen, &wish.goal, &wish.overrides) {
         Ok(plan) => plan,
-        Err(refusal) => return Ok(refuse(&refusal, output)),
+        Err(refusal) => {
+            let exit = refuse(&refusal, output);
+            journal::mention_cut_off(&pair.pair.name);
+            return Ok(exit);
+        }
     };
     judged::made(&pair.pair, &seen, &plan)?;
     show(&plan, &seen, output);

@@ -69,6 +69,10 @@ impl<'a> Progress<'a> {
         }
         if self.json {
             self.voice.data(&events::json(event, self.pair));
+            // whoever has pressed the key is not the program that reads the objects
+            if let Event::Interrupted(times) = event {
+                self.say(interrupted(*times));
+            }
         } else if let Some(line) = self.line(event) {
             self.voice.talk(line);
         }

@@ -11,7 +11,7 @@ use super::{Exit, Stop, context, goal, journal, judged, plan};
 use crate::apply::{Target, Toward, named, of_plan, of_state, owed};
 use crate::config::{Config, PairConfig};
 use crate::journal::{Continued, Found, Story, Way};
-use crate::model::{Assignment, Code, Goal, NodeName, Plan, Snapshot, WriteAccess};
+use crate::model::{Action, Assignment, Code, Goal, NodeName, Plan, RoleName, Snapshot, WriteAccess};
 use crate::{link, planfile, planner, render};
 
 pub(super) struct Asked<'a> {
@@ -25,6 +25,9 @@ pub(super) struct Asked<'a> {
 
 /// A switch that is under way takes as long as it may wait for a lock, and a moment.
 const SETTLING: Duration = Duration::from_millis(500);
+
+/// What a command on a machine may take beyond the time that it was given, twice: on its way, and at work.
+const COMMAND: Duration = Duration::from_secs(3);
 
 pub(super) fn run(config: &Config, asked: &Asked, output: &Output) -> Result<Exit, Stop> {
     let pair = context::pair(config, asked.pair)?;
@@ -51,6 +54,28 @@ fn journals(pair: &PairConfig) -> Vec<Found> {
 struct CutOff<'a> {
     story: &'a Story,
     plan: Plan,
+}
+
+impl CutOff<'_> {
+    /// The address that the last step was to bring up (`true`) or remove, where that step did not end.
+    fn address_under_way(&self) -> Option<(RoleName, NodeName, bool)> {
+        let plan = self.story.plan().ok()?;
+        let at = self.story.at_step.as_ref()?;
+        plan.steps.into_iter().find(|step| step.id.0 == *at).and_then(|step| match step.action {
+            Action::Take { role, node, .. } => Some((role, node, true)),
+            Action::Drop { role, node, .. } => Some((role, node, false)),
+            Action::Approach { .. }
+            | Action::Drain { .. }
+            | Action::Fence { .. }
+            | Action::CatchUp { .. }
+            | Action::Open { .. }
+            | Action::Reopen { .. }
+            | Action::EndSessions { .. }
+            | Action::Announce { .. }
+            | Action::Release { .. }
+            | Action::Verify { .. } => None,
+        })
+    }
 }
 
 /// The move that is in between, as far as this machine knows. A run that continued another one belongs to that move.
@@ -100,7 +125,7 @@ async fn go_on(
     }
     let cut = cut_off(pair, found);
     let mut open = context::open(pair).await?;
-    settle(pair, &mut open).await;
+    settle(pair, &mut open, cut.as_ref()).await;
     let decided = decide(pair, &open.seen, cut.as_ref(), to, asked.toward);
     let wanted = match decided {
         Target::Roles(wanted) => wanted,
@@ -168,11 +193,35 @@ async fn go_on(
     run::carry_out(Move { pair, plan, seen, digest, continues, owed: debt, patience }, open, asked.how, output).await
 }
 
-/// A switch of a run that was killed may still be waiting on its server, for as long as it was told to.
-async fn settle(pair: &PairConfig, open: &mut context::Open) {
+/// Waits for what a run that was killed may have left under way: a switch that waits on its server for as long as it was
+/// told to, and the command for an address that was on its way to a machine.
+async fn settle(pair: &PairConfig, open: &mut context::Open, cut: Option<&CutOff<'_>>) {
+    let limits = &pair.pair.limits;
     let begun = tokio::time::Instant::now();
-    let limit = pair.pair.limits.fence + SETTLING;
-    while open.seen.nodes.iter().any(|node| node.access.is(&WriteAccess::Changing)) && begun.elapsed() < limit {
+    let command = cut.and_then(|cut| {
+        // begun at the last moment, cut off by its own limit, and ended by force a moment after that
+        let over = cut.story.last + limits.connect * 2 + COMMAND;
+        Some((cut.address_under_way()?, over.duration_since(journal::clock()).ok()?))
+    });
+    let mut told = false;
+    loop {
+        let changing = open.seen.nodes.iter().any(|node| node.access.is(&WriteAccess::Changing));
+        let switch = changing && begun.elapsed() < limits.fence + SETTLING;
+        let address = command.as_ref().is_some_and(|((role, node, there), left)| {
+            let holds = pair
+                .pair
+                .role(role)
+                .zip(pair.pair.side(node))
+                .map(|(role, side)| open.seen.holders(role).contains(&side));
+            holds != Some(*there) && begun.elapsed() < *left
+        });
+        if !switch && !address {
+            return;
+        }
+        if !told {
+            tell("waiting for what the run that was cut off may have left under way");
+            told = true;
+        }
         tokio::time::sleep(SETTLING).await;
         open.seen = crate::observe::snapshot(&pair.pair, &mut open.links).await;
     }
@@ -192,7 +241,7 @@ fn decide(
     known.map_or_else(|| of_state(&pair.pair, seen, toward), Target::Roles)
 }
 
-fn ask(pair: &PairConfig, role: &crate::model::RoleName, why: &str, toward: Toward) -> Stop {
+fn ask(pair: &PairConfig, role: &RoleName, why: &str, toward: Toward) -> Stop {
     let name = &pair.pair.name;
     let [a, b] = &pair.pair.nodes;
     let command = match toward {

@@ -109,7 +109,7 @@ pub(super) async fn carry_out(wanted: Move<'_>, open: context::Open, how: How, o
     let last =
         End { end: told.ending, exit: told.exit as u8, writes_out_ms: told.outage.map(Ms), text: told.text.clone() };
     let trouble = progress.end(last);
-    told.say(&plan, output);
+    told.say(output);
     if let Some(why) = trouble {
         tell(&format!(
             "warning: the journal of this run is not whole ({why}); the run itself was not affected by that"
@@ -199,8 +199,7 @@ impl Told {
         Self::new(Ending::Left, Exit::PartWay, None, text)
     }
 
-    fn say(&self, plan: &Plan, output: &Output) {
-        let _ = plan;
+    fn say(&self, output: &Output) {
         match &self.refusal {
             Some(refusal) => {
                 plan::refuse(refusal, output);

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::output::{Output, complain, tell};
 use super::{Exit, Stop, context, journal};
 use crate::config::{Config, PairConfig};
-use crate::model::{PairName, Snapshot};
+use crate::model::Snapshot;
 use crate::{planfile, render};
 
 pub(super) fn run(config: &Config, names: &[String], save: Option<&Path>, output: &Output) -> Result<Exit, Stop> {
@@ -28,7 +28,7 @@ pub(super) fn run(config: &Config, names: &[String], save: Option<&Path>, output
         match context::block_on(context::look(pair)) {
             Ok(seen) => {
                 let blank = if i > 0 { "\n" } else { "" };
-                let cut = cut_off(&pair.pair.name);
+                let cut = journal::cut_off(&pair.pair.name);
                 output.data(
                     || {
                         let note = cut.as_ref().map(|cut| format!("\n{}", cut.text)).unwrap_or_default();
@@ -54,32 +54,6 @@ pub(super) fn run(config: &Config, names: &[String], save: Option<&Path>, output
         }
     }
     Ok(worst)
-}
-
-/// The last run from this machine, where the pair may still be in between because of it.
-struct CutOff {
-    text: String,
-    json: serde_json::Value,
-}
-
-/// A journal that cannot be read says nothing here: `history` names it.
-fn cut_off(pair: &PairName) -> Option<CutOff> {
-    let found = crate::journal::find(&journal::home().ok()?, pair).ok()?;
-    let (file, story) = crate::journal::latest_touching(&found).filter(|(_, story)| story.is_open())?;
-    if file.running {
-        return Some(CutOff {
-            text: format!("A run of {} goes on at this moment, on this machine.\n", story.begin.by),
-            json: serde_json::json!({ "running": true, "run": story.begin.run }),
-        });
-    }
-    let ways = format!("Finish it: flipper resume {pair}\nGo back:   flipper abort {pair}\n");
-    Some(CutOff {
-        text: format!("{}{ways}", render::history::cut_off(story, journal::clock())),
-        json: serde_json::json!({
-            "running": false, "run": story.begin.run,
-            "resume": format!("flipper resume {pair}"), "abort": format!("flipper abort {pair}"),
-        }),
-    })
 }
 
 #[expect(clippy::disallowed_methods, reason = "when it was taken is for the reader of the file")]

@@ -1,7 +1,8 @@
 //! "Did you mean …?"
 
 /// The candidate that a mistyped word most likely stands for, if one is near enough.
-pub(super) fn nearest<'c>(given: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
+#[must_use]
+pub fn nearest<'c>(given: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     // the cost grows with the square; nobody mistypes a word of this length
     if given.len() > 100 {
         return None;

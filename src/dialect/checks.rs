@@ -19,7 +19,6 @@ pub const VARIABLES: &[&str] = &[
     "default_storage_engine",
     "event_scheduler",
     "explicit_defaults_for_timestamp",
-    "gtid_domain_id",
     "innodb_flush_log_at_trx_commit",
     "innodb_force_recovery",
     "innodb_read_only",

@@ -33,6 +33,8 @@ pub async fn lock_one(pair: &Pair, link: &mut Link, server: &Server, limit: Dura
     let statement = dialect::lock(pair.limits.lock_silence());
     let tables = sql.change(&statement, limit).await.map_err(|e| failed(changed(&e)))?;
     if says_one(&tables, "got") {
+        // nothing of a run that is dead stays for long, the other session neither; without it nothing is begun anyway
+        let _ = super::expire(&mut link.guard, pair.limits.lock_silence(), limit).await;
         return Ok(());
     }
     let tables = sql.read(&dialect::lock_holder(server), limit).await.map_err(|e| failed(asked(&e)))?;

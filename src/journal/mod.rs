@@ -32,6 +32,8 @@ pub use writer::{Draft, Journal};
 pub const FORMAT: u32 = 1;
 
 #[cfg(test)]
+mod disk_tests;
+#[cfg(test)]
 pub(crate) mod samples;
 #[cfg(test)]
 mod tests;

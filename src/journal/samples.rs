@@ -39,7 +39,8 @@ pub(crate) struct Memory {
     pub(crate) bytes: Arc<Mutex<Vec<u8>>>,
     pub(crate) synced: Arc<Mutex<Vec<usize>>>,
     pub(crate) room: Option<usize>,
-    pub(crate) slow: Duration,
+    /// What a sync takes.
+    pub(crate) slow: Arc<Mutex<Duration>>,
 }
 
 impl Memory {
@@ -64,7 +65,8 @@ impl Store for Memory {
 
     #[expect(clippy::disallowed_methods, reason = "a disk that is slow")]
     fn sync(&mut self) -> io::Result<()> {
-        std::thread::sleep(self.slow);
+        let slow = *self.slow.lock().expect("the time");
+        std::thread::sleep(slow);
         let written = self.bytes.lock().expect("the bytes").len();
         self.synced.lock().expect("the marks").push(written);
         Ok(())

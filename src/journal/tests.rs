@@ -1,4 +1,5 @@
 //! Journals of runs in a simulated world: kept, torn, changed.
+#![expect(clippy::disallowed_methods, reason = "a disk that hangs is timed")]
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -39,8 +40,18 @@ fn kept(plan: &Plan, fault: Option<(&str, Fault)>, memory: &Memory) -> (Outcome,
 }
 
 fn journal(fault: Option<(&str, Fault)>) -> Vec<u8> {
+    journal_of(&swap(Flavour::MySql), fault)
+}
+
+/// A short one, to be looked at byte for byte: the read role alone.
+fn short_journal() -> Vec<u8> {
+    let goal = Goal::Swap("read".parse().ok());
+    journal_of(&planner::plan(&pair(), &healthy(Flavour::MySql), &goal, &[]).expect("a plan"), None)
+}
+
+fn journal_of(plan: &Plan, fault: Option<(&str, Fault)>) -> Vec<u8> {
     let memory = Memory::default();
-    let (_, trouble) = kept(&swap(Flavour::MySql), fault, &memory);
+    let (_, trouble) = kept(plan, fault, &memory);
     assert_eq!(trouble, None);
     memory.text()
 }
@@ -92,35 +103,46 @@ fn intents_are_on_disk_before_and_the_outage_waits_for_nothing() {
 }
 
 /// However a journal ends, it has one reading: that of its whole lines, and that a line was torn, if one was.
+fn torn(whole: &[u8], cut: usize) -> Option<Story> {
+    let torn = &whole[..cut];
+    let lines = torn.iter().filter(|byte| **byte == b'\n').count();
+    let clean = torn.is_empty() || torn.ends_with(b"\n");
+    let expected = (!clean).then_some(Trouble::Torn(lines + 1));
+    // a file system may leave nothing but zeros where a line was to be
+    if cut.is_multiple_of(16) {
+        let zeros = read(&[torn, &[0; 64]].concat()).map(|story| story.trouble).unwrap_or_else(Some);
+        assert_eq!(zeros, Some(Trouble::Torn(lines + 1)), "zeros from {cut}");
+    }
+    match read(torn) {
+        Err(trouble) => {
+            assert_eq!((lines, trouble), (0, Trouble::Torn(1)), "cut at {cut}");
+            None
+        }
+        Ok(story) => {
+            assert_eq!(story.trouble, expected, "cut at {cut}");
+            assert_eq!(story.end.is_some(), cut == whole.len(), "cut at {cut}");
+            Some(story)
+        }
+    }
+}
+
 #[test]
 fn torn_at_any_byte_it_tells_of_what_was_whole() {
-    for fault in [None, Some(("open-db2", Fault::NodeLost))] {
+    let whole = short_journal();
+    let steps: BTreeSet<_> = (0..=whole.len()).filter_map(|cut| torn(&whole, cut)?.at_step).collect();
+    assert!(steps.contains("take-read-db1") && steps.contains("drop-read-db2"), "{steps:?}");
+}
+
+#[test]
+fn torn_in_any_line_it_says_which_step_it_was_in() {
+    for fault in [None, Some(("catch-up-db2", Fault::NotDone)), Some(("open-db2", Fault::NodeLost))] {
         let whole = journal(fault);
         let (mut open, mut steps) = (BTreeSet::new(), BTreeSet::new());
-        for cut in 0..=whole.len() {
-            let torn = &whole[..cut];
-            let lines = torn.iter().filter(|byte| **byte == b'\n').count();
-            let clean = torn.is_empty() || torn.ends_with(b"\n");
-            let expected = (!clean).then_some(Trouble::Torn(lines + 1));
-            match read(torn) {
-                Err(trouble) => assert_eq!((lines, trouble), (0, Trouble::Torn(1)), "cut at {cut}"),
-                Ok(story) => {
-                    assert_eq!(story.trouble, expected, "cut at {cut}");
-                    assert_eq!(story.end.is_some(), cut == whole.len(), "cut at {cut}");
-                    // the same until the next line is whole; and a plan takes a moment to read
-                    if clean {
-                        open.insert(story.is_open());
-                    }
-                    steps.extend(story.at_step);
-                }
-            }
-            // a file system may leave nothing but zeros where a line was to be
-            if cut % 16 != 0 {
-                continue;
-            }
-            let zeros = [torn, &[0; 64]].concat();
-            let read_zeros = read(&zeros).map(|story| story.trouble).unwrap_or_else(Some);
-            assert_eq!(read_zeros, Some(Trouble::Torn(lines + 1)), "zeros from {cut}");
+        let ends = (0..whole.len()).filter(|at| whole[*at] == b'\n');
+        for cut in ends.flat_map(|end| [end - 9, end, end + 1]) {
+            let Some(story) = torn(&whole, cut) else { continue };
+            open.insert(story.is_open());
+            steps.extend(story.at_step);
         }
         assert_eq!(open.len(), 2, "it may be cut off before anything was changed, and after");
         for step in ["fence-db1", "catch-up-db2"] {
@@ -131,19 +153,19 @@ fn torn_at_any_byte_it_tells_of_what_was_whole() {
 
 #[test]
 fn a_changed_byte_shows_at_its_line_wherever_it_is() {
-    let whole = journal(None);
+    let whole = short_journal();
     let mut line = 1;
     for at in 0..whole.len() {
         let mut changed = whole.clone();
         changed[at] = if changed[at] == b'#' { b'+' } else { b'#' };
         let trouble = read(&changed).map(|story| story.trouble).unwrap_or_else(Some);
-        // the end of the last line is a line's end as any other
-        let expected = if at + 1 == whole.len() {
-            matches!(&trouble, Some(Trouble::Torn(l)) if *l == line)
-        } else {
-            matches!(&trouble, Some(Trouble::Broken(l, _)) if *l == line)
+        let expected = match trouble {
+            // without its end, the last line is a torn one
+            Some(Trouble::Torn(torn)) => torn == line && at + 1 == whole.len(),
+            Some(Trouble::Broken(broken, _)) => broken == line,
+            None => false,
         };
-        assert!(expected, "byte {at} in line {line}: {trouble:?}");
+        assert!(expected, "byte {at} in line {line}");
         line += usize::from(whole[at] == b'\n');
     }
 }
@@ -248,7 +270,23 @@ fn a_disk_that_is_full_from_the_start_keeps_the_run_from_beginning() {
 }
 
 #[test]
-fn a_disk_that_fills_up_or_hangs_later_never_breaks_a_run() {
+fn a_disk_that_hangs_later_is_waited_for_once() {
+    let plan = swap(Flavour::MySql);
+    let memory = Memory::default();
+    let mut journal = Journal::begin(memory.draft(), &pair(), begin(&plan)).expect("a journal");
+    *memory.slow.lock().expect("the time") = Duration::from_secs(30);
+    let (pair, cancel) = (pair(), Cancel::default());
+    let mut world = SimWorld::new(pair.clone(), healthy(Flavour::MySql));
+    let begun = std::time::Instant::now();
+    let outcome = block_on(Run::new(&mut world, &pair, &cancel, |event| journal.event(&event)).apply(&plan));
+    assert!(matches!(outcome, Outcome::Done { .. }), "{outcome:?}");
+    assert!(journal.end(end(Ending::Done)).is_some_and(|why| why.contains("did not answer")), "told at the end");
+    // one wait of two seconds for the whole run
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn a_disk_that_fills_up_later_never_breaks_a_run() {
     let plan = swap(Flavour::MySql);
     let first = serde_json::to_string(&begin(&plan)).expect("text").len() + 200;
     let memory = Memory { room: Some(first), ..Memory::default() };

@@ -23,7 +23,8 @@ impl fmt::Display for BadName {
 
 impl std::error::Error for BadName {}
 
-/// Makes control characters of a text visible, so that a server or a file cannot steer the terminal.
+/// Makes control characters of a text visible, and those that nobody sees or that turn the direction of writing, so
+/// that a server or a file cannot steer the terminal or look like something else.
 ///
 /// ```
 /// assert_eq!(flipper::model::printable("a\u{1b}[31m\nb"), "a\\u{1b}[31m\\nb");
@@ -32,7 +33,9 @@ impl std::error::Error for BadName {}
 pub fn printable(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        if c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') {
+        let hidden = matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' |
+            '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}');
+        if c.is_control() || hidden {
             out.extend(c.escape_default());
         } else {
             out.push(c);

@@ -136,6 +136,13 @@ async fn look(spec: &NodeSpec, roles: &[RoleSpec], link: &mut Link, limit: Durat
         ask_server(sql.as_mut(), guard.as_mut(), limit, depth),
         ask_machine(shell.as_mut(), spec, roles, target.ssh.sudo, limit),
     );
+    if let Ok(old) = guard
+        && depth == Depth::All
+        && old.is_closed()
+    {
+        // what only the checks asked must not cost the session that a fence needs
+        *guard = Sql::connect(&target.mysql, limit).await;
+    }
     let Db { server, standing, channels, settings, prepared_xa, seen_from, answers, clock, retries, unapplied } = db;
     let Machine { addresses, system, sockets } = machine;
     let same_machine = match (seen_from, &sockets) {

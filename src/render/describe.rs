@@ -61,6 +61,14 @@ fn held_by(to: Option<&NodeName>) -> String {
     }
 }
 
+/// What a role's clients do, for a table.
+pub(super) fn clients(access: Access) -> &'static str {
+    match access {
+        Access::ReadWrite => "read and write",
+        Access::ReadOnly => "read",
+    }
+}
+
 /// Whom a server lets write, as a clause. One that is as closed as it can be may still let administrators through.
 pub(super) fn access(access: WriteAccess, how: Option<Fencing>) -> String {
     match (access, how) {

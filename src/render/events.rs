@@ -39,8 +39,8 @@ pub fn json(event: &Event, pair: &Pair) -> Value {
                 Moment::Before => "before",
                 Moment::After => "after",
             };
-            let status = json::status(pair, seen);
-            json!({ "type": "stands", "when": when, "roles": status["roles"], "nodes": status["nodes"] })
+            let nodes = json::stands(pair, seen);
+            json!({ "type": "stands", "when": when, "nodes": nodes })
         }
         Event::Ready => json!({ "type": "ready" }),
         Event::Intends(w, ids) => {

@@ -206,3 +206,76 @@ fn stand_json(node: &NodeStand) -> Value {
         "position": fact(&node.position), "ahead": fact(&node.ahead),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::samples::{begin, clock, end};
+    use crate::journal::{Ending, read};
+    use crate::model::samples::{healthy, pair};
+    use crate::model::{Flavour, Goal};
+    use crate::planner;
+
+    fn story() -> Story {
+        let plan = planner::plan(&pair(), &healthy(Flavour::MySql), &Goal::Swap(None), &[]).expect("a plan");
+        Story {
+            begin: begin(&plan),
+            began: clock(),
+            last: clock() + Duration::from_secs(2),
+            before: vec![],
+            after: vec![NodeStand {
+                node: "db1".to_owned(),
+                access: Known::Known("fenced".to_owned()),
+                holds: Known::Known(vec![]),
+                position: Known::Known("0-1-7".to_owned()),
+                ahead: Known::Unknown("gone".to_owned()),
+            }],
+            steps: vec![("fence-db1".to_owned(), None)],
+            out: Some((clock() + Duration::from_secs(1), None)),
+            at_step: Some("fence-db1".to_owned()),
+            end: None,
+            trouble: Some(Trouble::Torn(9)),
+        }
+    }
+
+    fn found(story: Result<Story, Unreadable>) -> (PairName, Found) {
+        (pair().name, Found { path: "/state/x.jsonl".into(), running: false, story })
+    }
+
+    #[test]
+    fn a_run_that_was_cut_off_shows_as_that_with_both_ways_out() {
+        let broken = found(Err(Unreadable::Journal(Trouble::Broken(1, "carries no hash".to_owned()))));
+        let shown = text(&[broken.clone(), found(Ok(story()))]);
+        for words in [
+            "orders  this journal tells nothing: line 1 carries no hash: /state/x.jsonl",
+            "2026-01-02T03:04:05Z  orders  swap  by anna@ops1",
+            "CUT OFF in the middle of fence-db1",
+            "`flipper resume orders`",
+            "out since 2026-01-02T03:04:06Z",
+            "db1: fenced; holds no address; position 0-1-7",
+            "ends in the middle of line 9",
+        ] {
+            let flat = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+            let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(flat.contains(&words), "no `{words}` in:\n{shown}");
+        }
+        assert!(shown.lines().all(|line| line.chars().count() <= WIDTH + 20), "{shown}");
+        let json = json(&[broken, found(Ok(story()))]);
+        assert_eq!((&json["runs"][1]["ended"], &json["runs"][1]["open"]), (&json!("cut-off"), &json!(true)));
+        assert!(json["runs"][0]["unreadable"].is_string());
+    }
+
+    #[test]
+    fn an_end_is_told_in_its_words() {
+        let ended = Story { end: Some(end(Ending::RolledBack)), at_step: None, ..story() };
+        let shown = text(&[found(Ok(ended))]);
+        assert!(shown.contains("rolled-back (exit 0): rolled-back"), "{shown}");
+        assert!(!shown.contains("CUT OFF") && read(b"").is_err());
+    }
+
+    #[test]
+    fn who_comes_after_is_told_how_long_writes_have_been_out() {
+        let told = cut_off(&story(), clock() + Duration::from_secs(75)).replace('\n', " ");
+        assert!(told.contains("was cut off in the middle of fence-db1.") && told.contains("(1m 14s ago)"), "{told}");
+    }
+}

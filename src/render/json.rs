@@ -9,7 +9,8 @@ use super::json_facts;
 use super::plan::Marks;
 use crate::model::{
     Action, ArpingKind, Assignment, Channel, Finding, Flavour, Goal, Held, NodeBasis, NodeSnapshot, NodeSpec, Observed,
-    Pair, Plan, Reason, Refusal, RoleSpec, Server, Settings, Snapshot, Step, System, Thread, WriteAccess, printable,
+    Pair, Plan, Reason, Refusal, RoleSpec, Server, Settings, Side, Snapshot, Step, System, Thread, WriteAccess,
+    printable,
 };
 use crate::planner::{Checked, Verdict};
 
@@ -118,6 +119,22 @@ pub fn check(pair: &Pair, checks: &[Checked]) -> Value {
         "worst": worst.id(),
         "checks": checks.iter().map(one).collect::<Value>(),
     })
+}
+
+/// How the nodes stand, in short: who is open, who holds what, and where each is.
+pub(super) fn stands(pair: &Pair, snapshot: &Snapshot) -> Value {
+    let one = |side: Side| {
+        let node = snapshot.node(side);
+        let roles = || snapshot.roles_on(pair, side).iter().map(|role| json!(role.as_str())).collect();
+        json!({
+            "name": node.name.as_str(),
+            "access": fact(&node.access, |access| json!(word_access(*access))),
+            "holds": fact(&node.addresses, |_| roles()),
+            "position": fact(&node.position, |text| json!(printable(text))),
+            "ahead": fact(&node.ahead, |text| json!(printable(text))),
+        })
+    };
+    Side::BOTH.into_iter().map(one).collect()
 }
 
 fn goal(goal: &Goal) -> Value {

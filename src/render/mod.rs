@@ -3,18 +3,29 @@
 
 pub mod check;
 pub mod describe;
+pub mod dot;
 pub mod dry_run;
 pub mod events;
+pub mod explain;
+mod fate;
+mod graph;
 pub mod history;
+pub mod html;
 pub mod json;
 mod json_facts;
+mod layout;
+pub mod markdown;
+pub mod mermaid;
 pub mod plan;
 pub mod refusal;
+mod sheet;
 pub mod stale;
 pub mod status;
 pub mod stuck;
 pub mod timeline;
 mod wrap;
+
+pub use sheet::Sheet;
 
 /// Width of texts that go into a terminal or a change ticket.
 const WIDTH: usize = 80;

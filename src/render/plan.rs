@@ -1,10 +1,8 @@
 //! A plan as text: for the terminal before the question, and for a change ticket.
 
-use std::fmt::Write as _;
-
 use super::wrap::{hang, list, table, wrap};
 use super::{WIDTH, describe};
-use crate::model::{Access, Action, NodeBasis, NodeName, Plan, RoleName, Rule, Step, StepId, WriteAccess, printable};
+use crate::model::{Action, Held, NodeBasis, NodeName, Plan, RoleName, Rule, Step, StepId, WriteAccess, printable};
 use crate::planner;
 
 /// The plan as text of at most 80 columns. `digest` is the plan's, as `sha256:…`, where it has one.
@@ -67,10 +65,7 @@ fn roles(plan: &Plan) -> String {
     let mut rows = vec![heading];
     for (role, address, access) in &plan.basis.roles {
         let (now, after) = (plan.before.holder(role), plan.after.holder(role));
-        let clients = match access {
-            Access::ReadWrite => "read and write",
-            Access::ReadOnly => "read",
-        };
+        let clients = describe::clients(*access);
         let change = if now == after { "stays" } else { "MOVES" };
         rows.push(vec![
             role.to_string(),
@@ -84,7 +79,8 @@ fn roles(plan: &Plan) -> String {
     table(&rows, WIDTH)
 }
 
-fn holder(node: Option<&NodeName>) -> String {
+/// A node's name, or that there is none.
+pub(super) fn holder(node: Option<&NodeName>) -> String {
     node.map_or_else(|| "nobody".to_owned(), ToString::to_string)
 }
 
@@ -103,7 +99,8 @@ fn nodes(plan: &Plan) -> String {
     table(&rows, WIDTH)
 }
 
-fn access_after(plan: &Plan, node: &NodeBasis) -> WriteAccess {
+/// Whom a node lets write after the last step.
+pub(super) fn access_after(plan: &Plan, node: &NodeBasis) -> WriteAccess {
     plan.steps.iter().filter(|step| *step.action.node() == node.name).fold(node.access, |access, step| {
         match &step.action {
             Action::Fence { .. } => WriteAccess::Fenced,
@@ -123,17 +120,27 @@ fn access_after(plan: &Plan, node: &NodeBasis) -> WriteAccess {
 
 /// What it costs, and until when it can be taken back.
 fn summary(plan: &Plan) -> String {
+    hang("Write outage:  ", &outage(plan), WIDTH) + &hang("Way back:      ", &way_back(plan), WIDTH)
+}
+
+/// In which steps nobody can write.
+pub(super) fn outage(plan: &Plan) -> String {
     let marks = Marks::of(plan);
-    let outage = match marks.outage {
+    match marks.outage {
         Some((from, to)) => format!("steps {from} to {to}"),
         None => match (marks.closed, marks.opens) {
             (Some(from), _) => format!("from step {from} on; nobody is to write afterwards"),
             (None, Some(to)) => format!("it is there now; clients can write again after step {to}"),
             (None, None) => "none; the writer is left alone".to_owned(),
         },
-    };
+    }
+}
+
+/// Until when a run can be taken back, and what that means.
+pub(super) fn way_back(plan: &Plan) -> String {
+    let marks = Marks::of(plan);
     let undone = format!("puts everything back as it is now{}", opened_again(plan));
-    let back = match marks.no_return {
+    match marks.no_return {
         Some(1) => "none; with the first step the way is forward only".to_owned(),
         Some(open) => {
             let safe = if open == 2 { "step 1".to_owned() } else { format!("steps 1 to {}", open - 1) };
@@ -147,8 +154,7 @@ fn summary(plan: &Plan) -> String {
             )
         }
         None => format!("a failure or Ctrl-C at any step {undone}."),
-    };
-    hang("Write outage:  ", &outage, WIDTH) + &hang("Way back:      ", &back, WIDTH)
+    }
 }
 
 fn opened_again(plan: &Plan) -> String {
@@ -182,7 +188,7 @@ fn steps(plan: &Plan) -> String {
 }
 
 /// `after 1 and 2: never two writers; after 3: …`, each reason once.
-fn reasons(plan: &Plan, step: &Step) -> String {
+pub(super) fn reasons(plan: &Plan, step: &Step) -> String {
     let mut rules: Vec<Rule> = vec![];
     for (_, rule) in &step.after {
         if !rules.contains(rule) {
@@ -209,7 +215,8 @@ fn marker(text: &str) -> String {
         .collect()
 }
 
-fn capital(text: &str) -> String {
+/// A sentence's first letter made a capital.
+pub(super) fn capital(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }
@@ -235,28 +242,24 @@ fn notes(plan: &Plan) -> String {
 fn basis(plan: &Plan) -> String {
     let mut out = "\nRests on this; when any of it has changed, the plan is refused as stale:\n\n".to_owned();
     for node in &plan.basis.nodes {
-        let NodeBasis { name, flavour, version, server_id, uuid, access, holds, replicates } = node;
-        let access = describe::access(*access, Some(describe::fencing(*flavour, *version)));
-        let uuid = uuid.as_ref().map(|uuid| format!(", uuid {}", printable(uuid))).unwrap_or_default();
-        let held =
-            |(role, held): &(RoleName, crate::model::Held)| format!("{role} ({} on {})", held.address, held.interface);
-        let holds = match &holds[..] {
-            [] => "no role".to_owned(),
-            holds => list(&holds.iter().map(held).collect::<Vec<_>>()),
-        };
-        let replicates = if *replicates { "replicates from the other node" } else { "does not replicate" };
-        let _ = write!(
-            out,
-            "{}",
-            hang(
-                &format!("  {name}  "),
-                &format!(
-                    "{}, server id {server_id}{uuid}; {access}; holds {holds}; {replicates}",
-                    describe::server(*flavour, *version)
-                ),
-                WIDTH
-            )
-        );
+        out += &hang(&format!("  {}  ", node.name), &ground(node), WIDTH);
     }
     out
+}
+
+/// What a plan rests on, of one node.
+pub(super) fn ground(node: &NodeBasis) -> String {
+    let NodeBasis { name: _, flavour, version, server_id, uuid, access, holds, replicates } = node;
+    let access = describe::access(*access, Some(describe::fencing(*flavour, *version)));
+    let uuid = uuid.as_ref().map(|uuid| format!(", uuid {}", printable(uuid))).unwrap_or_default();
+    let held = |(role, held): &(RoleName, Held)| format!("{role} ({} on {})", held.address, held.interface);
+    let holds = match &holds[..] {
+        [] => "no role".to_owned(),
+        holds => list(&holds.iter().map(held).collect::<Vec<_>>()),
+    };
+    let replicates = if *replicates { "replicates from the other node" } else { "does not replicate" };
+    format!(
+        "{}, server id {server_id}{uuid}; {access}; holds {holds}; {replicates}",
+        describe::server(*flavour, *version)
+    )
 }

@@ -110,3 +110,58 @@ impl Timeline {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::world::Failure;
+
+    fn id(text: &str) -> StepId {
+        StepId(text.to_owned())
+    }
+
+    fn told(events: &[Event]) -> Timeline {
+        let mut timeline = Timeline::default();
+        events.iter().for_each(|event| timeline.take(event));
+        timeline
+    }
+
+    fn done(step: &str, ms: u64) -> Event {
+        Event::Finished(Way::Forward, id(step), Duration::from_millis(ms), None)
+    }
+
+    #[test]
+    fn steps_that_clients_waited_for_are_marked() {
+        let timeline = told(&[
+            done("approach-db2", 5),
+            Event::Started(Way::Forward, id("fence-db1")),
+            Event::GateClosed,
+            done("fence-db1", 2),
+            done("open-db2", 3),
+            Event::GateOpened(Duration::from_millis(6)),
+            done("verify-write-db2", 4),
+        ]);
+        let text = timeline.text(ToString::to_string);
+        assert!(
+            text.contains("    !      2.0 ms  fence-db1\n") || text.contains("  !      2.0 ms  fence-db1\n"),
+            "{text}"
+        );
+        assert!(text.contains("        5.0 ms  approach-db2\n") && text.contains("14.0 ms  in all\n"), "{text}");
+        assert!(text.ends_with("6.0 ms  writes were out\n"), "{text}");
+        assert_eq!(timeline.json()["writes_out_ms"], 6.0);
+    }
+
+    #[test]
+    fn a_fence_that_was_refused_left_nobody_out() {
+        let failure = Failure { happened: Happened::No, what: "refused".to_owned(), again: false };
+        let timeline = told(&[
+            Event::Started(Way::Forward, id("fence-db1")),
+            Event::GateClosed,
+            Event::Failed(Way::Forward, id("fence-db1"), Duration::from_millis(9), failure),
+        ]);
+        let text = timeline.text(ToString::to_string);
+        assert!(text.contains("FAILED") && text.ends_with("9.0 ms  writes were out\n"), "{text}");
+        assert_eq!(timeline.json()["writes_are_out"], false);
+        assert_eq!(told(&[]).text(ToString::to_string), "");
+    }
+}

@@ -41,7 +41,7 @@ fn not_taken(stage: &Stage<'_>) -> Outcome {
     );
     fs::write(&fake, script).expect("the lab's folder");
     fs::set_permissions(&fake, Permissions::from_mode(0o755)).expect("the lab's folder");
-    let sshd = sshd(stage)?.to_string();
+    let sshd = sshd(stage, Host::Db2)?.to_string();
     let scene = stage.scene()?;
     let words = ["nsenter", "-t", &sshd, "-m", "--"];
     let within =
@@ -56,10 +56,10 @@ fn not_taken(stage: &Stage<'_>) -> Outcome {
     stage.over(scene, &ran, 0)
 }
 
-/// db2's ssh server, which has its own view of the file system, as everything that `ip netns exec` starts.
-fn sshd(stage: &Stage<'_>) -> Result<u32, LabError> {
+/// A node's ssh server, which has its own view of the file system, as everything that `ip netns exec` starts.
+pub(crate) fn sshd(stage: &Stage<'_>, host: Host) -> Result<u32, LabError> {
     let own = sh(["readlink", "/proc/self/ns/mnt"])?;
-    for pid in net::pids(stage.lab.id(), Host::Db2)? {
+    for pid in net::pids(stage.lab.id(), host)? {
         let words = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
         if words.contains("sshd") && words.contains("-D") {
             let there = sh(["readlink", &format!("/proc/{pid}/ns/mnt")])?;
@@ -67,5 +67,5 @@ fn sshd(stage: &Stage<'_>) -> Result<u32, LabError> {
             return Ok(pid);
         }
     }
-    Err(LabError::new("looking for db2's sshd", "not found"))
+    Err(LabError::new("looking for the node's sshd", "not found"))
 }

@@ -12,6 +12,8 @@
 //! | `stage`, `watched`, `guard` | the tools: holding a run at a moment, reading what it tells, never two open |
 //! | `target` | the new writer fails between the fence and its opening |
 //! | `operator` | the operator's host or flipper itself fails there |
+//! | `cut_off` | flipper is killed; `resume`, `abort`, `history`, the lock of a dead run |
+//! | `signals` | Ctrl-C twice and three times, a terminal that is gone |
 //! | `fence` | the fence waits, or its answer never comes |
 //! | `clients` | sessions that are in the way |
 //! | `address` | the address cannot be taken, or leads nobody anywhere |
@@ -30,9 +32,11 @@ mod lab;
 
 mod address;
 mod clients;
+mod cut_off;
 mod fence;
 mod guard;
 mod operator;
+mod signals;
 mod stage;
 mod target;
 mod watched;
@@ -51,7 +55,8 @@ type Case = (&'static str, fn(&Stage<'_>) -> Outcome);
 
 fn cases(server: Server) -> Vec<Case> {
     // operator first: what a killed flipper leaves for half a minute is looked for again at the end
-    let both = [operator::CASES, target::CASES, fence::CASES, clients::CASES, address::CASES];
+    let both =
+        [operator::CASES, cut_off::CASES, signals::CASES, target::CASES, fence::CASES, clients::CASES, address::CASES];
     let own = match server {
         Server::MariaDb => clients::MARIADB,
         Server::MySql => clients::MYSQL,

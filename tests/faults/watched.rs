@@ -79,8 +79,18 @@ impl Watched {
     }
 
     #[track_caller]
-    pub(crate) fn end(mut self) -> Ran {
+    pub(crate) fn end(self) -> Ran {
         let late = self.begun + PATIENCE;
+        self.end_by(late)
+    }
+
+    #[track_caller]
+    pub(crate) fn end_within(self, limit: Duration) -> Ran {
+        self.end_by(Instant::now() + limit)
+    }
+
+    #[track_caller]
+    fn end_by(mut self, late: Instant) -> Ran {
         let status = loop {
             if let Some(status) = self.child.try_wait().expect("flipper's state") {
                 break status;

@@ -100,7 +100,7 @@ fn standby_locked(bench: &Bench<'_>) -> Outcome {
     let from = load.mark();
     let ran = bench.with_config(&config, &["apply", "lab", "swap", "write", "--yes", "--override", "table-lock"]);
     ran.ends(20).says("approach-db2").says("serves as before");
-    ran.never_says("writes are out").never_says("writes were out").within(Duration::from_secs(10));
+    ran.never_says("writes are out").never_says("ms writes were out").within(Duration::from_secs(10));
     bench.serves_from(Node::Db1)?;
     load.wait_for(20, SERVED)?;
     let to = load.mark();

@@ -26,7 +26,7 @@ fn command_line(bench: &Bench<'_>) -> Outcome {
     usage(&["apply", "lab", "set", "nope", "db1", "--yes"], &["flipper::usage::goal", "no role `nope`", "write, read"]);
     usage(&["apply", "lab", "set", "write", "db3", "--yes"], &["flipper::usage::goal", "no node `db3`", "db1, db2"]);
     usage(&["apply", "lab", "swap", "nope"], &["no role `nope`"]);
-    usage(&["plan", "lab"], &["the goal is missing", "swap [ROLE], set ROLE NODE"]);
+    usage(&["plan", "lab"], &["the goal is missing", "swap [ROLE] | set ROLE NODE"]);
     usage(&["apply", "lab"], &["the goal is missing"]);
     usage(&["plan", "lab", "jump"], &["`jump` is not a goal"]);
     usage(&["apply", "lab", "swap", "--expect-digest", "xyz"], &["flipper::usage::digest", "`xyz` is not a digest"]);

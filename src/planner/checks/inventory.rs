@@ -10,14 +10,13 @@ use Scope::{Closes, Handover, Opens, Reads, Report, Serves};
 use Severity::{Override, Stop, Warn};
 
 /// Variables that make a statement do something else, or fail, on the other node.
-const ALIKE: [&str; 17] = [
+const ALIKE: [&str; 16] = [
     "binlog_format",
     "binlog_row_image",
     "character_set_server",
     "collation_server",
     "default_storage_engine",
     "explicit_defaults_for_timestamp",
-    "gtid_domain_id",
     "innodb_strict_mode",
     "log_bin_trust_function_creators",
     "lower_case_table_names",
@@ -42,6 +41,7 @@ pub(super) fn of_node(snapshot: &Snapshot, side: Side) -> Vec<Finding> {
     all.extend(durability(node, side));
     all.extend(events(node, side));
     all.extend(grants(node, side));
+    all.extend(managed(node, side));
     all
 }
 
@@ -174,6 +174,19 @@ fn events(node: &NodeSnapshot, side: Side) -> Option<Finding> {
         )),
         None => None,
     }
+}
+
+/// A server that its provider moves by itself, and where nobody has an address of their own.
+fn managed(node: &NodeSnapshot, side: Side) -> Option<Finding> {
+    let aurora = variable(node, "aurora_version").map(|version| format!("Aurora {version}"));
+    let rds = variable(node, "basedir").filter(|path| path.starts_with("/rdsdbbin")).map(|_| "RDS".to_owned());
+    Some(found(
+        Code::Cluster,
+        side,
+        format!("{} is run by a service: {}", node.name, aurora.or(rds)?),
+        "use the service's own means to move its writer".to_owned(),
+        vec![(Scope::Plan, Stop)],
+    ))
 }
 
 fn grants(node: &NodeSnapshot, side: Side) -> Option<Finding> {

@@ -141,6 +141,8 @@ fn structure() -> Vec<Harm> {
 /// What only the checks look at.
 fn besides() -> Vec<Harm> {
     vec![
+        (Code::Cluster, Stop, Refuses, |s| set(&mut s.nodes[0], "aurora_version", "3.08.0")),
+        (Code::Cluster, Stop, Refuses, |s| set(&mut s.nodes[1], "basedir", "/rdsdbbin/mysql-8.0/")),
         (Code::HalfFenced, Warn, Silent, |s| s.nodes[1].access = Observed::Known(WriteAccess::Guarded)),
         (Code::PrivilegedWriter, Override, Asks, |s| s.nodes[0].workload.privileged = sessions("adm@10.0.0.9", false)),
         (Code::PrivilegedWriter, Warn, Silent, |s| s.nodes[0].workload.privileged = sessions("root@localhost", true)),
@@ -331,6 +333,20 @@ fn every_code_is_reached_and_as_bad_as_it_says() {
         let worst = worst.filter(|worst| *worst != Unknown).or(Some(Warn));
         assert_eq!(worst, Some(said), "{code}");
     }
+}
+
+/// What can go wrong and be seen beforehand, by the numbers under which it is catalogued.
+#[test]
+fn every_hazard_that_can_be_seen_has_a_check() {
+    const SEEN: [u32; 58] = [
+        1, 2, 4, 5, 9, 10, 13, 14, 17, 18, 21, 22, 23, 24, 25, 26, 28, 29, 30, 31, 32, 33, 34, 36, 37, 38, 39, 40, 41,
+        42, 43, 44, 45, 46, 47, 48, 49, 52, 53, 55, 56, 58, 61, 64, 66, 68, 69, 70, 79, 80, 85, 88, 91, 92, 93, 94, 96,
+        97,
+    ];
+    let named: BTreeSet<&str> = Code::ALL.iter().flat_map(|code| code.hazards().split(", ")).collect();
+    let missed: Vec<String> =
+        SEEN.iter().chain(&[99, 100]).map(|n| format!("H-{n:02}")).filter(|h| !named.contains(&h[..])).collect();
+    assert_eq!(missed, [] as [&str; 0]);
 }
 
 #[test]
