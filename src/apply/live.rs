@@ -24,6 +24,10 @@ pub struct LiveWorld {
     given_up: [Option<Instant>; 2],
     /// The sessions that hold the pair's lock.
     lock_sessions: [Option<u64>; 2],
+    /// The sessions that got it first: where another one has it now, somebody else may have had it in between.
+    first_lock: [Option<u64>; 2],
+    /// When both sessions were last known to have it.
+    locked_at: Instant,
     /// Something was told to a node that changes it.
     changed: bool,
     control_dir: PathBuf,
@@ -43,6 +47,8 @@ impl LiveWorld {
             memory: Memory::default(),
             given_up: [None, None],
             lock_sessions: [None, None],
+            first_lock: [None, None],
+            locked_at: Instant::now(),
             changed: false,
             control_dir,
             began: Instant::now(),
@@ -235,9 +241,11 @@ impl World for LiveWorld {
         seen
     }
 
-    /// Before anything is changed, a lock that is lost, or cannot be seen, ends the run. Afterwards a session may be gone because its server is: then it is had again where that is
-    /// possible, and only somebody else's having it is a reason to stop. Inside the write outage nobody is asked: each
-    /// statement there goes through the very session that has the lock, and fails if that is gone (see `effect`).
+    /// Before anything is changed, a lock that is lost, or cannot be seen, ends the run. Afterwards a session may be gone
+    /// because its server is: then it is had again where that is possible, and only somebody else's having it is a
+    /// reason to stop. Inside the write outage nobody is asked: each statement there goes through the very session that
+    /// has the lock, and fails if that is gone (see `effect`). Only a run that stood still for a while (stopped, or on a
+    /// machine that slept) asks there too: the servers may have ended its sessions, and somebody else may be at work.
     async fn hold(&mut self, action: &Action) -> Result<(), Failure> {
         let in_outage = match action {
             Action::CatchUp { .. }
@@ -254,14 +262,17 @@ impl World for LiveWorld {
             | Action::Release { .. }
             | Action::Verify { .. } => false,
         };
+        let ask = !in_outage || self.locked_at.elapsed() > self.pair.limits.silence() / 2;
         let [one, two] = self.lock_sessions;
         if one.is_none() && two.is_none() {
             return Ok(());
         }
         let limit = self.pair.limits.connect;
         let [first, second] = &mut self.links;
-        let (a, b) =
-            tokio::join!(still_locked(first, one, !in_outage, limit), still_locked(second, two, !in_outage, limit));
+        let (a, b) = tokio::join!(still_locked(first, one, ask, limit), still_locked(second, two, ask, limit));
+        if ask && a.is_ok() && b.is_ok() {
+            self.locked_at = Instant::now();
+        }
         for (side, lost) in [(Side::First, a.err()), (Side::Second, b.err())] {
             let Some(why) = lost else { continue };
             let name = self.pair.node(side).name.clone();
@@ -270,7 +281,9 @@ impl World for LiveWorld {
                 what: format!("the pair's lock on {name} was lost: {why}"),
                 again: false,
             };
-            if !self.changed {
+            // what opens the old writer again has its own way to be sure, see `perform`
+            let sure = matches!(action, Action::Reopen { .. });
+            if !self.changed || (in_outage && ask && !sure) {
                 return Err(gone(why));
             }
             if !in_outage && self.reopened(side).await {
@@ -299,6 +312,14 @@ impl World for LiveWorld {
         {
             return Err(Failure { happened: Happened::No, what: why, again: false });
         }
+        if let Action::Reopen { node, .. } = action
+            && let Some(side) = self.pair.side(node)
+            && side.of(&self.first_lock) != side.of(&self.lock_sessions)
+        {
+            // another run, or a person, may have opened the other node since: it must say itself that it is closed
+            self.memory.distrust();
+            let _ = self.reopened(side.peer()).await;
+        }
         match tokio::time::timeout(patience, self.hands().perform(action, limit)).await {
             Ok(result) => result,
             Err(_) => {
@@ -316,6 +337,7 @@ impl World for LiveWorld {
         let limit = self.pair.limits.connect;
         effect::lock(&self.pair, &mut self.links, &servers, limit).await?;
         self.lock_sessions = [session_of(&self.links[0]), session_of(&self.links[1])];
+        (self.first_lock, self.locked_at) = (self.lock_sessions, Instant::now());
         // nobody else is at work now: what is still under way is of a run that is dead, and is ended before the first look
         for side in Side::BOTH {
             let link = side.of_mut(&mut self.links);

@@ -44,6 +44,8 @@ pub struct Memory {
     ghosts: Vec<(NodeName, u64)>,
     /// Nodes on which nothing is left that would announce an address of the pair by itself.
     hushed: Vec<NodeName>,
+    /// The pair's lock was not held all the time.
+    distrustful: bool,
     /// Where an announcement was begun whose end nobody has seen yet.
     announcing: Option<address::Announcing>,
     /// Sessions to end, looked for while their address was being taken elsewhere.
@@ -55,6 +57,12 @@ impl Memory {
     #[must_use]
     pub fn is_locked(&self, node: &NodeName) -> bool {
         self.locked.as_ref().is_some_and(|(on, _)| on == node)
+    }
+
+    /// From here on the other node must say itself that it is closed before one is opened again: the pair's lock was not
+    /// held all the time.
+    pub fn distrust(&mut self) {
+        self.distrustful = true;
     }
 
     /// Remembers a session of ours that was lost and may be left on the server.

@@ -191,15 +191,22 @@ impl Hands<'_> {
     }
 
     /// This run never told the peer to open; should it say all the same that it is open, somebody else did that. No
-    /// answer is no objection: this run holds the lock, and the peer was fenced when it began.
+    /// answer is no objection as long as this run has held the lock from the beginning: the peer was fenced then.
     async fn not_open(&mut self, peer: &NodeName) -> Result<(), Failure> {
-        let Ok((link, known)) = self.on(peer) else { return Ok(()) };
+        let silent = match self.memory.distrustful {
+            false => Ok(()),
+            true => Err(certain(format!(
+                "the pair's lock was lost for a while, and {peer} does not say whether somebody has opened it since"
+            ))),
+        };
+        let Ok((link, known)) = self.on(peer) else { return silent };
         let question = dialect::access_and_position(&known.server);
-        let Ok(sql) = &mut link.sql else { return Ok(()) };
-        let Ok(tables) = sql.read(&question, PEER).await else { return Ok(()) };
+        let Ok(sql) = &mut link.sql else { return silent };
+        let Ok(tables) = sql.read(&question, PEER).await else { return silent };
         match access_and_at(&known.server, &tables) {
             Ok((WriteAccess::Open, _)) => Err(certain(format!("{peer} is open: somebody else opened it"))),
-            _ => Ok(()),
+            Ok((WriteAccess::Fenced | WriteAccess::Guarded, _)) => Ok(()),
+            Ok((WriteAccess::Changing, _)) | Err(_) => silent,
         }
     }
 
