@@ -166,10 +166,6 @@ pub(crate) const MISTAKES: &[Mutant] = &[
         RelayDrained,
     ),
     mutant("receives from the returned node uncompared", MySql, Death, Protocol { compares: false, ..P }, TailMixed),
-];
-
-/// What the code does not do yet: once it does, its line moves up.
-pub(crate) const GAPS: &[Mutant] = &[
     mutant(
         "a lost lock taken again as if nothing had been",
         MySql,
