@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::lab::error::LabError;
 use crate::lab::run::wait_until;
 use crate::lab::{Host, Node, Server};
 use crate::stage::{SERVED, Stage};
@@ -64,7 +65,11 @@ fn lost_for_good(stage: &Stage<'_>) -> Outcome {
     stage.cut(Host::Operator, Host::Db1, false)?;
     // whatever is left of it there ends by itself once the way is back
     wait_until("the lost sessions end", Duration::from_secs(35), || {
-        Ok(stage.lab.leftovers()?.is_empty().then_some(()))
+        let left = stage.lab.leftovers()?;
+        match left.is_empty() {
+            true => Ok(Some(())),
+            false => Err(LabError::new("looking for what is left", left.join("; "))),
+        }
     })?;
     stage.no_read_lock(Node::Db1).or_else(|error| match stage.lab.server() {
         Server::MariaDb => Err(error),
