@@ -152,10 +152,6 @@ async fn go_on(
     };
     if let Some(cut) = &cut {
         tell(&render::history::cut_off(cut.story, journal::clock()));
-        if of_state(&pair.pair, &open.seen, asked.toward) == Target::InOrder {
-            // settled by hand, perhaps, or from another machine, which this journal does not know of
-            tell("The pair is in order as it stands: what follows would move it all the same.");
-        }
     }
     let overrides = cut.as_ref().map(|cut| cut.plan.overrides.as_slice()).unwrap_or_default().iter().chain(overrides);
     let overrides: Vec<Code> = overrides.copied().collect();
@@ -170,6 +166,10 @@ async fn go_on(
     if let Err(stop) = judged::made(&pair.pair, &open.seen, &plan) {
         link::close(open.links, open.control.path(), limit).await;
         return Err(stop);
+    }
+    if !plan.is_empty() && cut.is_some() && of_state(&pair.pair, &open.seen, asked.toward) == Target::InOrder {
+        // settled by hand, perhaps, or from another machine, which this journal does not know of
+        tell("The pair is in order as it stands: what follows moves it all the same.");
     }
     let continues = cut.as_ref().map(|cut| Continued {
         run: cut.story.begin.run.clone(),
