@@ -167,6 +167,10 @@ async fn go_on(
         link::close(open.links, open.control.path(), limit).await;
         return Err(stop);
     }
+    if !plan.is_empty() && cut.is_some() && of_state(&pair.pair, &open.seen, asked.toward) == Target::InOrder {
+        // settled by hand, perhaps, or from another machine, which this journal does not know of
+        tell("The pair is in order as it stands: what follows moves it all the same.");
+    }
     let continues = cut.as_ref().map(|cut| Continued {
         run: cut.story.begin.run.clone(),
         way: match asked.toward {

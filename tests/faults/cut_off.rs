@@ -20,6 +20,7 @@ pub(crate) const CASES: &[Case] = &[
     ("killed after the fence, then resumed or aborted", after_fence),
     ("killed after the opening, then resumed or aborted", after_open),
     ("killed after the take, then resumed or aborted", after_take),
+    ("killed before the last word about the address", before_last_word),
     ("killed before the gate, there is nothing to resume", before_gate),
     ("the lock of a run whose host is gone", dead_lock),
     ("a journal that cannot be written", no_journal),
@@ -168,6 +169,29 @@ fn after_open(stage: &Stage<'_>) -> Outcome {
 fn after_take(stage: &Stage<'_>) -> Outcome {
     let cut = |stage: &Stage<'_>, config: &str| killed_at(stage, config, "drop-write-db1", (Node::Db1, " del "));
     rounds(stage, &ENDS[2..], cut, (&[Node::Db2], &[Node::Db1, Node::Db2]))
+}
+
+/// All is where it should be, and nobody has been told by the holder alone: `resume` owes that, and a look from outside.
+fn before_last_word(stage: &Stage<'_>) -> Outcome {
+    let scene = stage.scene()?;
+    let config = stage.config(LIMITS);
+    let words = ["--config", &config, "--json", "apply", "lab", "swap", "write", "--yes"];
+    let mut watched = Watched::start(stage.command(&words));
+    watched.wait_for("step-started", "announce-write-db2");
+    watched.signal(Signal::KILL);
+    let ran = watched.end();
+    stage.was_killed(IDLE)?;
+    stage.stands(&[Node::Db2], Node::Db2);
+    let round = Round { stage, config, end: End::Resume, journal: true };
+    let resumed = round.end(&[]);
+    for step in ["announce-write-db2", "verify-write-db2"] {
+        let done = resumed.events.iter().any(|event| event["type"] == "step-done" && event["step"] == step);
+        assert!(done, "{step}: {resumed}");
+    }
+    assert_eq!(resumed.count("writes-out"), 0, "{resumed}");
+    stage.over_with(scene, &ran, Some(1))?;
+    round.home();
+    Ok(())
 }
 
 /// A run whose `ip` hangs at this step, and that is killed then.

@@ -32,6 +32,11 @@ impl Recorder {
         self.0.borrow().len()
     }
 
+    /// How many of them have a name that ends so.
+    pub(crate) fn named(&self, end: &str) -> usize {
+        self.0.borrow().iter().filter(|(what, _)| what.ends_with(end)).count()
+    }
+
     /// The names of those texts that have one of the secrets in them.
     pub(crate) fn holding(&self, secrets: &[&str]) -> Vec<String> {
         let said = self.0.borrow();
