@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::lab::error::LabError;
 use crate::lab::run::wait_until;
 use crate::lab::{Host, Node, Server};
-use crate::stage::{SERVED, Stage};
+use crate::stage::{RETRANSMITTED, SERVED, Stage};
 use crate::{Case, Outcome};
 
 pub(crate) const CASES: &[Case] = &[
@@ -64,7 +64,7 @@ fn lost_for_good(stage: &Stage<'_>) -> Outcome {
     stage.note(format!("run {} ms", ran.took.as_millis()));
     stage.cut(Host::Operator, Host::Db1, false)?;
     // whatever is left of it there ends by itself once the way is back
-    wait_until("the lost sessions end", Duration::from_secs(35), || {
+    wait_until("the lost sessions end", RETRANSMITTED, || {
         let left = stage.lab.leftovers()?;
         match left.is_empty() {
             true => Ok(Some(())),

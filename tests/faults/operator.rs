@@ -5,7 +5,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 
 use crate::lab::{Host, Node};
-use crate::stage::{SERVED, Stage};
+use crate::stage::{RETRANSMITTED, SERVED, Stage};
 use crate::watched::Watched;
 use crate::{Case, Outcome};
 
@@ -120,7 +120,7 @@ fn unplugged(stage: &Stage<'_>) -> Outcome {
     ran.ends(21).says("unknown").says("flipper status lab").never_says("serves as before");
     stage.note(format!("run {} ms", ran.took.as_millis()));
     // what is left on the servers ends as soon as the operator's host answers for it
-    crate::lab::run::wait_until("its sessions end", Duration::from_secs(35), || {
+    crate::lab::run::wait_until("its sessions end", RETRANSMITTED, || {
         let left = stage.lab.leftovers()?;
         match left.iter().all(|found| !found.contains(": session ") && !found.contains(": lock ")) {
             true => Ok(Some(())),

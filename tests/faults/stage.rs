@@ -18,6 +18,9 @@ use crate::watched::{Ran, Watched};
 
 pub(crate) const SERVED: Duration = Duration::from_secs(10);
 const GONE: Duration = Duration::from_secs(4);
+/// After a cable was out for up to half a minute: a host tries again what it could not send after ever longer pauses, the
+/// last of them as long as all before.
+pub(crate) const RETRANSMITTED: Duration = Duration::from_secs(75);
 /// A hardware address that nobody has: what is sent there is lost, silently.
 const NOBODY: &str = "02:00:00:00:00:99";
 

@@ -180,7 +180,7 @@ fn target_cut_off(bench: &Bench<'_>) -> Outcome {
     bench.lab.cable(Host::Db2, true)?;
     ran.ends(20).says("serves as before").within(Duration::from_secs(30));
     served?;
-    bench.wait_nothing_left(Duration::from_secs(35));
+    bench.wait_nothing_left(Duration::from_secs(75));
     stayed(bench, &load.stop()?)
 }
 
@@ -199,6 +199,6 @@ fn writer_cut_off(bench: &Bench<'_>) -> Outcome {
     ran.says("db1").says("flipper status lab").within(Duration::from_secs(30));
     drop(writing);
     bench.serves_from(Node::Db1)?;
-    bench.wait_nothing_left(Duration::from_secs(35));
+    bench.wait_nothing_left(Duration::from_secs(75));
     Ok(())
 }
