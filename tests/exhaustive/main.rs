@@ -96,17 +96,17 @@ fn one_by_one(worlds: &[World]) -> Report {
     let shapes = [Shape::Both, Shape::WriteOnly, Shape::ReadOnly, Shape::Three];
     let pairs = shapes.map(|shape| (shape, pair(shape)));
     let goals = pairs.each_ref().map(|(_, pair)| goals(pair));
-    let mut walked = BTreeSet::new();
+    let (mut walked, mut known, mut written) = (BTreeSet::new(), walk::Known::new(), BTreeSet::new());
     for world in worlds {
         let at = shapes.iter().position(|shape| *shape == world.shape).expect("a shape");
         let pair = &pairs[at].1;
         let seen = world.snapshot(pair);
-        let mut known = [BTreeSet::new(), BTreeSet::new()];
+        let still = world.nodes.map(|node| (node.link, node.xa, node.settings, node.system));
         if report.faults.many() {
             break;
         }
         report.worlds += 1;
-        for goal in &goals[at] {
+        for (number, goal) in goals[at].iter().enumerate() {
             let mut plain = false;
             for (words, overrides) in [&[][..], &Code::ALL[..]].into_iter().enumerate() {
                 if words == 1 && plain {
@@ -129,7 +129,8 @@ fn one_by_one(worlds: &[World]) -> Report {
                 report.empty += u64::from(plan.is_empty());
                 let mut faults = vec![];
                 judged(pair, world, &seen, &plan, &mut |what| faults.push(what));
-                let walk = Walk { pair, start: &seen, plan: &plan, overrides, sound: world.is_sound() };
+                let scene = (world.kind, world.shape, still, world.is_sound(), words == 1);
+                let walk = Walk { pair, start: &seen, plan: &plan, overrides, scene, goal: number as u8 };
                 walk.end(&mut |what| faults.push(what));
                 // what else differs in the worlds of one such set, or in the goals, does not change where a step leads
                 let same = (
@@ -139,7 +140,11 @@ fn one_by_one(worlds: &[World]) -> Report {
                 );
                 if walked.insert(same) {
                     report.distinct += 1;
-                    report.walked.add(walk.every_order(&mut known[words], &mut |what| faults.push(what)));
+                    report.walked.add(walk.every_order(&mut known, &mut |what| faults.push(what)));
+                    let ids = |plan: &Plan| plan.steps.iter().map(|step| step.id.0.clone()).collect::<Vec<_>>();
+                    if written.insert((world.kind, number, words, ids(&plan))) {
+                        kept(pair, &seen, &plan, overrides, &mut |what| faults.push(what));
+                    }
                     looked_at_closely(pair, world, &seen, &plan, overrides, &mut |what| faults.push(what));
                 }
                 for what in faults {
@@ -225,6 +230,18 @@ fn filled(world: &World, seen: &Snapshot) -> Vec<Snapshot> {
     all
 }
 
+/// The same input gives the same bytes, and the plan comes back from its file as it was.
+fn kept(pair: &Pair, seen: &Snapshot, plan: &Plan, overrides: &[Code], fault: &mut impl FnMut(String)) {
+    let text = planfile::to_text(plan, &[]);
+    let again = planner::plan(pair, seen, &plan.goal, overrides);
+    if again.map(|again| planfile::to_text(&again, &[])) != Ok(text.clone()) {
+        fault("another plan for the same input".to_owned());
+    }
+    if planfile::from_text("plan", &text).map(|file| file.plan).ok().as_ref() != Some(plan) {
+        fault("the plan does not come back from its file".to_owned());
+    }
+}
+
 /// What is asked of one of several plans that differ in nothing that matters.
 fn looked_at_closely(
     pair: &Pair,
@@ -238,14 +255,6 @@ fn looked_at_closely(
         fault(format!("by itself: {found:?}"));
     }
     let again = |seen: &Snapshot| planner::plan(pair, seen, &plan.goal, overrides);
-    // the same input, the same bytes; and back from the file as it was
-    let text = planfile::to_text(plan, &[]);
-    if again(seen).map(|again| planfile::to_text(&again, &[])) != Ok(text.clone()) {
-        fault("another plan for the same input".to_owned());
-    }
-    if planfile::from_text("plan", &text).map(|file| file.plan).ok().as_ref() != Some(plan) {
-        fault("the plan does not come back from its file".to_owned());
-    }
     if overrides.is_empty() && planner::plan(pair, seen, &plan.goal, &Code::ALL).as_ref() != Ok(plan) {
         fault("words of the operator that nothing asked for change it".to_owned());
     }

@@ -164,7 +164,7 @@ fn why_harmless(mutant: &Mutant) -> Option<&'static str> {
 }
 
 /// What was done, by words that are all in its description, and why that breaks nothing where the judge lets it pass.
-const HARMLESS: [(&[&str], &str); 8] = [
+const HARMLESS: [(&[&str], &str); 9] = [
     // the judge knows in each order whether anybody is kept from writing at that moment
     (&["reads-outside-outage"], "readers move a moment earlier, while somebody can write"),
     (&["before-the-gate"], "nobody was writing, so that no gate closes"),
@@ -173,6 +173,7 @@ const HARMLESS: [(&[&str], &str); 8] = [
     (&["take", "approach", "monotonic-reads"], "the node lacked nothing to begin with"),
     (&["take", "fence", "monotonic-reads"], "nobody read there before"),
     (&["verify", "release", "verify-last"], "the look from outside does not depend on the old writer's lock"),
+    (&["release", "take", "lock-until-gone"], "the address was nowhere, and nobody waits for it any longer by that"),
     (&["no drain"], "writing transactions are ended sooner, and told so"),
     (&["approach", "drain", "before-the-gate"], "both are done before the gate closes, in either order"),
 ];

@@ -6,20 +6,27 @@ use flipper::checker;
 use flipper::model::{Action, Code, Goal, Observed, Pair, Plan, Snapshot, StepId, WriteAccess};
 use flipper::planner::{self, Opened};
 
-use super::domain::step;
+use super::domain::{Kind, Link, Shape, Some3, step};
 
 /// What a moment of a plan looks like to the planner: what a plan can change of a world, and no more.
-pub(crate) type Look = [(u8, u64, bool); 2];
+pub(crate) type Look = [(u8, u64, u8); 2];
 
 pub(crate) fn look(pair: &Pair, state: &Snapshot) -> Look {
     state.nodes.each_ref().map(|node| {
         let access = node.access.known().map_or(9, |access| *access as u8);
         let held =
             pair.roles.iter().enumerate().filter(|(_, role)| node.holds(role).known().is_some_and(|h| !h.is_empty()));
-        let ahead = node.ahead.known().is_none_or(|ahead| !ahead.is_empty());
+        let ahead = node.ahead.known().map_or(9, |ahead| u8::from(!ahead.is_empty()));
         (access, held.fold(0, |bits, (role, _)| bits | 1 << role), ahead)
     })
 }
+
+/// What the steps of a plan do not change of a world, with whether all of it is in order and whether the operator
+/// overrides.
+pub(crate) type Scene = (Kind, Shape, [(Link, Some3, bool, bool); 2], bool, bool);
+
+/// Moments whose plans were judged already: another plan may come through them too.
+pub(crate) type Known = BTreeSet<(Scene, Look, u8)>;
 
 /// What was walked.
 #[derive(Debug, Default, Clone, Copy)]
@@ -36,8 +43,9 @@ pub(crate) struct Walk<'a> {
     pub(crate) start: &'a Snapshot,
     pub(crate) plan: &'a Plan,
     pub(crate) overrides: &'a [Code],
-    /// Nothing was wrong with the pair but where things were.
-    pub(crate) sound: bool,
+    pub(crate) scene: Scene,
+    /// The number of the plan's goal.
+    pub(crate) goal: u8,
 }
 
 /// A step that has gone wrong, and what it was: nothing happened, it happened and nobody knows, it happens after the
@@ -45,8 +53,8 @@ pub(crate) struct Walk<'a> {
 const WAYS_TO_FAIL: u64 = 3;
 
 impl Walk<'_> {
-    /// Every moment of every order. `known`: moments of this world whose plans were judged already.
-    pub(crate) fn every_order(&self, known: &mut BTreeSet<(Look, String)>, fault: &mut impl FnMut(String)) -> Count {
+    /// Every moment of every order.
+    pub(crate) fn every_order(&self, known: &mut Known, fault: &mut impl FnMut(String)) -> Count {
         let plan = self.plan;
         let number: BTreeMap<&StepId, usize> = plan.steps.iter().enumerate().map(|(i, step)| (&step.id, i)).collect();
         let before: Vec<u64> =
@@ -81,7 +89,7 @@ impl Walk<'_> {
         &self,
         done: u64,
         state: &Snapshot,
-        known: &mut BTreeSet<(Look, String)>,
+        known: &mut Known,
         count: &mut Count,
         fault: &mut impl FnMut(String),
     ) {
@@ -133,15 +141,18 @@ impl Walk<'_> {
     }
 
     /// A run that was cut off here is finished, or taken back, by a plan of its own, or by a refusal that says why.
-    fn again(&self, state: &Snapshot, known: &mut BTreeSet<(Look, String)>, fault: &mut impl FnMut(String)) {
+    fn again(&self, state: &Snapshot, known: &mut Known, fault: &mut impl FnMut(String)) {
         let look = look(self.pair, state);
+        // nothing was wrong with the pair but where things were
+        let (.., sound, _) = self.scene;
         let by_name = self
             .pair
             .write_role()
             .into_iter()
             .flat_map(|role| self.pair.nodes.iter().map(|node| Goal::Set(role.name.clone(), node.name.clone())));
         for (i, goal) in std::iter::once(self.plan.goal.clone()).chain(by_name).enumerate() {
-            if !known.insert((look, goal.to_string())) {
+            let number = if i == 0 { self.goal } else { u8::MAX - i as u8 };
+            if !known.insert((self.scene, look, number)) {
                 continue;
             }
             match planner::plan(self.pair, state, &goal, self.overrides) {
@@ -152,7 +163,7 @@ impl Walk<'_> {
                 }
                 Err(refusal) if refusal.reasons.is_empty() => fault("planned again on the way: no reason".to_owned()),
                 // where nothing else was wrong, being cut off is nothing that needs a person
-                Err(refusal) if i > 0 && self.sound => fault(format!(
+                Err(refusal) if i > 0 && sound => fault(format!(
                     "planned again on the way, by name: {:?}",
                     refusal.reasons.iter().map(|r| r.code).collect::<Vec<_>>()
                 )),
