@@ -154,7 +154,8 @@ async fn go_on(
         tell(&render::history::cut_off(cut.story, journal::clock()));
     }
     let overrides = cut.as_ref().map(|cut| cut.plan.overrides.as_slice()).unwrap_or_default().iter().chain(overrides);
-    let overrides: Vec<Code> = overrides.copied().collect();
+    // whoever waits for a lock waits for the dead run's read lock, most likely: it goes with its session, which is waited for
+    let overrides: Vec<Code> = overrides.copied().chain([Code::TableLock]).collect();
     let goal = Goal::Assign(wanted);
     let mut plan = match planner::plan(&pair.pair, &open.seen, &goal, &overrides) {
         Ok(plan) => plan,
