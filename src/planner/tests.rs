@@ -402,3 +402,27 @@ fn transactions_prepared_on_a_node_that_was_fenced_before_count_too() {
     let refusal = plan(&pair, &cut, &set("write", "db2").expect("names"), &[]).expect_err("refused");
     assert_eq!(codes(&refusal), [Code::PreparedXa]);
 }
+
+#[test]
+fn readers_wait_for_whoever_they_follow_and_for_nobody_else() {
+    let pair = pair();
+    let healthy = healthy(Flavour::MySql);
+    let first =
+        |snapshot: &Snapshot, goal: Goal| plan(&pair, snapshot, &goal, &[]).expect("a plan").steps[0].id.0.clone();
+    assert_eq!(first(&healthy, set("read", "db1").expect("names")), "take-read-db1", "the writer is never behind");
+    // nobody reads yet, but whoever comes is to find what is written now
+    let mut none = healthy.clone();
+    for node in &mut none.nodes {
+        let Observed::Known(held) = &mut node.addresses else { panic!() };
+        held.retain(|held| held.address != pair.roles[1].address);
+    }
+    assert_eq!(first(&none, set("read", "db2").expect("names")), "approach-db2");
+    assert_eq!(first(&none, set("read", "db1").expect("names")), "take-read-db1");
+    // nobody reads, and nobody writes
+    none.nodes[0].access = Observed::Known(WriteAccess::Fenced);
+    assert_eq!(first(&none, set("read", "db2").expect("names")), "take-read-db2");
+    // of two writers the one that readers leave may have something that the other one lacks
+    let mut both = healthy;
+    both.nodes[1].access = Observed::Known(WriteAccess::Open);
+    assert_eq!(first(&both, Goal::Drain("db2".parse().expect("a name"))), "approach-db1");
+}
