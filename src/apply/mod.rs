@@ -52,6 +52,8 @@ struct Progress {
     outage: Option<Duration>,
     /// The new writer was told to open.
     open: Opening,
+    /// The step is done after which there is no safe way back, as the plan says.
+    past_return: bool,
     /// Which nodes were told to take or drop which role's address.
     touched: Vec<(NodeName, RoleName)>,
     /// Roles that the plan is to move, or whose writer it is to change: their clients are owed a look from outside.
@@ -69,6 +71,7 @@ impl Progress {
             gate_opened: false,
             outage: None,
             open: Opening::Never,
+            past_return: false,
             touched: vec![],
             owed: owed.collect(),
         }
@@ -153,6 +156,7 @@ impl<'a, W: World, S: FnMut(Event)> Run<'a, W, S> {
             }
             let halt = match self.step(plan, step, &mut progress).await {
                 Ok(()) => {
+                    progress.past_return |= planner::point_of_no_return(plan) == Some(&step.id);
                     let at_new_writer = match &step.action {
                         Action::Take { role, .. } => Some(role) == write.as_ref(),
                         // the address is there already: clients arrive as soon as the server is open
@@ -198,6 +202,8 @@ impl<'a, W: World, S: FnMut(Event)> Run<'a, W, S> {
             Opening::Never if plan.hands_over_from().is_none() && progress.led_to_writer(self.pair, plan) => {
                 self.forward(plan, why, progress).await
             }
+            // nobody was opened, but one of two writers was closed: which one to open again only a person knows
+            Opening::Never if progress.past_return => self.forward(plan, why, progress).await,
             Opening::Never => self.back(plan, why, progress).await,
             Opening::Done if hopeless => self.turn_round(plan, why, progress).await,
             Opening::Done => self.forward(plan, why, progress).await,

@@ -177,3 +177,21 @@ fn past_the_write_outage_limit_the_old_writer_is_open_again() {
     assert!(why.contains("writes have been out for 2 ms"), "{why}");
     assert_eq!(writers(&world), [Side::First]);
 }
+
+/// What the plan calls the point of no return is one, also where nobody is opened.
+#[test]
+fn of_two_writers_that_go_down_none_is_opened_again() {
+    for step in ["fence-db1", "fence-db2", "drop-write-db1"] {
+        let mut both = healthy(Flavour::MySql);
+        both.nodes[1].access = Observed::Known(WriteAccess::Open);
+        let down = Goal::Down("write".parse().expect("a role"));
+        let plan = planner::plan(&pair(), &both, &down, &[]).expect("a plan");
+        let mut world = SimWorld::new(pair(), both);
+        world.fault(StepId(step.to_owned()), Fault::NotDone);
+        let (outcome, _) = run(&mut world, &plan);
+        match step {
+            "fence-db1" => assert!(matches!(outcome, Outcome::RolledBack { .. }), "{step}: {outcome:?}"),
+            _ => assert!(matches!(outcome, Outcome::Done { .. }) && writers(&world) == [], "{step}: {outcome:?}"),
+        }
+    }
+}

@@ -79,7 +79,7 @@ impl Aim {
             Some(Place::AsItIs) | None => Writer::AsItIs,
         };
         let gives_way = facts.sole_writer().filter(|at| writer == Writer::Only(other(*at)));
-        let held = State::start(facts).holds();
+        let held = State::start(facts).holds;
         Ok(Self { roles, writer, gives_way, way: false, held })
     }
 
@@ -94,7 +94,7 @@ impl Aim {
     }
 
     pub(super) fn begins_at(&mut self, state: &State) {
-        self.held = state.holds();
+        self.held = state.holds;
     }
 
     pub(super) fn place(&self, role: usize) -> Place {

@@ -2,7 +2,7 @@
 //!
 //! It shares no code with the planner, and the planner none with it. Each action is interpreted on a small state of
 //! its own (`state`): who accepts writes, who holds which address, who may lack transactions of the other one, which
-//! read lock is held, what has been announced. Every order that the plan's `after` allows is walked (`walk`), so that
+//! read lock is held, what has been announced; for each there are `rules`. Every order that the plan's `after` allows is walked (`walk`), so that
 //! a missing edge is as bad as a wrong step. What the state starts from is read from a snapshot, or, where there is
 //! none, from the basis that the plan itself claims (`facts`).
 //!
@@ -11,6 +11,7 @@
 mod aim;
 mod facts;
 mod hygiene;
+mod rules;
 mod state;
 mod walk;
 

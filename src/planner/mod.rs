@@ -38,7 +38,11 @@ pub fn plan(pair: &Pair, snapshot: &Snapshot, goal: &Goal, overrides: &[Code]) -
         Ok(desired) => desired,
         Err(mut reasons) => {
             // what stands in the way besides, whichever way is taken in the end
-            let bad = |finding: &&Finding| finding.severity() > Severity::Warn && !overrides.contains(&finding.code);
+            let bad = |finding: &&Finding| match finding.severity() {
+                Severity::Warn => false,
+                Severity::Override => !overrides.contains(&finding.code),
+                Severity::Stop => true,
+            };
             reasons.extend(findings.iter().filter(bad).map(Finding::reason));
             return refuse(reasons);
         }

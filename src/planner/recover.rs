@@ -47,7 +47,8 @@ fn returnable(plan: &Plan) -> Vec<RoleName> {
 }
 
 /// Whether the pair is seen to be as it was when the plan was made: the roles that it touches where they were, and
-/// nobody open who was not. A node that was open beside another one need not be open again.
+/// nobody open who was not. Of two nodes that were open, the one need not be open again that the write address did not lead
+/// to.
 #[must_use]
 pub fn is_back(pair: &Pair, now: &Snapshot, plan: &Plan) -> bool {
     let seen = now.nodes.iter().all(|node| node.addresses.known().is_some() && node.access.known().is_some());
@@ -58,7 +59,9 @@ pub fn is_back(pair: &Pair, now: &Snapshot, plan: &Plan) -> bool {
     let roles = returnable(plan).iter().all(|name| holders(name) == before(name));
     let was_open = plan.open_before();
     let is_open = Side::BOTH.map(|side| now.node(side).access.is(&WriteAccess::Open));
-    let access = is_open == was_open || (was_open == [true, true] && is_open.contains(&true));
+    let led_to = pair.write_role().and_then(|role| before(&role.name).first().copied());
+    let serves = led_to.map_or_else(|| is_open.contains(&true), |side| *side.of(&is_open));
+    let access = is_open == was_open || (was_open == [true, true] && serves);
     seen && roles && access
 }
 

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::model::samples::{healthy, pair};
-use crate::model::{Access, Flavour, NodeSnapshot, Observed, Rule, Step, WriteAccess};
+use crate::model::{Access, Flavour, NodeSnapshot, Observed, Rule, Step, Thread, WriteAccess};
 use crate::sim::SimWorld;
 
 fn ids(steps: &[Step]) -> Vec<&str> {
@@ -293,4 +293,136 @@ fn a_role_goes_down_and_comes_up_again() {
     // the read lock of the first plan is gone: administrators could write on db1 behind the back of the second one
     let expected = ["fence-db1", "catch-up-db2", "open-db2", "take-write-db2", "release-db1", "verify-write-db2"];
     assert_eq!(ids(&up.steps), expected);
+}
+
+#[test]
+fn what_a_person_accepts_is_recorded_and_nothing_else_is_let_pass() {
+    let pair = pair();
+    let mut snapshot = healthy(Flavour::MySql);
+    snapshot.nodes[0].prepared_xa = Observed::Known(1);
+    let refusal = plan(&pair, &snapshot, &swap("write"), &[]).expect_err("refused");
+    assert_eq!(codes(&refusal), [Code::PreparedXa]);
+    assert!(refusal.reasons[0].help.contains("--override prepared-xa"), "{}", refusal.reasons[0].help);
+    let other = plan(&pair, &snapshot, &swap("write"), &[Code::Lagging, Code::Diverged]).expect_err("refused");
+    assert_eq!(codes(&other), [Code::PreparedXa]);
+    let accepted = plan(&pair, &snapshot, &swap("write"), &Code::ALL).expect("a plan");
+    assert_eq!(accepted.overrides, [Code::PreparedXa], "only what was in the way");
+    snapshot.nodes[1].same_machine = Observed::Known(false);
+    let refusal = plan(&pair, &snapshot, &swap("write"), &Code::ALL).expect_err("refused");
+    assert_eq!(codes(&refusal), [Code::WrongMachine], "what stops cannot be accepted");
+}
+
+#[test]
+fn a_goal_that_has_no_meaning_is_refused_with_all_that_is_wrong_besides() {
+    let pair = pair();
+    let mut snapshot = healthy(Flavour::MySql);
+    snapshot.nodes[1].access = Observed::Known(WriteAccess::Open);
+    snapshot.nodes[1].same_machine = Observed::Known(false);
+    snapshot.nodes[0].prepared_xa = Observed::Known(1);
+    let refusal = |overrides: &[Code]| codes(&plan(&pair, &snapshot, &swap("write"), overrides).expect_err("refused"));
+    assert_eq!(refusal(&[]), [Code::WrongMachine, Code::BothOpen, Code::PreparedXa]);
+    // what a person accepts is not told again; what nobody can accept is
+    assert_eq!(refusal(&[Code::PreparedXa, Code::WrongMachine]), [Code::WrongMachine, Code::BothOpen]);
+    let Observed::Known(settings) = &mut snapshot.nodes[0].settings else { panic!() };
+    settings.binlog_format = "MIXED".to_owned();
+    let again = plan(&pair, &snapshot, &swap("write"), &[]).expect_err("refused");
+    assert_eq!(codes(&again), [Code::WrongMachine, Code::BothOpen, Code::PreparedXa], "warnings are no reasons");
+}
+
+#[test]
+fn readers_need_replication_except_on_the_writer() {
+    let pair = pair();
+    let mut snapshot = healthy(Flavour::MySql);
+    for node in &mut snapshot.nodes {
+        let Observed::Known(channels) = &mut node.channels else { panic!() };
+        channels[0].applier = Thread::Stopped;
+    }
+    let to_writer = plan(&pair, &snapshot, &set("read", "db1").expect("names"), &[]).expect("a plan");
+    assert_eq!(ids(&to_writer.steps)[0], "take-read-db1");
+    // of two writers each has something that the other one lacks
+    snapshot.nodes[1].access = Observed::Known(WriteAccess::Open);
+    let goal = Goal::Drain("db2".parse().expect("a name"));
+    let refusal = plan(&pair, &snapshot, &goal, &[]).expect_err("refused");
+    assert_eq!(codes(&refusal), [Code::ReplicationStopped]);
+}
+
+#[test]
+fn a_reviewer_is_told_of_locks_and_of_short_prefixes_and_of_nothing_that_is_not_so() {
+    let mut pair = pair();
+    let notes = |pair: &crate::model::Pair, flavour| {
+        let plan = plan(pair, &healthy(flavour), &swap("write"), &[]).expect("a plan");
+        plan.notes
+            .iter()
+            .filter(|note| note.contains("read lock") || note.contains("prefix"))
+            .cloned()
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(notes(&pair, Flavour::MySql), [] as [&str; 0]);
+    let locked = notes(&pair, Flavour::MariaDb);
+    assert!(locked.len() == 1 && locked[0].starts_with("While db1 holds its read lock"), "{locked:?}");
+    pair.roles[0].address.prefix = 24;
+    let short = notes(&pair, Flavour::MySql);
+    assert!(short.len() == 1 && short[0].contains("prefix /24"), "{short:?}");
+}
+
+#[test]
+fn down_closes_both_of_two_writers_and_that_is_the_point_of_no_return() {
+    let pair = pair();
+    let mut both = healthy(Flavour::MariaDb);
+    both.nodes[1].access = Observed::Known(WriteAccess::Open);
+    let down = Goal::Down("write".parse().expect("a role"));
+    let plan = plan(&pair, &both, &down, &[]).expect("a plan");
+    let expected = ["fence-db1", "end-sessions-write-db1", "drop-write-db1", "release-db1", "fence-db2", "release-db2"];
+    assert_eq!(ids(&plan.steps), expected, "one read lock at a time");
+    // the other one is still open: the one that clients wrote on is not opened beside it again
+    assert_eq!(point_of_no_return(&plan).map(|id| id.0.as_str()), Some("fence-db1"));
+}
+
+#[test]
+fn readers_that_nobody_writes_for_still_see_no_less_than_before() {
+    let pair = pair();
+    let mut snapshot = healthy(Flavour::MySql);
+    snapshot.nodes[0].access = Observed::Known(WriteAccess::Fenced);
+    snapshot.nodes[1].ahead = Observed::Known("0-2-9".to_owned());
+    let plan = plan(&pair, &snapshot, &set("read", "db1").expect("names"), &[]).expect("a plan");
+    assert_eq!(ids(&plan.steps)[..2], ["approach-db1", "take-read-db1"]);
+    // a delay that a person accepts would be waited for in vain
+    let Observed::Known(channels) = &mut snapshot.nodes[0].channels else { panic!() };
+    channels[0].delay = 600;
+    let plan = super::plan(&pair, &snapshot, &set("read", "db1").expect("names"), &Code::ALL).expect("a plan");
+    assert_eq!((ids(&plan.steps)[0], &plan.overrides[..]), ("take-read-db1", &[Code::ReplicationDelayed][..]));
+}
+
+#[test]
+fn transactions_prepared_on_a_node_that_was_fenced_before_count_too() {
+    let pair = pair();
+    let mut cut = healthy(Flavour::MySql);
+    cut.nodes[0].access = Observed::Known(WriteAccess::Fenced);
+    cut.nodes[0].prepared_xa = Observed::Known(1);
+    let refusal = plan(&pair, &cut, &set("write", "db2").expect("names"), &[]).expect_err("refused");
+    assert_eq!(codes(&refusal), [Code::PreparedXa]);
+}
+
+#[test]
+fn readers_wait_for_whoever_they_follow_and_for_nobody_else() {
+    let pair = pair();
+    let healthy = healthy(Flavour::MySql);
+    let first =
+        |snapshot: &Snapshot, goal: Goal| plan(&pair, snapshot, &goal, &[]).expect("a plan").steps[0].id.0.clone();
+    assert_eq!(first(&healthy, set("read", "db1").expect("names")), "take-read-db1", "the writer is never behind");
+    // nobody reads yet, but whoever comes is to find what is written now
+    let mut none = healthy.clone();
+    for node in &mut none.nodes {
+        let Observed::Known(held) = &mut node.addresses else { panic!() };
+        held.retain(|held| held.address != pair.roles[1].address);
+    }
+    assert_eq!(first(&none, set("read", "db2").expect("names")), "approach-db2");
+    assert_eq!(first(&none, set("read", "db1").expect("names")), "take-read-db1");
+    // nobody reads, and nobody writes
+    none.nodes[0].access = Observed::Known(WriteAccess::Fenced);
+    assert_eq!(first(&none, set("read", "db2").expect("names")), "take-read-db2");
+    // of two writers the one that readers leave may have something that the other one lacks
+    let mut both = healthy;
+    both.nodes[1].access = Observed::Known(WriteAccess::Open);
+    assert_eq!(first(&both, Goal::Drain("db2".parse().expect("a name"))), "approach-db1");
 }
