@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use super::{Access, Fencing, Interface, NodeName, Prefixed, RoleName};
+use super::{Access, Fencing, Interface, Isolation, NodeName, Prefixed, RoleName};
 
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -115,6 +115,49 @@ pub enum Action {
         /// The address.
         address: Prefixed,
     },
+    /// See to it that a node that a person declared dead is out: no server runs there, or nobody reaches it.
+    Isolate {
+        /// The dead one.
+        node: NodeName,
+        /// How.
+        how: Isolation,
+    },
+    /// Stop a server's receiver, so that nothing more comes in from its peer; what it has received stays.
+    StopReceiving {
+        /// The server.
+        node: NodeName,
+    },
+    /// Start a receiver again that was stopped in this very run; nobody was opened since. Only a way back has it.
+    ResumeReceiving {
+        /// The server.
+        node: NodeName,
+    },
+    /// Wait until a server that receives no more has applied all that it has received.
+    ApplyReceived {
+        /// The server.
+        node: NodeName,
+    },
+    /// Accept writes in the place of a peer that was declared dead and is isolated.
+    Promote {
+        /// Who accepts writes from here on.
+        node: NodeName,
+        /// The dead one.
+        dead: NodeName,
+    },
+    /// See that a node that has come back has nothing that the writer lacks, and lacks nothing that the writer has purged.
+    Compare {
+        /// The one that has come back.
+        node: NodeName,
+        /// The writer.
+        source: NodeName,
+    },
+    /// Start receiver and applier of a server, and see that they run.
+    StartReplication {
+        /// The server.
+        node: NodeName,
+        /// Whom it follows.
+        source: NodeName,
+    },
 }
 
 /// A statement about the pair that an action needs, or makes true.
@@ -142,6 +185,16 @@ pub enum Fact {
     Unlocked(NodeName),
     /// Somebody outside reached the node through the role's address.
     Reached(NodeName, RoleName),
+    /// Nobody can write on the node any more: it is switched off, its server is, or a person vouches for it.
+    Isolated(NodeName),
+    /// Nothing of its peer comes into the node any more.
+    Detached(NodeName),
+    /// The node has applied all that it ever received.
+    Applied(NodeName),
+    /// Of the two, the one that came back has nothing of its own, and can fetch all that it lacks.
+    Compared([NodeName; 2]),
+    /// The node follows its peer.
+    Replicates(NodeName),
 }
 
 impl Action {
@@ -150,6 +203,13 @@ impl Action {
     pub fn requires(&self) -> Vec<Fact> {
         match self {
             Self::Approach { .. } | Self::Drain { .. } | Self::Fence { .. } => vec![],
+            Self::Isolate { .. } | Self::StopReceiving { .. } | Self::ResumeReceiving { .. } => vec![],
+            Self::ApplyReceived { node } => vec![Fact::Detached(node.clone())],
+            Self::Promote { node, dead } => {
+                vec![Fact::Isolated(dead.clone()), Fact::Detached(node.clone()), Fact::Applied(node.clone())]
+            }
+            Self::Compare { node, source: _ } => vec![Fact::Closed(node.clone())],
+            Self::StartReplication { node, source } => vec![compared(node, source)],
             Self::CatchUp { node: _, source } => vec![Fact::Closed(source.clone())],
             Self::Open { node, peer } => {
                 vec![Fact::Closed(peer.clone()), Fact::CaughtUp(node.clone(), peer.clone())]
@@ -200,6 +260,13 @@ impl Action {
             }
             Self::Release { node } => vec![Fact::Unlocked(node.clone())],
             Self::Verify { role, node, access: _, address: _ } => vec![Fact::Reached(node.clone(), role.clone())],
+            Self::Isolate { node, how: _ } => vec![Fact::Isolated(node.clone())],
+            Self::StopReceiving { node } => vec![Fact::Detached(node.clone())],
+            Self::ResumeReceiving { .. } => vec![],
+            Self::ApplyReceived { node } => vec![Fact::Applied(node.clone())],
+            Self::Promote { node, dead: _ } => vec![Fact::Writable(node.clone())],
+            Self::Compare { node, source } => vec![compared(node, source)],
+            Self::StartReplication { node, source: _ } => vec![Fact::Replicates(node.clone())],
         }
     }
 
@@ -219,6 +286,13 @@ impl Action {
             Self::Announce { role, node, .. } => format!("announce-{role}-{node}"),
             Self::Release { node } => format!("release-{node}"),
             Self::Verify { role, node, .. } => format!("verify-{role}-{node}"),
+            Self::Isolate { node, how: _ } => format!("isolate-{node}"),
+            Self::StopReceiving { node } => format!("stop-receiving-{node}"),
+            Self::ResumeReceiving { node } => format!("resume-receiving-{node}"),
+            Self::ApplyReceived { node } => format!("apply-received-{node}"),
+            Self::Promote { node, dead: _ } => format!("promote-{node}"),
+            Self::Compare { node, source: _ } => format!("compare-{node}"),
+            Self::StartReplication { node, source: _ } => format!("start-replication-{node}"),
         })
     }
 
@@ -237,9 +311,21 @@ impl Action {
             | Self::Drop { node, .. }
             | Self::Announce { node, .. }
             | Self::Release { node }
-            | Self::Verify { node, .. } => node,
+            | Self::Verify { node, .. }
+            | Self::Isolate { node, .. }
+            | Self::StopReceiving { node }
+            | Self::ResumeReceiving { node }
+            | Self::ApplyReceived { node }
+            | Self::Promote { node, .. }
+            | Self::Compare { node, .. }
+            | Self::StartReplication { node, .. } => node,
         }
     }
+}
+
+/// The same fact, whichever of the two is named first.
+fn compared(one: &NodeName, other: &NodeName) -> Fact {
+    Fact::Compared(if one < other { [one.clone(), other.clone()] } else { [other.clone(), one.clone()] })
 }
 
 /// A step's name, unique in its plan.

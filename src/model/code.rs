@@ -442,6 +442,48 @@ codes! {
         title: "servers have run for ten minutes at least",
         matters: "its caches are empty: it will be slow as a writer",
     }
+    /// A node that is to be declared dead answers: decided with the goal `fail`.
+    NotDead {
+        id: "not-dead", worst: Stop, hazards: "H-84",
+        title: "a node that is declared dead does not answer",
+        matters: "a server that answers may still take writes, and can be moved from without loss",
+    }
+    /// A node that is declared dead is not known to be out.
+    NotFenced {
+        id: "not-fenced", worst: Override, hazards: "H-84, H-89",
+        title: "a node that is declared dead can be kept from serving anybody",
+        matters: "it may be alive behind a broken cable, with clients that write on it",
+    }
+    /// Somebody answers for an address of the node that is declared dead.
+    AddressAnswers {
+        id: "address-answers", worst: Stop, hazards: "H-55, H-84",
+        title: "nobody answers for the addresses of a node that is declared dead",
+        matters: "whoever answers has the address, and its clients with it",
+    }
+    /// The survivor cannot apply what it has received.
+    CannotApply {
+        id: "cannot-apply", worst: Stop, hazards: "H-85",
+        title: "the survivor can apply all that it has received",
+        matters: "transactions that it has on disk would be lost, although nothing is wrong with them",
+    }
+    /// Transactions of the dead node may never have reached the survivor.
+    MayLose {
+        id: "may-lose", worst: Override, hazards: "H-86",
+        title: "nothing was committed on the dead node that the survivor lacks",
+        matters: "replication is not synchronous: the last acknowledged writes may be on the dead node only",
+    }
+    /// A node was declared dead, and has not come back.
+    Deposed {
+        id: "deposed", worst: Stop, hazards: "H-87, H-88, H-96",
+        title: "no node was declared dead and left behind",
+        matters: "it may have transactions of its own, and lacks those that came after it",
+    }
+    /// A node that has come back has transactions of its own: decided with the goal `rejoin`.
+    SecondHistory {
+        id: "second-history", worst: Stop, hazards: "H-50, H-95",
+        title: "a node that comes back has no transactions of its own",
+        matters: "they would flow into the writer, onto data that has changed since",
+    }
     /// Roles were moved a moment ago.
     MovedLately {
         id: "moved-lately", worst: Warn, hazards: "H-96",
@@ -454,7 +496,16 @@ impl Code {
     /// It is decided with a goal, and no check of a pair at rest looks for it.
     #[must_use]
     pub fn is_of_goal(self) -> bool {
-        self == Self::AddressElsewhere
+        matches!(
+            self,
+            Self::AddressElsewhere
+                | Self::NotDead
+                | Self::NotFenced
+                | Self::AddressAnswers
+                | Self::CannotApply
+                | Self::MayLose
+                | Self::SecondHistory
+        )
     }
 }
 

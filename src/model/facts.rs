@@ -218,6 +218,24 @@ facts! {
     }
 }
 
+facts! {
+    /// What a node says of its peer, for the question whether that one is dead.
+    Witness {
+        /// A MySQL server greets it at the peer's own address.
+        greeted: bool,
+        /// The peer's machine answers it, by ping or on the link.
+        answered: bool,
+        /// Floating addresses that it does not hold itself and that somebody answers for on the link.
+        answering: Vec<IpAddr>,
+        /// The position up to which it has received the peer's transactions.
+        received: String,
+        /// For how many seconds its receiver has heard nothing of the peer; `None` where the server does not say.
+        silent: Option<u64>,
+        /// How many transactions the peer's binary logs hold, as read from its disk, that this node never received.
+        left_behind: u64,
+    }
+}
+
 /// An account of a server.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Account {

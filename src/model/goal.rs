@@ -18,8 +18,29 @@ pub enum Goal {
     Down(RoleName),
     /// A role without a holder to a node.
     Up(RoleName, NodeName),
+    /// A person says that a node is dead: the other one takes every role.
+    Fail(NodeName),
+    /// A node that was declared dead is back: it follows the writer again, without any role.
+    Rejoin(NodeName),
     /// Several roles at once, each to a node or to none; the others stay where they are.
     Assign(Assignment),
+}
+
+impl Goal {
+    /// The node that a person has declared dead.
+    #[must_use]
+    pub fn dead(&self) -> Option<&NodeName> {
+        match self {
+            Self::Fail(node) => Some(node),
+            Self::Swap(_)
+            | Self::Set(..)
+            | Self::Drain(_)
+            | Self::Down(_)
+            | Self::Up(..)
+            | Self::Assign(_)
+            | Self::Rejoin(_) => None,
+        }
+    }
 }
 
 impl fmt::Display for Goal {
@@ -32,6 +53,8 @@ impl fmt::Display for Goal {
             Self::Drain(node) => write!(f, "drain {node}"),
             Self::Down(role) => write!(f, "down {role}"),
             Self::Up(role, node) => write!(f, "up {role} {node}"),
+            Self::Fail(node) => write!(f, "fail {node}"),
+            Self::Rejoin(node) => write!(f, "rejoin {node}"),
             Self::Assign(wanted) => wanted.fmt(f),
         }
     }

@@ -20,7 +20,7 @@ pub use address::{BadAddress, Prefixed};
 pub use code::Code;
 pub use facts::{
     Account, Boot, Connections, Disk, Downstream, Health, InFile, Inventory, Kept, Lock, LockKind, Relay, Sessions,
-    Work, WorkKind, Workload,
+    Witness, Work, WorkKind, Workload,
 };
 pub use finding::{Finding, Scope, Severity};
 pub use goal::{Assignment, Goal};
@@ -31,8 +31,8 @@ pub use pair::{Access, Limits, NodeSpec, Pair, RoleSpec, Side};
 pub use plan::{Basis, NodeBasis, Plan, Rule, Step};
 pub use refusal::{Reason, Refusal};
 pub use snapshot::{
-    ArpingKind, Channel, Fencing, Flavour, Held, NodeSnapshot, Server, Settings, Snapshot, System, Thread, Version,
-    WriteAccess,
+    ArpingKind, Channel, Deposed, Fencing, Flavour, Held, Isolation, NodeSnapshot, Server, Settings, Snapshot, System,
+    Thread, Version, WriteAccess,
 };
 
 #[cfg(test)]

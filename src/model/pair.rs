@@ -34,6 +34,8 @@ pub struct NodeSpec {
     pub interface: Interface,
     /// TCP port of the server, the same on a floating address.
     pub port: u16,
+    /// The operator has a program that switches it off.
+    pub has_fence: bool,
 }
 
 /// A name for a job, with the address by which clients reach it.
@@ -64,6 +66,9 @@ pub struct Limits {
     pub drain: Duration,
     /// A target further behind is refused.
     pub lag: Duration,
+    /// How long a survivor may need for what it has received, a node that has come back to follow, and the operator's
+    /// program that switches a node off.
+    pub recovery: Duration,
 }
 
 impl Limits {
@@ -92,6 +97,7 @@ impl Default for Limits {
             rollback: Duration::from_secs(10),
             drain: Duration::ZERO,
             lag: Duration::from_secs(10),
+            recovery: Duration::from_secs(600),
         }
     }
 }

@@ -36,11 +36,15 @@ pub enum Rule {
     MonotonicReads,
     /// Seen from outside when all is done.
     VerifyLast,
+    /// Nothing is changed before the dead node is out for certain, and nobody takes its place before.
+    IsolateFirst,
+    /// What one node has of its own never flows into the other.
+    OneHistory,
 }
 
 impl Rule {
     /// Every rule.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::OneWriter,
         Self::FenceFirst,
         Self::NoLoss,
@@ -54,6 +58,8 @@ impl Rule {
         Self::ReadsOutsideOutage,
         Self::MonotonicReads,
         Self::VerifyLast,
+        Self::IsolateFirst,
+        Self::OneHistory,
     ];
 
     /// Its name in a plan file.
@@ -73,6 +79,8 @@ impl Rule {
             Self::ReadsOutsideOutage => "reads-outside-outage",
             Self::MonotonicReads => "monotonic-reads",
             Self::VerifyLast => "verify-last",
+            Self::IsolateFirst => "isolate-first",
+            Self::OneHistory => "one-history",
         }
     }
 
@@ -93,6 +101,8 @@ impl Rule {
             Self::ReadsOutsideOutage => "readers do not lengthen the write outage",
             Self::MonotonicReads => "readers never see less than before",
             Self::VerifyLast => "seen from outside, when it is done",
+            Self::IsolateFirst => "nobody takes the place of a node that may still serve",
+            Self::OneHistory => "transactions of one node alone never flow into the other",
         }
     }
 }
@@ -114,7 +124,8 @@ pub struct Step {
     pub after: Vec<(StepId, Rule)>,
 }
 
-/// What a plan rests on, of one node. Nothing in it moves by itself while traffic flows.
+/// What a plan rests on, of one node. Nothing in it moves by itself while traffic flows. Of a node that was declared dead
+/// it says who its peer takes it for, and what could be seen of its machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NodeBasis {
     /// The node.
@@ -189,14 +200,29 @@ impl Plan {
                 | Action::Drop { role, .. }
                 | Action::Announce { role, .. }
                 | Action::Verify { role, .. } => role == name,
-                Action::Fence { .. } | Action::Open { .. } | Action::Reopen { .. } => access == Access::ReadWrite,
-                Action::Approach { .. } | Action::Drain { .. } | Action::CatchUp { .. } | Action::Release { .. } => {
-                    false
+                Action::Fence { .. } | Action::Open { .. } | Action::Reopen { .. } | Action::Promote { .. } => {
+                    access == Access::ReadWrite
                 }
+                Action::Approach { .. }
+                | Action::Drain { .. }
+                | Action::CatchUp { .. }
+                | Action::Release { .. }
+                | Action::Isolate { .. }
+                | Action::StopReceiving { .. }
+                | Action::ResumeReceiving { .. }
+                | Action::ApplyReceived { .. }
+                | Action::Compare { .. }
+                | Action::StartReplication { .. } => false,
             })
         };
         let roles = self.basis.roles.iter().filter(|(name, _, access)| touches(name, *access));
         roles.map(|(name, ..)| name.clone()).collect()
+    }
+
+    /// The node that a person has declared dead: nothing of its server is seen, and nothing is asked of it.
+    #[must_use]
+    pub fn dead(&self) -> Option<&NodeName> {
+        self.goal.dead()
     }
 
     /// The node that gives way to the one that the plan opens.
@@ -229,7 +255,7 @@ impl Plan {
     #[must_use]
     pub fn opens_for_clients(&self) -> Option<&StepId> {
         let takes = |step: &&Step| matches!(step.action, Action::Take { access: Access::ReadWrite, .. });
-        let opens = |step: &&Step| matches!(step.action, Action::Open { .. });
+        let opens = |step: &&Step| matches!(step.action, Action::Open { .. } | Action::Promote { .. });
         let step = self.steps.iter().find(takes).or_else(|| self.steps.iter().find(opens));
         step.map(|step| &step.id)
     }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::{
     Access, Assignment, Boot, Health, Interface, Inventory, NodeName, Observed, Pair, Prefixed, Relay, RoleName,
-    RoleSpec, Side, Workload,
+    RoleSpec, Side, Witness, Workload,
 };
 
 /// The two families of servers.
@@ -74,6 +74,17 @@ impl Server {
     }
 }
 
+/// How a node that was declared dead is kept from serving anybody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Isolation {
+    /// Its machine answers by ssh: what is left of its server is stopped there, and kept from starting.
+    Shell,
+    /// A program of the operator's, which confirms that the machine is off or cut off.
+    Hook,
+    /// A person vouches for it, and nobody answers for its addresses.
+    Hand,
+}
+
 /// Whom a server lets write, by its own variables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum WriteAccess {
@@ -85,6 +96,8 @@ pub enum WriteAccess {
     Fenced,
     /// Between two states: somebody's `SET` is still waiting (MySQL shows `read_only=0, super_read_only=1`).
     Changing,
+    /// Nobody can say, because its node is declared dead: only the basis of such a plan has it.
+    Unseen,
 }
 
 impl fmt::Display for WriteAccess {
@@ -94,6 +107,7 @@ impl fmt::Display for WriteAccess {
             Self::Guarded => "read-only, except for administrators",
             Self::Fenced => "read-only",
             Self::Changing => "between two states",
+            Self::Unseen => "not seen",
         })
     }
 }
@@ -238,6 +252,19 @@ pub struct NodeSnapshot {
     pub relay: Relay,
     /// What its server holds besides data.
     pub inventory: Inventory,
+    /// What it says of its peer; looked at only where somebody is to be declared dead.
+    pub witness: Witness,
+    /// When it was declared dead and not brought back since, as far as this machine knows.
+    pub deposed: Option<Deposed>,
+}
+
+/// A node was declared dead, and its peer took its place.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Deposed {
+    /// When (RFC 3339).
+    pub since: String,
+    /// Where the survivor stood when it took over: what the deposed one has beyond that is of its own.
+    pub position: String,
 }
 
 impl NodeSnapshot {
@@ -262,6 +289,8 @@ impl NodeSnapshot {
             boot: Boot::unseen(cause),
             relay: Relay::unseen(cause),
             inventory: Inventory::unseen(cause),
+            witness: Witness::unseen(cause),
+            deposed: None,
         }
     }
 
