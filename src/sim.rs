@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::model::{Access, Action, Fact, NodeName, Observed, Pair, RoleName, Side, Snapshot, StepId, WriteAccess};
+use crate::model::{
+    Access, Action, Fact, NodeName, Observed, Pair, RoleName, Side, Snapshot, StepId, Thread, WriteAccess,
+};
 use crate::planner;
 use crate::world::{Done, Failure, Happened, NoLock, World};
 
@@ -36,6 +38,8 @@ pub struct SimWorld {
     lost: Vec<Side>,
     shell_lost: Vec<Side>,
     caught_up: Vec<(NodeName, NodeName)>,
+    /// What was made true.
+    shown: Vec<Fact>,
     faults: BTreeMap<StepId, Fault>,
     violations: Vec<String>,
     clock: Duration,
@@ -70,6 +74,7 @@ impl SimWorld {
             lost: vec![],
             shell_lost: vec![],
             caught_up: vec![],
+            shown: vec![],
             faults: BTreeMap::new(),
             violations: vec![],
             clock: Duration::ZERO,
@@ -122,13 +127,19 @@ impl SimWorld {
             Fact::Holds(node, role) => self.held(self.side(node), role),
             Fact::Lacks(node, role) => !self.held(self.side(node), role),
             Fact::CaughtUp(node, source) => self.caught_up.contains(&(node.clone(), source.clone())),
+            Fact::Isolated(_) | Fact::Applied(_) | Fact::Compared(_) => self.shown.contains(fact),
+            Fact::Detached(node) => {
+                let channels = self.state.node(self.side(node)).channels.known();
+                channels.is_some_and(|all| all.iter().all(|channel| channel.receiver == Thread::Stopped))
+            }
             // what only time and clients decide
             Fact::Near(..)
             | Fact::Drained(_)
             | Fact::Quiet(..)
             | Fact::Announced(..)
             | Fact::Unlocked(_)
-            | Fact::Reached(..) => true,
+            | Fact::Reached(..)
+            | Fact::Replicates(_) => true,
         }
     }
 
@@ -136,6 +147,7 @@ impl SimWorld {
         if let Action::CatchUp { node, source } = action {
             self.caught_up.push((node.clone(), source.clone()));
         }
+        self.shown.extend(action.ensures());
         planner::perform(&self.pair, &mut self.state, action);
     }
 

@@ -260,7 +260,14 @@ impl World for LiveWorld {
             | Action::Drop { .. }
             | Action::Announce { .. }
             | Action::Release { .. }
-            | Action::Verify { .. } => false,
+            | Action::Verify { .. }
+            | Action::Isolate { .. }
+            | Action::StopReceiving { .. }
+            | Action::ResumeReceiving { .. }
+            | Action::ApplyReceived { .. }
+            | Action::Promote { .. }
+            | Action::Compare { .. }
+            | Action::StartReplication { .. } => false,
         };
         let ask = !in_outage || self.locked_at.elapsed() > self.pair.limits.silence() / 2;
         let [one, two] = self.lock_sessions;
@@ -297,7 +304,14 @@ impl World for LiveWorld {
         self.begun = true;
         // every call below has a limit of its own; this one is for what they have forgotten
         let patience = limit + self.pair.limits.connect * 2 + self.pair.limits.fence;
-        self.changed |= !matches!(action, Action::Approach { .. } | Action::Drain { .. } | Action::Verify { .. });
+        self.changed |= !matches!(
+            action,
+            Action::Approach { .. }
+                | Action::Drain { .. }
+                | Action::Verify { .. }
+                | Action::ApplyReceived { .. }
+                | Action::Compare { .. }
+        );
         if let Action::Reopen { node, .. } = action
             && let Some(side) = self.pair.side(node)
             && session_of(side.of(&self.links)).is_none()

@@ -317,7 +317,13 @@ impl<'a, W: World, S: FnMut(Event)> Run<'a, W, S> {
             | Action::Drop { .. }
             | Action::Announce { .. }
             | Action::Release { .. }
-            | Action::Verify { .. } => limits.connect,
+            | Action::Verify { .. }
+            | Action::StopReceiving { .. }
+            | Action::ResumeReceiving { .. }
+            | Action::Promote { .. }
+            | Action::Compare { .. }
+            | Action::StartReplication { .. } => limits.connect,
+            Action::Isolate { .. } | Action::ApplyReceived { .. } => limits.recovery,
         }
     }
 
@@ -365,7 +371,7 @@ impl<'a, W: World, S: FnMut(Event)> Run<'a, W, S> {
 /// How many wishes to stop end a step half way: those that only wait. Of clients that cannot write, one is not enough.
 fn patience(action: &Action) -> Option<u8> {
     match action {
-        Action::Approach { .. } | Action::Drain { .. } => Some(1),
+        Action::Approach { .. } | Action::Drain { .. } | Action::ApplyReceived { .. } => Some(1),
         Action::CatchUp { .. } => Some(2),
         Action::Fence { .. }
         | Action::Open { .. }
@@ -375,7 +381,13 @@ fn patience(action: &Action) -> Option<u8> {
         | Action::Drop { .. }
         | Action::Announce { .. }
         | Action::Release { .. }
-        | Action::Verify { .. } => None,
+        | Action::Verify { .. }
+        | Action::Isolate { .. }
+        | Action::StopReceiving { .. }
+        | Action::ResumeReceiving { .. }
+        | Action::Promote { .. }
+        | Action::Compare { .. }
+        | Action::StartReplication { .. } => None,
     }
 }
 

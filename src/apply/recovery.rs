@@ -127,7 +127,7 @@ impl<W: World, S: FnMut(Event)> Run<'_, W, S> {
                     self.tell(Event::TurningBack(why.clone()));
                     return self.way_back(plan, why, Opened::Undone, progress).await;
                 }
-                Some(WriteAccess::Changing) | None => {}
+                Some(WriteAccess::Changing | WriteAccess::Unseen) | None => {}
             }
             if self.world.now().saturating_sub(begun) >= self.pair.limits.rollback {
                 let hold = "HOLD: it is not known whether the new writer is open, so neither node is opened".to_owned();

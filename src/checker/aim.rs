@@ -31,6 +31,10 @@ pub(super) struct Aim {
     pub(super) gives_way: Option<At>,
     /// These are steps after a failure, not a plan of their own.
     pub(super) way: bool,
+    /// The node that is declared dead.
+    pub(super) dead: Option<At>,
+    /// The node that has come back.
+    pub(super) back: Option<At>,
     /// Which addresses the nodes had when the steps began.
     pub(super) held: [u64; 2],
 }
@@ -73,24 +77,27 @@ impl Aim {
         if !found.is_empty() {
             return Err(found);
         }
+        let (dead, back) = named(facts, &plan.goal);
         let writer = match facts.write_role().and_then(|role| roles.get(role)) {
+            _ if back.is_some() => back.map_or(Writer::AsItIs, |back| Writer::Only(other(back))),
             Some(Place::On(at)) => Writer::Only(*at),
             Some(Place::Nowhere) => Writer::Nobody,
             Some(Place::AsItIs) | None => Writer::AsItIs,
         };
         let gives_way = facts.sole_writer().filter(|at| writer == Writer::Only(other(*at)));
         let held = State::start(facts).holds;
-        Ok(Self { roles, writer, gives_way, way: false, held })
+        Ok(Self { roles, writer, gives_way, way: false, dead, back, held })
     }
 
     /// Steps after a failure, towards an assignment.
-    pub(super) fn way(facts: &Facts, after: &Assignment) -> Self {
+    pub(super) fn way(facts: &Facts, goal: &Goal, after: &Assignment) -> Self {
         let place = |role: &super::facts::Role| {
             let at = after.holder(&role.name).and_then(|name| facts.at(name));
             at.map_or(Place::Nowhere, Place::On)
         };
         let roles = facts.roles.iter().map(place).collect();
-        Self { roles, writer: Writer::AsItIs, gives_way: None, way: true, held: [0, 0] }
+        let (dead, back) = named(facts, goal);
+        Self { roles, writer: Writer::AsItIs, gives_way: None, way: true, dead, back, held: [0, 0] }
     }
 
     pub(super) fn begins_at(&mut self, state: &State) {
@@ -109,6 +116,15 @@ impl Aim {
     /// A node is to accept writes.
     pub(super) fn opens(&self, at: At) -> bool {
         self.way || self.writer == Writer::Only(at)
+    }
+}
+
+/// The node that a goal declares dead, or says to be back.
+fn named(facts: &Facts, goal: &Goal) -> (Option<At>, Option<At>) {
+    match goal {
+        Goal::Fail(node) => (facts.at(node), None),
+        Goal::Rejoin(node) => (None, facts.at(node)),
+        Goal::Swap(_) | Goal::Set(..) | Goal::Drain(_) | Goal::Down(_) | Goal::Up(..) | Goal::Assign(_) => (None, None),
     }
 }
 
@@ -138,6 +154,20 @@ fn wanted(facts: &Facts, goal: &Goal, role: usize) -> Result<Place, &'static str
                 [] => Ok(Place::Nowhere),
                 _ => Ok(Place::On(other(at))),
             }
+        }
+        Goal::Fail(node) => {
+            let dead = facts.at(node).ok_or(of_pair)?;
+            let survivor = other(dead);
+            let there = holders.contains(&survivor);
+            let closed = this.writes && there && facts.nodes[survivor].mode != Mode::Open;
+            let inherits = if facts.nodes[dead].blind { !there } else { holders.contains(&dead) };
+            // a plan file does not say what nobody could see
+            let perhaps = facts.nodes[dead].unsaid && !there;
+            Ok(if inherits || closed || perhaps { Place::On(survivor) } else { Place::AsItIs })
+        }
+        Goal::Rejoin(node) => {
+            let back = facts.at(node).ok_or(of_pair)?;
+            Ok(if holders.contains(&back) { Place::On(other(back)) } else { Place::AsItIs })
         }
         Goal::Assign(wanted) => match wanted.0.get(&this.name) {
             Some(Some(node)) => facts.at(node).map(Place::On).ok_or(of_pair),

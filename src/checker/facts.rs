@@ -67,6 +67,30 @@ pub(super) struct Node {
     pub(super) moves: bool,
     /// It is the server that it is taken for.
     pub(super) itself: bool,
+    /// Its server does not answer, and the goal says that it is dead.
+    pub(super) gone: bool,
+    /// Nothing but a plan's basis is known.
+    pub(super) unsaid: bool,
+    /// A server at its address greets the peer.
+    pub(super) greeted_by_peer: Option<bool>,
+    /// Nobody answers the peer for an address that it does not hold.
+    pub(super) silent_addresses: bool,
+    /// Its receiver was found stopped; its receiver and applier were found running.
+    pub(super) detached: bool,
+    pub(super) follows: bool,
+    /// Its applier runs, without a delay.
+    pub(super) applies: bool,
+    /// The dead peer's logs are known to hold nothing that it never received.
+    pub(super) nothing_left_behind: bool,
+    /// All that it lacks can still be fetched; `None` where it is not known.
+    pub(super) complete: Option<bool>,
+}
+
+impl Node {
+    /// There is nothing of it that could serve anybody: no server, and a machine that shows that it has no address.
+    pub(super) fn is_out(&self) -> bool {
+        self.gone && self.held.iter().all(Vec::is_empty)
+    }
 }
 
 /// Both nodes, and what the operator has accepted.
@@ -88,15 +112,22 @@ pub(super) fn other(at: At) -> At {
 }
 
 impl Facts {
-    pub(super) fn seen(pair: &Pair, snapshot: &Snapshot, overrides: &[Code]) -> Self {
+    pub(super) fn seen(pair: &Pair, snapshot: &Snapshot, plan: &Plan) -> Self {
+        let overrides = &plan.overrides[..];
+        let dead = |at: At| plan.dead() == Some(&pair.nodes[at].name);
         let roles = pair.roles.iter().map(|role| (&role.name, role.address, role.access));
         let roles: Vec<Role> = roles.map(role).collect();
         let [a, b] = &snapshot.nodes;
         let distinct = match (a.server.known(), b.server.known()) {
             (Some(a), Some(b)) => distinct((a.flavour, a.server_id, &a.uuid), (b.flavour, b.server_id, &b.uuid)),
-            _ => false,
+            // of a dead one nobody says who it is
+            _ => dead(0) || dead(1),
         };
-        let nodes = [0, 1].map(|at| seen_node(pair, snapshot, &roles, overrides, at));
+        let nodes = [0, 1].map(|at| {
+            let node = seen_node(pair, snapshot, &roles, overrides, at);
+            let gone = dead(at) && snapshot.nodes[at].server.known().is_none();
+            Node { gone, itself: node.itself || gone, ..node }
+        });
         Self { nodes, roles, overrides: overrides.to_vec(), distinct }
     }
 
@@ -104,7 +135,8 @@ impl Facts {
         let roles = plan.basis.roles.iter().map(|(name, address, access)| (name, *address, *access));
         let roles: Vec<Role> = roles.map(role).collect();
         let [a, b] = &plan.basis.nodes;
-        let distinct = distinct((a.flavour, a.server_id, &a.uuid), (b.flavour, b.server_id, &b.uuid));
+        let distinct =
+            plan.dead().is_some() || distinct((a.flavour, a.server_id, &a.uuid), (b.flavour, b.server_id, &b.uuid));
         let nodes = [a, b].map(|node| Node {
             name: node.name.clone(),
             interface: None,
@@ -124,6 +156,15 @@ impl Facts {
             listens: true,
             moves: true,
             itself: true,
+            gone: plan.dead() == Some(&node.name) && node.access == WriteAccess::Unseen,
+            unsaid: true,
+            greeted_by_peer: None,
+            silent_addresses: true,
+            detached: false,
+            follows: node.replicates,
+            applies: true,
+            nothing_left_behind: true,
+            complete: None,
         });
         Self { nodes, roles, overrides: plan.overrides.clone(), distinct }
     }
@@ -180,7 +221,7 @@ fn mode(access: WriteAccess) -> Mode {
         WriteAccess::Open => Mode::Open,
         WriteAccess::Guarded => Mode::Ajar,
         WriteAccess::Fenced => Mode::Shut,
-        WriteAccess::Changing => Mode::Unknown,
+        WriteAccess::Changing | WriteAccess::Unseen => Mode::Unknown,
     }
 }
 
@@ -258,6 +299,20 @@ fn seen_node(pair: &Pair, snapshot: &Snapshot, roles: &[Role], overrides: &[Code
         listens: node.settings.known().is_some_and(everywhere),
         moves: node.system.known().is_some_and(able),
         itself: node.server.known().is_some() && node.same_machine.is(&true),
+        gone: false,
+        unsaid: false,
+        greeted_by_peer: peer.witness.greeted.known().copied(),
+        silent_addresses: peer.witness.answering.known().is_some_and(|answering| {
+            let holds = |ip| node.addresses.known().is_some_and(|all| all.iter().any(|held| held.address.ip == ip));
+            roles.iter().all(|role| !answering.contains(&role.address.ip) || holds(role.address.ip))
+        }),
+        detached: channels.is_some_and(|all| all.iter().all(|channel| channel.receiver == Thread::Stopped)),
+        follows: channels.is_some_and(|all| {
+            !all.is_empty() && all.iter().all(|c| c.receiver == Thread::Running && c.applier == Thread::Running)
+        }),
+        applies: matches!(channels, Some([channel]) if channel.applier == Thread::Running && channel.delay == 0),
+        nothing_left_behind: node.witness.left_behind.is(&0),
+        complete: node.relay.purged.known().map(String::is_empty),
     }
 }
 

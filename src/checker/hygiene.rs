@@ -75,7 +75,8 @@ pub(super) fn against(pair: &Pair, snapshot: &Snapshot, plan: &Plan) -> Vec<Viol
     }
     let nodes = snapshot.nodes.iter().zip(&pair.nodes).zip(&plan.basis.nodes);
     for ((seen, spec), basis) in nodes {
-        if seen.name != spec.name || !rests_on(pair, seen, basis) {
+        let dead = plan.dead() == Some(&spec.name);
+        if seen.name != spec.name || !(dead || rests_on(pair, seen, basis)) {
             found.push(broken(Invariant::WellFormed, "its basis is not what was seen"));
         }
     }

@@ -9,6 +9,7 @@
 //! A violation is a mistake in flipper, or a plan that flipper did not write.
 
 mod aim;
+mod death;
 mod facts;
 mod hygiene;
 mod rules;
@@ -21,7 +22,7 @@ use aim::Aim;
 use facts::Facts;
 use state::State;
 
-use crate::model::{Action, Assignment, Code, Pair, Plan, Snapshot, Step, StepId};
+use crate::model::{Action, Assignment, Pair, Plan, Snapshot, Step, StepId};
 
 /// What a plan would break.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,11 +56,13 @@ pub enum Invariant {
     Identity,
     /// The plan hangs together: ids, order, basis, before and after.
     WellFormed,
+    /// What one node has alone never flows into the other (S15, S18).
+    OneHistory,
 }
 
 impl Invariant {
     /// Every invariant.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::OneWriter,
         Self::NoLoss,
         Self::LockUntilGone,
@@ -74,6 +77,7 @@ impl Invariant {
         Self::Goal,
         Self::Identity,
         Self::WellFormed,
+        Self::OneHistory,
     ];
 
     /// Its word.
@@ -94,6 +98,7 @@ impl Invariant {
             Self::Goal => "goal",
             Self::Identity => "identity",
             Self::WellFormed => "well-formed",
+            Self::OneHistory => "one-history",
         }
     }
 }
@@ -137,7 +142,7 @@ pub fn judge(pair: &Pair, snapshot: &Snapshot, plan: &Plan) -> Judgement {
     if !found.is_empty() {
         return verdict(found);
     }
-    let facts = Facts::seen(pair, snapshot, &plan.overrides);
+    let facts = Facts::seen(pair, snapshot, plan);
     verdict(whole(&facts, plan))
 }
 
@@ -156,7 +161,7 @@ pub fn sound(plan: &Plan) -> Judgement {
     verdict(whole(&facts, plan))
 }
 
-/// Judges the steps that a run takes after it was cut short: the pair was as in `snapshot`, `done` has happened since,
+/// Judges the steps that a run of `plan` takes after it was cut short: the pair was as in `snapshot`, `done` has happened since,
 /// and the roles are to be as in `after`. Steps back may reopen the old writer.
 ///
 /// # Errors
@@ -164,7 +169,7 @@ pub fn sound(plan: &Plan) -> Judgement {
 pub fn judge_way(
     pair: &Pair,
     snapshot: &Snapshot,
-    overrides: &[Code],
+    plan: &Plan,
     done: &[&Action],
     steps: &[Step],
     after: &Assignment,
@@ -173,8 +178,8 @@ pub fn judge_way(
     if !found.is_empty() {
         return verdict(found);
     }
-    let facts = Facts::seen(pair, snapshot, overrides);
-    let mut aim = Aim::way(&facts, after);
+    let facts = Facts::seen(pair, snapshot, plan);
+    let mut aim = Aim::way(&facts, &plan.goal, after);
     let mut state = State::start(&facts);
     for action in done {
         // what has happened has happened; whether it should have was judged with its plan

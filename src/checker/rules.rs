@@ -27,7 +27,14 @@ impl State {
             | Action::Drain { .. }
             | Action::Announce { .. }
             | Action::Release { .. }
-            | Action::Verify { .. } => false,
+            | Action::Verify { .. }
+            | Action::Isolate { .. }
+            | Action::StopReceiving { .. }
+            | Action::ResumeReceiving { .. }
+            | Action::ApplyReceived { .. }
+            | Action::Promote { .. }
+            | Action::Compare { .. }
+            | Action::StartReplication { .. } => false,
         };
         must(in_time || !self.is_out(facts, aim), Invariant::ShortOutage, "it is done while nobody can write")
     }
@@ -97,6 +104,13 @@ impl State {
                 must(facts.nodes[at].moves, SERVES, "the node's system is not fit for it")?;
                 must(aim.place(role) == Place::On(at), LEAST, "the role is not to be there")
             }
+            Action::Isolate { .. }
+            | Action::StopReceiving { .. }
+            | Action::ResumeReceiving { .. }
+            | Action::ApplyReceived { .. }
+            | Action::Promote { .. }
+            | Action::Compare { .. }
+            | Action::StartReplication { .. } => self.judge_death(facts, aim, at, action),
             Action::Release { node: _ } => self.judge_release(facts, aim, at),
             Action::Verify { role, access: _, node: _, address } => {
                 let role = known(facts, role)?;
@@ -113,7 +127,7 @@ impl State {
     fn can_follow(&self, facts: &Facts, at: At) -> Verdict {
         must(!self.lock[at], CAN_END, "its own appliers wait behind its read lock")?;
         let node = &facts.nodes[at];
-        let may_come = node.arrives || !self.lacks[at] || facts.accepted(&STALE);
+        let may_come = node.arrives || self.follows[at] || !self.lacks[at] || facts.accepted(&STALE);
         must(may_come, CAN_END, "what it waits for does not arrive")
     }
 
@@ -169,9 +183,13 @@ impl State {
     fn judge_take(&self, facts: &Facts, aim: &Aim, at: At, role: usize, from: Option<Option<At>>) -> Verdict {
         let peer = other(at);
         must(aim.place(role) == Place::On(at), LEAST, "the role is not to be there")?;
-        must(facts.nodes.iter().all(|node| !node.blind), ONE_ADDRESS, "it is not known who has the address")?;
+        let unknown = [0, 1].into_iter().any(|at| facts.nodes[at].blind && !self.isolated[at]);
+        must(!unknown, ONE_ADDRESS, "it is not known who has the address")?;
         must(!self.has(at, role), ONE_ADDRESS, "the node has the address already")?;
         let left = self.has(peer, role) || self.let_go[peer] & bit(role) != 0;
+        // a dead node gives nothing up that its clients could be led from
+        let left = left && aim.dead != Some(peer);
+        must(!self.has(peer, role) || aim.dead != Some(peer), ONE_ADDRESS, "the dead node still has the address")?;
         must(from == left.then_some(Some(peer)), ONE_ADDRESS, "it does not come from where it is")?;
         // a way back leads home, however good or bad that was
         if aim.way && facts.holders(role).contains(&at) {
@@ -189,7 +207,8 @@ impl State {
             }
             return Ok(());
         }
-        if facts.accepted(&STALE) {
+        // whatever its data are, there are no others
+        if aim.dead == Some(peer) || facts.accepted(&STALE) {
             return Ok(());
         }
         let fresh = self.is_writer(at) || facts.nodes[at].fresh;
@@ -221,6 +240,10 @@ impl State {
         must(facts.nodes[at].moves, SERVES, "the node's system is not fit for it")?;
         let writes = facts.roles[role].writes;
         must(!writes || self.mode[at] == Mode::Shut, SERVES, "sessions that may still write would be cut off")?;
+        if aim.dead == Some(at) {
+            must(self.isolated[at], Invariant::OneWriter, "the dead node is not known to be out yet")?;
+            return must(to.is_none(), LEAST, "a dead node hands nothing over");
+        }
         match to {
             Some(to) => {
                 must(to == Some(peer) && aim.place(role) == Place::On(peer), LEAST, "the role is not to be there")?;
@@ -264,7 +287,7 @@ fn leaves(aim: &Aim, role: usize) -> bool {
 /// Somebody relies on a node's being up to date: writers or readers are to come.
 fn asked_to_follow(facts: &Facts, aim: &Aim, at: At) -> bool {
     let readers = |role: usize| aim.place(role) == Place::On(at) && aim.held[at] & bit(role) == 0;
-    aim.opens(at) || (0..facts.roles.len()).any(readers)
+    aim.opens(at) || aim.back == Some(at) || (0..facts.roles.len()).any(readers)
 }
 
 /// The address was found on the node, in this form where one is given; or it is one that the node can have taken.

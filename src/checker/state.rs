@@ -28,6 +28,14 @@ pub(super) struct State {
     pub(super) announced: u64,
     /// The holder was reached from outside since.
     pub(super) seen: u64,
+    /// It was declared dead, and is out.
+    pub(super) isolated: [bool; 2],
+    /// It receives nothing; it has applied all that it had received; it follows its peer.
+    pub(super) detached: [bool; 2],
+    pub(super) applied: [bool; 2],
+    pub(super) follows: [bool; 2],
+    /// The node that came back was compared with the writer.
+    pub(super) compared: bool,
 }
 
 pub(super) type Verdict = Result<(), (Invariant, &'static str)>;
@@ -59,6 +67,11 @@ impl State {
             let_go: [0, 0],
             announced: holds[0] ^ holds[1],
             seen: 0,
+            isolated: [false, false],
+            detached: facts.nodes.each_ref().map(|node| node.detached),
+            applied: [false, false],
+            follows: facts.nodes.each_ref().map(|node| node.follows),
+            compared: false,
         }
     }
 
@@ -93,7 +106,7 @@ impl State {
         let peer = other(at);
         let bits = |role: &RoleName| facts.role(role).map_or(0, bit);
         match action {
-            Action::Approach { .. } => self.near[at] |= facts.nodes[at].arrives,
+            Action::Approach { .. } => self.near[at] |= facts.nodes[at].arrives || self.follows[at],
             Action::Drain { .. } => {}
             Action::Fence { how, .. } => {
                 if !facts.nodes[at].haunted {
@@ -139,22 +152,33 @@ impl State {
             }
             Action::Release { .. } => self.lock[at] = false,
             Action::Verify { role, .. } => self.seen |= bits(role) & self.announced,
+            Action::Isolate { .. }
+            | Action::StopReceiving { .. }
+            | Action::ResumeReceiving { .. }
+            | Action::ApplyReceived { .. }
+            | Action::Promote { .. }
+            | Action::Compare { .. }
+            | Action::StartReplication { .. } => self.effect_of_death(at, action),
         }
     }
 
     /// What must hold when all is done.
     pub(super) fn end(&self, facts: &Facts, aim: &Aim) -> Verdict {
         must(self.lock == [false, false], Invariant::CanEnd, "a read lock is left behind")?;
+        self.end_of_death(facts, aim)?;
         let both = self.mode == [Mode::Open, Mode::Open];
         let modes = facts.nodes.each_ref().map(|node| node.mode);
         if aim.way {
             must(!both || modes == self.mode, Invariant::OneWriter, "both nodes are open")?;
         } else {
             match aim.writer {
-                Writer::AsItIs => must(modes == self.mode, Invariant::LeastAction, "who accepts writes has changed")?,
+                Writer::AsItIs => {
+                    let same = |at: At| aim.dead == Some(at) || modes[at] == self.mode[at];
+                    must(same(0) && same(1), Invariant::LeastAction, "who accepts writes has changed")?;
+                }
                 Writer::Only(at) => {
                     must(self.mode[at] == Mode::Open, Invariant::Goal, "the holder of the write role is not open")?;
-                    let shut = self.mode[other(at)] == Mode::Shut;
+                    let shut = self.mode[other(at)] == Mode::Shut || aim.dead == Some(other(at));
                     must(shut, Invariant::OneWriter, "the node without the write role is not closed")?;
                 }
                 Writer::Nobody => {
@@ -179,7 +203,7 @@ impl State {
         for at in [0, 1] {
             let left = before[at] && !holders[at];
             must(
-                !left || self.ended[at] & bit(role) != 0,
+                !left || aim.dead == Some(at) || self.ended[at] & bit(role) != 0,
                 Invariant::ServesRole,
                 "sessions are left at an address that is gone",
             )?;

@@ -73,7 +73,14 @@ impl CutOff<'_> {
             | Action::EndSessions { .. }
             | Action::Announce { .. }
             | Action::Release { .. }
-            | Action::Verify { .. } => None,
+            | Action::Verify { .. }
+            | Action::Isolate { .. }
+            | Action::StopReceiving { .. }
+            | Action::ResumeReceiving { .. }
+            | Action::ApplyReceived { .. }
+            | Action::Promote { .. }
+            | Action::Compare { .. }
+            | Action::StartReplication { .. } => None,
         })
     }
 }

@@ -169,7 +169,7 @@ impl Builder<'_> {
         self.machine(pair, format!("{shown} of {}", crate::model::printable(pair_name)), at.key(), &layer, &host);
         let host = host.get()?.clone();
         Some((
-            NodeSpec { name: node_name.get()?.clone(), host, interface: interface?, port },
+            NodeSpec { name: node_name.get()?.clone(), host, interface: interface?, port, has_fence: false },
             Reach {
                 mysql: MysqlReach {
                     host: mysql_host.get()?.clone(),

@@ -19,6 +19,7 @@ pub(super) struct LimitsLayer {
     rollback: Field<Duration>,
     drain: Field<Duration>,
     lag: Field<Duration>,
+    recovery: Field<Duration>,
 }
 
 /// What a limit may be: at least, at most (inclusive), and why not more or less.
@@ -40,11 +41,12 @@ const WRITE_OUTAGE: Bounds = bounds(1_000, 3_600, "past it flipper opens the old
 const ROLLBACK: Bounds = bounds(1_000, 3_600, "the way back needs time, and an end");
 const DRAIN: Bounds = bounds(0, 3_600, "0s kills sessions at once");
 const LAG: Bounds = bounds(0, 86_400, "0s refuses a target that is behind at all");
+const RECOVERY: Bounds = bounds(1_000, 86_400, "what does not end must be given up");
 
 impl LimitsLayer {
     /// This level on top of the one above it.
     pub(super) fn over(&self, above: &Self) -> Self {
-        let Self { connect, pre_sync, fence, write_outage, rollback, drain, lag } = self;
+        let Self { connect, pre_sync, fence, write_outage, rollback, drain, lag, recovery } = self;
         Self {
             connect: connect.or(&above.connect),
             pre_sync: pre_sync.or(&above.pre_sync),
@@ -53,13 +55,14 @@ impl LimitsLayer {
             rollback: rollback.or(&above.rollback),
             drain: drain.or(&above.drain),
             lag: lag.or(&above.lag),
+            recovery: recovery.or(&above.recovery),
         }
     }
 
     /// The limits, with the defaults of the model for what no level gives.
     pub(super) fn resolve(&self) -> Limits {
         let default = Limits::default();
-        let Self { connect, pre_sync, fence, write_outage, rollback, drain, lag } = self;
+        let Self { connect, pre_sync, fence, write_outage, rollback, drain, lag, recovery } = self;
         let or = |field: &Field<Duration>, default| field.get().copied().unwrap_or(default);
         Limits {
             connect: or(connect, default.connect),
@@ -69,6 +72,7 @@ impl LimitsLayer {
             rollback: or(rollback, default.rollback),
             drain: or(drain, default.drain),
             lag: or(lag, default.lag),
+            recovery: or(recovery, default.recovery),
         }
     }
 
@@ -99,7 +103,7 @@ impl LimitsLayer {
 impl Reader<'_> {
     /// The limits of one level.
     pub(super) fn limits(&mut self, at: &At<'_>, raw: &raw::Limits) -> LimitsLayer {
-        let raw::Limits { connect, pre_sync, fence, write_outage, rollback, drain, lag } = raw;
+        let raw::Limits { connect, pre_sync, fence, write_outage, rollback, drain, lag, recovery } = raw;
         LimitsLayer {
             connect: self.limit(at, "connect", connect.as_ref(), &CONNECT),
             pre_sync: self.limit(at, "pre_sync", pre_sync.as_ref(), &PRE_SYNC),
@@ -108,6 +112,7 @@ impl Reader<'_> {
             rollback: self.limit(at, "rollback", rollback.as_ref(), &ROLLBACK),
             drain: self.limit(at, "drain", drain.as_ref(), &DRAIN),
             lag: self.limit(at, "lag", lag.as_ref(), &LAG),
+            recovery: self.limit(at, "recovery", recovery.as_ref(), &RECOVERY),
         }
     }
 

@@ -103,6 +103,7 @@ pub(super) struct Limits {
     pub(super) rollback: Option<String>,
     pub(super) drain: Option<String>,
     pub(super) lag: Option<String>,
+    pub(super) recovery: Option<String>,
 }
 
 /// A map as it stands in the file: in its order, and with keys that come twice, which serde's own maps would drop.

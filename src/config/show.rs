@@ -116,8 +116,8 @@ fn source(password: &PasswordSource) -> Value {
     }
 }
 
-fn limits(limits: &Limits) -> [(&'static str, std::time::Duration); 7] {
-    let Limits { connect, pre_sync, fence, write_outage, rollback, drain, lag } = *limits;
+fn limits(limits: &Limits) -> [(&'static str, std::time::Duration); 8] {
+    let Limits { connect, pre_sync, fence, write_outage, rollback, drain, lag, recovery } = *limits;
     [
         ("connect", connect),
         ("pre_sync", pre_sync),
@@ -126,5 +126,6 @@ fn limits(limits: &Limits) -> [(&'static str, std::time::Duration); 7] {
         ("rollback", rollback),
         ("drain", drain),
         ("lag", lag),
+        ("recovery", recovery),
     ]
 }

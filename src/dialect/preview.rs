@@ -87,5 +87,12 @@ pub fn spell<'a>(action: &Action, limits: &Limits, target: impl Fn(&NodeName) ->
             format!("{}:{}", address.ip, on.port),
             format!("{}; {}", sql::identity(), sql::access_and_position(on.server)),
         )],
+        Action::Isolate { .. }
+        | Action::StopReceiving { .. }
+        | Action::ResumeReceiving { .. }
+        | Action::ApplyReceived { .. }
+        | Action::Promote { .. }
+        | Action::Compare { .. }
+        | Action::StartReplication { .. } => vec![],
     }
 }

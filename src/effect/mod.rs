@@ -4,6 +4,7 @@
 //! is unknown, and what may still fire is found and ended before anybody goes on (`ghost`).
 
 mod address;
+mod death;
 mod ghost;
 mod lock;
 mod position;
@@ -117,6 +118,13 @@ impl Hands<'_> {
             }
             Action::Release { node } => self.release(node, limit).await,
             Action::Verify { node, address, access, role: _ } => self.verify(node, *address, *access, limit).await,
+            Action::Isolate { node, how } => self.isolate(node, *how, limit).await,
+            Action::StopReceiving { node } => self.stop_receiving(node, limit).await,
+            Action::ResumeReceiving { node } => self.resume_receiving(node, limit).await,
+            Action::ApplyReceived { node } => self.apply_received(node, limit).await,
+            Action::Promote { node, dead: _ } => self.promote(node, limit).await,
+            Action::Compare { node, source } => self.compare(node, source, limit).await,
+            Action::StartReplication { node, source: _ } => self.start_replication(node, limit).await,
         }
     }
 

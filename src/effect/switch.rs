@@ -206,7 +206,7 @@ impl Hands<'_> {
         match access_and_at(&known.server, &tables) {
             Ok((WriteAccess::Open, _)) => Err(certain(format!("{peer} is open: somebody else opened it"))),
             Ok((WriteAccess::Fenced | WriteAccess::Guarded, _)) => Ok(()),
-            Ok((WriteAccess::Changing, _)) | Err(_) => silent,
+            Ok((WriteAccess::Changing | WriteAccess::Unseen, _)) | Err(_) => silent,
         }
     }
 

@@ -367,6 +367,7 @@ fn word(access: WriteAccess) -> &'static str {
         WriteAccess::Guarded => "guarded",
         WriteAccess::Fenced => "fenced",
         WriteAccess::Changing => "changing",
+        WriteAccess::Unseen => "unseen",
     }
 }
 

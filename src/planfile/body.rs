@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::mirror::{
-    Access, Both, Code, Fencing, Flavour, Held, Mirror, Rule, StepId, Text, Version, WriteAccess, mirror,
+    Access, Both, Code, Fencing, Flavour, Held, Isolation, Mirror, Rule, StepId, Text, Version, WriteAccess, mirror,
 };
 use crate::model::{self, Interface, NodeName, PairName, Prefixed, RoleName};
 
@@ -87,6 +87,8 @@ enum Goal {
     Down(Role),
     Up(Role, Node),
     Assign(Assignment),
+    Fail(Node),
+    Rejoin(Node),
 }
 
 impl Mirror for Goal {
@@ -99,6 +101,8 @@ impl Mirror for Goal {
             model::Goal::Down(role) => Self::Down(Mirror::of(role)),
             model::Goal::Up(role, node) => Self::Up(Mirror::of(role), Mirror::of(node)),
             model::Goal::Assign(wanted) => Self::Assign(Mirror::of(wanted)),
+            model::Goal::Fail(node) => Self::Fail(Mirror::of(node)),
+            model::Goal::Rejoin(node) => Self::Rejoin(Mirror::of(node)),
         }
     }
     fn back(self) -> Self::Of {
@@ -109,6 +113,8 @@ impl Mirror for Goal {
             Self::Down(role) => model::Goal::Down(role.back()),
             Self::Up(role, node) => model::Goal::Up(role.back(), node.back()),
             Self::Assign(wanted) => model::Goal::Assign(wanted.back()),
+            Self::Fail(node) => model::Goal::Fail(node.back()),
+            Self::Rejoin(node) => model::Goal::Rejoin(node.back()),
         }
     }
 }
@@ -215,6 +221,31 @@ mirror!(
             access: Access,
             node: Node,
             address: Text<Prefixed>,
+        },
+        Isolate {
+            node: Node,
+            how: Isolation,
+        },
+        StopReceiving {
+            node: Node,
+        },
+        ResumeReceiving {
+            node: Node,
+        },
+        ApplyReceived {
+            node: Node,
+        },
+        Promote {
+            node: Node,
+            dead: Node,
+        },
+        Compare {
+            node: Node,
+            source: Node,
+        },
+        StartReplication {
+            node: Node,
+            source: Node,
         },
     }
 );

@@ -164,3 +164,28 @@ facts!(
         events: Vec<String>,
     }
 );
+
+facts!(
+    struct Witness {
+        greeted: bool,
+        answered: bool,
+        answering: Vec<Text<IpAddr>>,
+        received: String,
+        silent: Option<u64>,
+        left_behind: u64,
+    }
+);
+
+impl Witness {
+    /// It is looked at only where a node is to be declared dead, and left out of other files.
+    pub(super) fn says_nothing(&self) -> bool {
+        let Self { greeted, answered, answering, received, silent, left_behind } = self;
+        let unknown = |fact: &Fact<bool>| matches!(fact, Fact::Unknown(_));
+        unknown(greeted)
+            && unknown(answered)
+            && matches!(answering, Fact::Unknown(_))
+            && matches!(received, Fact::Unknown(_))
+            && matches!(silent, Fact::Unknown(_))
+            && matches!(left_behind, Fact::Unknown(_))
+    }
+}

@@ -301,7 +301,8 @@ impl<T: Mirror> Mirror for Fact<T> {
 mirror!(words Access { ReadWrite, ReadOnly });
 mirror!(words Fencing { SuperReadOnly, NoLockNoAdmin, ReadLock });
 mirror!(words Flavour { MySql, MariaDb });
-mirror!(words WriteAccess { Open, Guarded, Fenced, Changing });
+mirror!(words Isolation { Shell, Hook, Hand });
+mirror!(words WriteAccess { Open, Guarded, Fenced, Changing, Unseen });
 mirror!(
     struct Held {
         address: Text<model::Prefixed>,

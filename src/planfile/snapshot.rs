@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::error::{Kind, PlanFileError};
-use super::facts::{Boot, Health, Inventory, Relay, Workload};
+use super::facts::{Boot, Health, Inventory, Relay, Witness, Workload};
 use super::file;
 use super::mirror::{Both, Fact, Flavour, Mirror, Prefixed, Text, Version, WriteAccess, mirror};
 use crate::model::{self, Interface, NodeName, PairName, printable};
@@ -101,6 +101,10 @@ mirror!(
         relay: Relay,
         #[serde(default)]
         inventory: Inventory,
+        #[serde(default, skip_serializing_if = "Witness::says_nothing")]
+        witness: Witness,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        deposed: Option<Deposed>,
     }
 );
 
@@ -130,6 +134,13 @@ mirror!(
         up: Vec<Text<Interface>>,
         promotes_secondaries: bool,
         denied: Vec<String>,
+    }
+);
+
+mirror!(
+    struct Deposed {
+        since: String,
+        position: String,
     }
 );
 

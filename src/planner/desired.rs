@@ -1,6 +1,6 @@
 //! What a goal means, given what was seen: where each role is to be.
 
-use super::checks;
+use super::{checks, death};
 use crate::model::{
     Access, Assignment, Code, Finding, Goal, Pair, Reason, RoleName, RoleSpec, Side, Snapshot, WriteAccess,
 };
@@ -90,6 +90,14 @@ fn place(pair: &Pair, snapshot: &Snapshot, goal: &Goal, role: &RoleSpec) -> Reso
             }
             _ => Untouched,
         },
+        Goal::Fail(node) => match pair.side(node).and_then(|dead| death::inherits(snapshot, role, dead)) {
+            Some(survivor) => Place(Some(survivor)),
+            None => Untouched,
+        },
+        Goal::Rejoin(node) => match pair.side(node) {
+            Some(back) if holders.contains(&back) => Place(Some(back.peer())),
+            Some(_) | None => Untouched,
+        },
         Goal::Assign(wanted) => match wanted.0.get(&role.name) {
             Some(Some(node)) => side(node),
             Some(None) => Place(None),
@@ -107,6 +115,10 @@ fn is_open(snapshot: &Snapshot, side: Side) -> bool {
 /// can be told by the address only; a swap is relative, and needs a pair that is in order.
 fn unwritable(snapshot: &Snapshot, goal: &Goal, role: &RoleSpec, place: Place, findings: &[Finding]) -> Vec<Reason> {
     let mut codes = vec![];
+    if matches!(goal, Goal::Fail(_) | Goal::Rejoin(_)) {
+        // whose word counts is said with the goal
+        return vec![];
+    }
     if matches!(goal, Goal::Swap(_)) {
         codes.extend([Code::BothOpen, Code::NoneOpen, Code::WriterElsewhere]);
     } else {

@@ -124,7 +124,7 @@ fn hand_over(pair: &Pair, snapshot: &Snapshot, to: Side, target: Target, actions
 }
 
 /// Makes a node refuse writes, unless it does already. `relock`: it is to refuse those of administrators too.
-fn close(pair: &Pair, snapshot: &Snapshot, side: Side, relock: bool, actions: &mut Vec<Action>) {
+pub(super) fn close(pair: &Pair, snapshot: &Snapshot, side: Side, relock: bool, actions: &mut Vec<Action>) {
     let node = pair.node(side).name.clone();
     let access = &snapshot.node(side).access;
     let by_lock = snapshot.node(side).server.known().is_some_and(|server| server.fencing() == Fencing::ReadLock);
@@ -144,7 +144,7 @@ fn close(pair: &Pair, snapshot: &Snapshot, side: Side, relock: bool, actions: &m
 }
 
 /// A role's address to a node, and away from wherever else it is.
-fn move_role(pair: &Pair, snapshot: &Snapshot, role: &RoleSpec, to: Option<Side>) -> Vec<Action> {
+pub(super) fn move_role(pair: &Pair, snapshot: &Snapshot, role: &RoleSpec, to: Option<Side>) -> Vec<Action> {
     let held = Side::BOTH.map(|side| match snapshot.node(side).holds(role) {
         Observed::Known(held) => Some(held.first().map(|held| (*held).clone())),
         Observed::Unknown(_) => None,
@@ -192,7 +192,7 @@ fn move_role(pair: &Pair, snapshot: &Snapshot, role: &RoleSpec, to: Option<Side>
     actions
 }
 
-fn verify(role: &RoleSpec, node: &NodeName) -> Action {
+pub(super) fn verify(role: &RoleSpec, node: &NodeName) -> Action {
     Action::Verify { role: role.name.clone(), access: role.access, node: node.clone(), address: role.address }
 }
 

@@ -6,6 +6,7 @@
 
 mod basis;
 mod checks;
+mod death;
 mod desired;
 mod diff;
 mod order;
@@ -17,8 +18,9 @@ pub use recover::{Opened, is_back, reopen, way_back, way_forward};
 pub use walk::{perform, point_of_no_return};
 
 use crate::model::{
-    Action, Code, Fencing, Finding, Goal, Pair, Plan, Reason, Refusal, Severity, Side, Snapshot, WriteAccess,
+    Action, Code, Fencing, Finding, Goal, Pair, Plan, Reason, Refusal, RoleSpec, Severity, Side, Snapshot, WriteAccess,
 };
+use death::Course;
 
 /// Plans the way from what was seen to the goal. An empty plan: the pair is there already.
 ///
@@ -33,7 +35,9 @@ pub fn plan(pair: &Pair, snapshot: &Snapshot, goal: &Goal, overrides: &[Code]) -
         reasons.dedup();
         Err(Refusal { pair: pair.name.clone(), goal: goal.clone(), reasons })
     };
-    let findings = checks::findings(pair, snapshot);
+    let course = Course::of(pair, snapshot, goal);
+    let mut findings = checks::findings(pair, snapshot);
+    findings.retain(|finding| course.heeds(finding));
     let desired = match desired::desired(pair, snapshot, goal, &findings) {
         Ok(desired) => desired,
         Err(mut reasons) => {
@@ -47,25 +51,47 @@ pub fn plan(pair: &Pair, snapshot: &Snapshot, goal: &Goal, overrides: &[Code]) -
             return refuse(reasons);
         }
     };
-    let writer = diff::writer(pair, &desired.after, &desired.touched);
-    let actions = diff::actions(
-        pair,
-        snapshot,
-        diff::Target {
-            roles: &desired.after,
-            touched: &desired.touched,
-            writer,
-            proof: diff::Proof::CatchUp,
-            whole: true,
-        },
-    );
+    let touched = |role: &&RoleSpec| desired.touched.contains(&role.name);
+    let (writer, actions) = match course {
+        Course::Move => {
+            let writer = diff::writer(pair, &desired.after, &desired.touched);
+            let target = diff::Target {
+                roles: &desired.after,
+                touched: &desired.touched,
+                writer,
+                proof: diff::Proof::CatchUp,
+                whole: true,
+            };
+            (writer, diff::actions(pair, snapshot, target))
+        }
+        Course::Fail(dead, how) => {
+            let roles: Vec<&RoleSpec> = pair.roles.iter().filter(touched).collect();
+            (diff::Writer::Only(dead.peer()), death::fail(pair, snapshot, (dead, how), &roles, true))
+        }
+        Course::Rejoin(back) => (diff::Writer::Only(back.peer()), death::rejoin(pair, snapshot, back)),
+    };
+    let promotes = actions.iter().any(|action| matches!(action, Action::Promote { .. }));
+    // at the goal nothing stands in the way any more
+    if !actions.is_empty() {
+        findings.extend(course.findings(pair, snapshot, promotes));
+    }
     let (mut reasons, mut overridden, mut notes) = (vec![], vec![], notes(&actions));
     // of two writers neither has everything: their readers depend on replication
     let open = |side: &Side| snapshot.node(*side).access.is(&WriteAccess::Open);
     let writer = writer.after(snapshot).filter(|_| !Side::BOTH.iter().all(open));
     for finding in &findings {
         match checks::against(pair, &actions, writer, finding) {
-            Some(Severity::Override) if overrides.contains(&finding.code) => overridden.push(finding.code),
+            Some(Severity::Override) if overrides.contains(&finding.code) => {
+                // a word of its own on the command line, and in the plan what it was said about
+                if finding.code == Code::MayLose {
+                    notes.push(format!("{} ({}).", finding.seen, finding.code));
+                }
+                overridden.push(finding.code);
+            }
+            // these have a word of their own
+            Some(Severity::Override) if matches!(finding.code, Code::MayLose | Code::NotFenced) => {
+                reasons.push(finding.reason());
+            }
             Some(Severity::Override) => {
                 let Reason { code, seen, help } = finding.reason();
                 let help = format!("{help}; or, where you know what it means here: --override {code}");
@@ -79,7 +105,7 @@ pub fn plan(pair: &Pair, snapshot: &Snapshot, goal: &Goal, overrides: &[Code]) -
     if !reasons.is_empty() {
         return refuse(reasons);
     }
-    let Some(basis) = basis::basis(pair, snapshot) else {
+    let Some(basis) = basis::basis(pair, snapshot, course.dead()) else {
         // an unknown fact of the basis is a finding in the scope of every plan
         return refuse(findings.iter().filter(|f| f.code == Code::Unknown).map(Finding::reason).collect());
     };

@@ -19,6 +19,8 @@ struct Context<'a> {
     write: Option<&'a RoleName>,
     /// The node that writing clients are led to.
     writer: Option<&'a NodeName>,
+    /// The node that has come back.
+    returned: Option<&'a NodeName>,
     /// The nodes that get a read lock.
     locked: BTreeSet<&'a NodeName>,
 }
@@ -30,6 +32,10 @@ fn graph<'a>(pair: &Pair, actions: &'a [Action]) -> DiGraph<&'a Action, Rule> {
         write: pair.write_role().map(|role| &role.name),
         writer: actions.iter().find_map(|action| match action {
             Action::Verify { access: Access::ReadWrite, node, .. } => Some(node),
+            _ => None,
+        }),
+        returned: actions.iter().find_map(|action| match action {
+            Action::Compare { node, .. } => Some(node),
             _ => None,
         }),
         locked: actions
@@ -70,21 +76,33 @@ fn graph<'a>(pair: &Pair, actions: &'a [Action]) -> DiGraph<&'a Action, Rule> {
 /// The rule behind a required fact.
 fn why(fact: &Fact, by: &Action) -> Rule {
     match (fact, by) {
+        (Fact::Compared(_) | Fact::Closed(_), Action::StartReplication { .. } | Action::Compare { .. }) => {
+            Rule::OneHistory
+        }
+        (Fact::Isolated(_), _) => Rule::IsolateFirst,
+        (Fact::Detached(_) | Fact::Applied(_), _) => Rule::NoLoss,
         (Fact::Closed(_), Action::CatchUp { .. }) | (Fact::CaughtUp(..) | Fact::Near(..), _) => Rule::NoLoss,
         (Fact::Closed(_), Action::Release { .. }) => Rule::LockUntilGone,
         (Fact::Closed(_) | Fact::Unlocked(_) | Fact::Drained(_), _) => Rule::OneWriter,
         (_, Action::Verify { .. }) => Rule::VerifyLast,
         (_, Action::Announce { .. }) => Rule::LastWord,
         (Fact::Holds(..), _) => Rule::TakeBeforeDrop,
-        (Fact::Writable(_) | Fact::Lacks(..) | Fact::Quiet(..) | Fact::Announced(..) | Fact::Reached(..), _) => {
-            Rule::AddressServesRole
-        }
+        (
+            Fact::Writable(_)
+            | Fact::Lacks(..)
+            | Fact::Quiet(..)
+            | Fact::Announced(..)
+            | Fact::Reached(..)
+            | Fact::Compared(_)
+            | Fact::Replicates(_),
+            _,
+        ) => Rule::AddressServesRole,
     }
 }
 
 /// The rule that puts one action before another, apart from their facts.
 fn rule(before: &Action, after: &Action, context: &Context) -> Option<Rule> {
-    let Context { write, writer, locked } = context;
+    let Context { write, writer, returned, locked } = context;
     match (before, after) {
         // what may take its time is done before the gate closes, on the node that still takes writes
         (Action::Approach { source: a, .. } | Action::Drain { node: a }, Action::Fence { node: b, .. }) if a == b => {
@@ -132,7 +150,7 @@ fn rule(before: &Action, after: &Action, context: &Context) -> Option<Rule> {
             Some(Rule::NoLoss)
         }
         (Action::Approach { node: a, source }, Action::Fence { node: b, how: Fencing::ReadLock })
-            if a == b && *writer != Some(source) =>
+            if a == b && *writer != Some(source) && *returned != Some(a) =>
         {
             Some(Rule::BeforeTheGate)
         }
@@ -145,6 +163,36 @@ fn rule(before: &Action, after: &Action, context: &Context) -> Option<Rule> {
             Action::Verify { role: b, .. },
         ) if a == b => Some(Rule::VerifyLast),
         (Action::Release { .. }, Action::Verify { access: Access::ReadWrite, .. }) => Some(Rule::VerifyLast),
+        // nothing is changed on the survivor, and nobody is led there, before the dead node is out for certain
+        (Action::Isolate { .. }, Action::StopReceiving { .. } | Action::Take { .. } | Action::Drop { .. }) => {
+            Some(Rule::IsolateFirst)
+        }
+        // a dead server holds no client: its address leaves first, and the machine may still answer for it
+        (Action::Drop { role: a, to: None, .. }, Action::Take { role: b, from: None, .. }) if a == b => {
+            Some(Rule::IsolateFirst)
+        }
+        // what may take its time is done before clients are sent for
+        (Action::Promote { .. }, Action::Take { access: Access::ReadOnly, .. }) => Some(Rule::ReadsOutsideOutage),
+        // where the address is at the survivor already, its opening is what clients wait for
+        (Action::Promote { node: a, .. }, Action::Verify { access: Access::ReadWrite, node: b, .. }) if a == b => {
+            Some(Rule::VerifyLast)
+        }
+        // a node's own appliers wait behind its read lock, and what it may have of its own is final behind it
+        (Action::Compare { node: a, .. }, Action::Release { node: b }) if a == b => Some(Rule::OneHistory),
+        (Action::Release { node: a }, Action::StartReplication { node: b, .. }) if a == b => Some(Rule::NoLoss),
+        // a node that has come back loses its addresses before anything else is done for it
+        (Action::Drop { node: a, .. } | Action::EndSessions { node: a, .. }, Action::StartReplication { .. })
+            if *returned == Some(a) =>
+        {
+            Some(Rule::OneWriter)
+        }
+        // it follows first; the writer follows it when that works
+        (Action::StartReplication { node: a, .. }, Action::Approach { node: b, .. }) if a == b => {
+            Some(Rule::OneHistory)
+        }
+        (Action::Approach { source: a, .. }, Action::StartReplication { node: b, .. }) if a == b => {
+            Some(Rule::OneHistory)
+        }
         (Action::Verify { access: Access::ReadWrite, .. }, Action::Take { access: Access::ReadOnly, .. }) => {
             Some(Rule::ReadsOutsideOutage)
         }

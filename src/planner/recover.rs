@@ -131,7 +131,8 @@ fn needs_closed(pair: &Pair, now: &Snapshot, old: Side, opened: Opened) -> Optio
     let safe = match (opened, seen) {
         (Opened::Never, None) | (_, Some(WriteAccess::Fenced | WriteAccess::Guarded)) => true,
         (Opened::Done, Some(WriteAccess::Open)) => !now.node(old).access.is(&WriteAccess::Open),
-        (_, Some(WriteAccess::Open | WriteAccess::Changing)) | (Opened::Undone | Opened::Done, None) => false,
+        (_, Some(WriteAccess::Open | WriteAccess::Changing | WriteAccess::Unseen))
+        | (Opened::Undone | Opened::Done, None) => false,
     };
     let (new, old) = (&pair.node(old.peer()).name, &pair.node(old).name);
     (!safe).then(|| Reason {

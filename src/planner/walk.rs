@@ -2,8 +2,8 @@
 
 use super::recover::{Opened, is_back, way_back};
 use crate::model::{
-    Action, Fact, Held, Limits, NodeBasis, NodeSnapshot, NodeSpec, Observed, Pair, Plan, RoleSpec, Server, Side,
-    Snapshot, Step, StepId, WriteAccess,
+    Action, Fact, Held, Isolation, Limits, NodeBasis, NodeSnapshot, NodeSpec, Observed, Pair, Plan, RoleSpec, Server,
+    Side, Snapshot, Step, StepId, Thread, WriteAccess,
 };
 
 /// What an action makes of a pair, as far as a snapshot shows it.
@@ -16,7 +16,7 @@ pub fn perform(pair: &Pair, state: &mut Snapshot, action: &Action) {
                 state.node_mut(source).ahead = Observed::Known(String::new());
             }
         }
-        Action::Open { .. } | Action::Reopen { .. } => {
+        Action::Open { .. } | Action::Reopen { .. } | Action::Promote { .. } => {
             state.node_mut(side).access = Observed::Known(WriteAccess::Open);
         }
         Action::Take { address, interface, .. } => {
@@ -34,7 +34,28 @@ pub fn perform(pair: &Pair, state: &mut Snapshot, action: &Action) {
         | Action::EndSessions { .. }
         | Action::Announce { .. }
         | Action::Release { .. }
-        | Action::Verify { .. } => {}
+        | Action::Verify { .. }
+        | Action::ApplyReceived { .. } => {}
+        // a machine that is off holds no address; of one that answers they are dropped one by one
+        Action::Isolate { how, .. } => {
+            if *how != Isolation::Shell {
+                state.node_mut(side).addresses = Observed::Known(vec![]);
+            }
+            state.node_mut(side).access = Observed::Known(WriteAccess::Fenced);
+        }
+        Action::Compare { .. } => state.node_mut(side).ahead = Observed::Known(String::new()),
+        Action::StopReceiving { .. } => threads(state, side, Some(Thread::Stopped), None),
+        Action::ResumeReceiving { .. } => threads(state, side, Some(Thread::Connecting), None),
+        Action::StartReplication { .. } => threads(state, side, Some(Thread::Running), Some(Thread::Running)),
+    }
+}
+
+/// What becomes of a node's replication threads.
+fn threads(state: &mut Snapshot, side: Side, receiver: Option<Thread>, applier: Option<Thread>) {
+    let Observed::Known(channels) = &mut state.node_mut(side).channels else { return };
+    for channel in channels {
+        channel.receiver = receiver.unwrap_or(channel.receiver);
+        channel.applier = applier.unwrap_or(channel.applier);
     }
 }
 
@@ -63,7 +84,7 @@ pub fn point_of_no_return(plan: &Plan) -> Option<&StepId> {
 fn claimed_pair(plan: &Plan) -> Option<Pair> {
     let spec = |node: &NodeBasis| {
         let (host, interface) = (node.name.as_str().parse().ok()?, "any".parse().ok()?);
-        Some(NodeSpec { name: node.name.clone(), host, interface, port: 0 })
+        Some(NodeSpec { name: node.name.clone(), host, interface, port: 0, has_fence: false })
     };
     let [first, second] = &plan.basis.nodes;
     let nodes = [spec(first)?, spec(second)?];
@@ -132,6 +153,11 @@ fn holds(pair: &Pair, state: &Snapshot, fact: &Fact) -> bool {
         | Fact::Quiet(..)
         | Fact::Announced(..)
         | Fact::Unlocked(_)
-        | Fact::Reached(..) => true,
+        | Fact::Reached(..)
+        | Fact::Isolated(_)
+        | Fact::Detached(_)
+        | Fact::Applied(_)
+        | Fact::Compared(_)
+        | Fact::Replicates(_) => true,
     }
 }

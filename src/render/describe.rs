@@ -1,6 +1,8 @@
 //! What an action does, in plain words.
 
-use crate::model::{Access, Action, Fencing, Flavour, NodeName, Prefixed, RoleName, Server, Version, WriteAccess};
+use crate::model::{
+    Access, Action, Fencing, Flavour, Isolation, NodeName, Prefixed, RoleName, Server, Version, WriteAccess,
+};
 
 /// One sentence, without a full stop, the verb first: it stands in a plan, in a prompt and in a line of progress.
 #[must_use]
@@ -36,6 +38,35 @@ pub fn sentence(action: &Action) -> String {
             };
             format!("connect to {} from outside and see that {node} answers{able}", at(role, address))
         }
+        Action::Isolate { node, how: Isolation::Shell } => {
+            format!("see by ssh that no server runs on {node}, and keep it from starting there")
+        }
+        Action::Isolate { node, how: Isolation::Hook } => {
+            format!("switch {node} off with the operator's program, and see that nobody answers for its addresses")
+        }
+        Action::Isolate { node, how: Isolation::Hand } => {
+            format!("see for five seconds that nobody answers for the addresses of {node}, which a person vouches for")
+        }
+        Action::StopReceiving { node } => {
+            format!("stop the receiver on {node}: nothing of the other node comes in any more")
+        }
+        Action::ResumeReceiving { node } => format!("start the receiver on {node} again; nobody was opened"),
+        Action::ApplyReceived { node } => format!("wait until {node} has applied all that it has received"),
+        Action::Promote { node, dead } => format!("open {node} for writes in the place of {dead}"),
+        Action::Compare { node, source } => {
+            format!("see that {node} has nothing that {source} lacks, and can fetch all that it lacks itself")
+        }
+        Action::StartReplication { node, source } => format!("start replication on {node} from {source}"),
+    }
+}
+
+/// How a node that was declared dead is kept out, as a word.
+#[must_use]
+pub fn isolation(how: Isolation) -> &'static str {
+    match how {
+        Isolation::Shell => "by ssh",
+        Isolation::Hook => "by the operator's program",
+        Isolation::Hand => "by hand",
     }
 }
 
@@ -84,6 +115,7 @@ pub(super) fn who(access: WriteAccess, how: Fencing) -> &'static str {
         (WriteAccess::Guarded, _) | (WriteAccess::Fenced, Fencing::ReadLock) => "administrators only",
         (WriteAccess::Fenced, Fencing::SuperReadOnly | Fencing::NoLockNoAdmin) => "nobody",
         (WriteAccess::Changing, _) => "between two states",
+        (WriteAccess::Unseen, _) => "not seen",
     }
 }
 

@@ -91,7 +91,12 @@ fn back(plan: &Plan, number: usize, action: &Action) -> String {
 /// Whether a step changes anything, or only looks and waits.
 fn changes(step: &Step) -> bool {
     match step.action {
-        Action::Approach { .. } | Action::Drain { .. } | Action::CatchUp { .. } | Action::Verify { .. } => false,
+        Action::Approach { .. }
+        | Action::Drain { .. }
+        | Action::CatchUp { .. }
+        | Action::Verify { .. }
+        | Action::ApplyReceived { .. }
+        | Action::Compare { .. } => false,
         Action::Fence { .. }
         | Action::Open { .. }
         | Action::Reopen { .. }
@@ -99,7 +104,12 @@ fn changes(step: &Step) -> bool {
         | Action::EndSessions { .. }
         | Action::Drop { .. }
         | Action::Announce { .. }
-        | Action::Release { .. } => true,
+        | Action::Release { .. }
+        | Action::Isolate { .. }
+        | Action::StopReceiving { .. }
+        | Action::ResumeReceiving { .. }
+        | Action::Promote { .. }
+        | Action::StartReplication { .. } => true,
     }
 }
 

@@ -144,6 +144,8 @@ fn goal(goal: &Goal) -> Value {
         Goal::Drain(node) => json!({ "kind": "drain", "node": node.as_str() }),
         Goal::Down(role) => json!({ "kind": "down", "role": role.as_str() }),
         Goal::Up(role, node) => json!({ "kind": "up", "role": role.as_str(), "node": node.as_str() }),
+        Goal::Fail(node) => json!({ "kind": "fail", "node": node.as_str() }),
+        Goal::Rejoin(node) => json!({ "kind": "rejoin", "node": node.as_str() }),
         Goal::Assign(wanted) => json!({ "kind": "assign", "roles": assignment(wanted) }),
     }
 }
@@ -220,6 +222,21 @@ fn action(action: &Action) -> Value {
             "node": node.as_str(),
             "address": address.to_string(),
         }),
+        Action::Isolate { node, how } => {
+            json!({ "kind": "isolate", "node": node.as_str(), "how": describe::isolation(*how) })
+        }
+        Action::StopReceiving { node } => json!({ "kind": "stop-receiving", "node": node.as_str() }),
+        Action::ResumeReceiving { node } => json!({ "kind": "resume-receiving", "node": node.as_str() }),
+        Action::ApplyReceived { node } => json!({ "kind": "apply-received", "node": node.as_str() }),
+        Action::Promote { node, dead } => {
+            json!({ "kind": "promote", "node": node.as_str(), "dead": dead.as_str() })
+        }
+        Action::Compare { node, source } => {
+            json!({ "kind": "compare", "node": node.as_str(), "source": source.as_str() })
+        }
+        Action::StartReplication { node, source } => {
+            json!({ "kind": "start-replication", "node": node.as_str(), "source": source.as_str() })
+        }
     }
 }
 
@@ -243,7 +260,7 @@ fn node_basis(node: &NodeBasis) -> Value {
 }
 
 fn node_status(spec: &NodeSpec, node: &NodeSnapshot) -> Value {
-    let NodeSpec { name: _, host, interface, port } = spec;
+    let NodeSpec { name: _, host, interface, port, has_fence: _ } = spec;
     let NodeSnapshot {
         name,
         server,
@@ -261,6 +278,8 @@ fn node_status(spec: &NodeSpec, node: &NodeSnapshot) -> Value {
         boot,
         relay,
         inventory,
+        witness,
+        deposed,
     } = node;
     json!({
         "name": name.as_str(),
@@ -282,6 +301,10 @@ fn node_status(spec: &NodeSpec, node: &NodeSnapshot) -> Value {
         "boot": json_facts::boot(boot),
         "relay": json_facts::relay(relay),
         "inventory": json_facts::inventory(inventory),
+        "witness": json_facts::witness(witness),
+        "deposed": deposed.as_ref().map(|deposed| {
+            json!({ "since": printable(&deposed.since), "position": printable(&deposed.position) })
+        }),
     })
 }
 
@@ -375,6 +398,7 @@ fn word_access(access: WriteAccess) -> &'static str {
         WriteAccess::Guarded => "guarded",
         WriteAccess::Fenced => "fenced",
         WriteAccess::Changing => "changing",
+        WriteAccess::Unseen => "unseen",
     }
 }
 

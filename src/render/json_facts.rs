@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::json::fact;
 use crate::model::{
     Account, Boot, Connections, Disk, Downstream, Health, InFile, Inventory, Kept, Lock, LockKind, Relay, Sessions,
-    Work, WorkKind, Workload, printable,
+    Witness, Work, WorkKind, Workload, printable,
 };
 
 pub(super) fn workload(workload: &Workload) -> Value {
@@ -126,5 +126,17 @@ pub(super) fn inventory(inventory: &Inventory) -> Value {
         "accounts": fact(accounts, |all| all.iter().map(account).collect()),
         "missing_grants": fact(missing_grants, texts),
         "events": fact(events, texts),
+    })
+}
+
+pub(super) fn witness(witness: &Witness) -> Value {
+    let Witness { greeted, answered, answering, received, silent, left_behind } = witness;
+    json!({
+        "greeted": fact(greeted, |yes| json!(yes)),
+        "answered": fact(answered, |yes| json!(yes)),
+        "answering": fact(answering, |all| all.iter().map(ToString::to_string).collect()),
+        "received": fact(received, |text| json!(printable(text))),
+        "silent": fact(silent, |seconds| json!(seconds)),
+        "left_behind": fact(left_behind, |count| json!(count)),
     })
 }

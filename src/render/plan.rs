@@ -104,7 +104,7 @@ pub(super) fn access_after(plan: &Plan, node: &NodeBasis) -> WriteAccess {
     plan.steps.iter().filter(|step| *step.action.node() == node.name).fold(node.access, |access, step| {
         match &step.action {
             Action::Fence { .. } => WriteAccess::Fenced,
-            Action::Open { .. } | Action::Reopen { .. } => WriteAccess::Open,
+            Action::Open { .. } | Action::Reopen { .. } | Action::Promote { .. } => WriteAccess::Open,
             Action::Approach { .. }
             | Action::Drain { .. }
             | Action::CatchUp { .. }
@@ -113,7 +113,13 @@ pub(super) fn access_after(plan: &Plan, node: &NodeBasis) -> WriteAccess {
             | Action::Drop { .. }
             | Action::Announce { .. }
             | Action::Release { .. }
-            | Action::Verify { .. } => access,
+            | Action::Verify { .. }
+            | Action::Isolate { .. }
+            | Action::StopReceiving { .. }
+            | Action::ResumeReceiving { .. }
+            | Action::ApplyReceived { .. }
+            | Action::Compare { .. }
+            | Action::StartReplication { .. } => access,
         }
     })
 }

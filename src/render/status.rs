@@ -96,6 +96,8 @@ fn node(pair: &Pair, spec: &NodeSpec, node: &NodeSnapshot) -> String {
         boot: _,
         relay: _,
         inventory: _,
+        witness: _,
+        deposed: _,
     } = node;
     let plain = |text: &String| if text.is_empty() { "none".to_owned() } else { printable(text) };
     let facts: Vec<(&str, Observed<Vec<String>>)> = vec![

@@ -10,6 +10,7 @@ mod workload;
 
 pub use report::{Checked, Verdict, check};
 
+use super::death;
 use crate::model::{
     Access, Action, Code, Finding, NodeSnapshot, Pair, Reason, RoleSpec, Scope, Severity, Side, Snapshot, WriteAccess,
 };
@@ -29,6 +30,7 @@ pub fn findings(pair: &Pair, snapshot: &Snapshot) -> Vec<Finding> {
         found.extend(node::xa(snapshot, side));
         found.extend(node::half_fenced(snapshot, side));
         found.extend(divergence(pair, snapshot, side));
+        found.extend(death::deposed(pair, snapshot, side));
         found.extend(workload::all(pair, snapshot, side));
         found.extend(workload::stale_reads(pair, snapshot, side));
         found.extend(workload::unapplied(snapshot, side));
@@ -61,7 +63,7 @@ fn relies_on(pair: &Pair, action: &Action, writer: Option<Side>, scope: &Scope) 
     match scope {
         Scope::Plan => true,
         Scope::Report => false,
-        Scope::Handover => matches!(action, Action::Open { .. }),
+        Scope::Handover => matches!(action, Action::Open { .. } | Action::Compare { .. }),
         Scope::Opens(side) => matches!(action, Action::Open { .. }) && at(*side),
         Scope::Closes(side) => matches!(action, Action::Open { peer, .. } if *peer == pair.node(*side).name),
         Scope::Fences(side) => matches!(action, Action::Fence { .. }) && at(*side),
@@ -76,7 +78,9 @@ fn relies_on(pair: &Pair, action: &Action, writer: Option<Side>, scope: &Scope) 
             );
             changes && at(*side)
         }
-        Scope::Serves(side) => matches!(action, Action::Take { .. } | Action::Open { .. }) && at(*side),
+        Scope::Serves(side) => {
+            matches!(action, Action::Take { .. } | Action::Open { .. } | Action::Promote { .. }) && at(*side)
+        }
         Scope::Reads(side) => {
             writer != Some(*side) && matches!(action, Action::Take { access: Access::ReadOnly, .. }) && at(*side)
         }
@@ -104,6 +108,8 @@ fn unknowns(pair: &Pair, snapshot: &Snapshot, side: Side) -> Vec<Finding> {
         boot: _,
         relay: _,
         inventory,
+        witness: _,
+        deposed: _,
     } = snapshot.node(side);
     // what only the checks look at is unknown there by itself, but for what flipper's account surely can see
     let facts = [
@@ -314,6 +320,16 @@ fn stop<const N: usize>(
 ) -> Finding {
     let scopes = scopes.into_iter().map(|scope| (scope, Severity::Stop)).collect();
     Finding { code, side, seen, help: help.into(), scopes }
+}
+
+/// A finding that stops a plan for the goal that it was made for.
+pub(super) fn plan_stop(code: Code, side: Side, seen: String, help: String) -> Finding {
+    found(code, side, seen, help, vec![(Scope::Plan, Severity::Stop)])
+}
+
+/// The same, unless a person accepts it.
+pub(super) fn plan_override(code: Code, side: Side, seen: String, help: String) -> Finding {
+    found(code, side, seen, help, vec![(Scope::Plan, Severity::Override)])
 }
 
 /// A finding about a node.

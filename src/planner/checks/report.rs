@@ -120,10 +120,21 @@ fn needs(code: Code, node: &NodeSnapshot) -> Vec<Option<&str>> {
         boot,
         relay,
         inventory,
+        witness: _,
+        deposed: _,
     } = node;
     match code {
         // its findings are what is unknown
-        Code::Unknown | Code::AddressElsewhere | Code::MovedLately => vec![],
+        Code::Unknown
+        | Code::AddressElsewhere
+        | Code::MovedLately
+        | Code::NotDead
+        | Code::NotFenced
+        | Code::AddressAnswers
+        | Code::CannotApply
+        | Code::MayLose
+        | Code::SecondHistory => vec![],
+        Code::Deposed => vec![channels.why_unknown()],
         Code::WrongMachine => vec![same_machine.why_unknown()],
         Code::SameServer | Code::MixedFlavours | Code::VersionsDiffer => vec![server.why_unknown()],
         Code::BothOpen | Code::NoneOpen | Code::SwitchUnderWay | Code::HalfFenced => vec![access.why_unknown()],
