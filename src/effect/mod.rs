@@ -6,12 +6,15 @@
 mod address;
 mod death;
 mod ghost;
+mod hook;
+mod isolate;
 mod lock;
 mod position;
 mod sessions;
 mod switch;
 mod verify;
 
+pub use hook::Fence;
 pub use lock::{is_ours, lock, lock_one, remains, unlock};
 pub use position::At;
 
@@ -51,9 +54,16 @@ pub struct Memory {
     announcing: Option<address::Announcing>,
     /// Sessions to end, looked for while their address was being taken elsewhere.
     found: Option<sessions::Found>,
+    /// The operator's program for the node that is declared dead.
+    fence: Option<Fence>,
 }
 
 impl Memory {
+    /// The operator's program that keeps out the node that is declared dead.
+    pub fn with_fence(&mut self, fence: Option<Fence>) {
+        self.fence = fence;
+    }
+
     /// Whether a session on the node holds the read lock of a fence, or may hold it.
     #[must_use]
     pub fn is_locked(&self, node: &NodeName) -> bool {

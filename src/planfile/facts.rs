@@ -173,13 +173,14 @@ facts!(
         received: String,
         silent: Option<u64>,
         left_behind: u64,
+        export: String,
     }
 );
 
 impl Witness {
     /// It is looked at only where a node is to be declared dead, and left out of other files.
     pub(super) fn says_nothing(&self) -> bool {
-        let Self { greeted, answered, answering, received, silent, left_behind } = self;
+        let Self { greeted, answered, answering, received, silent, left_behind, export } = self;
         let unknown = |fact: &Fact<bool>| matches!(fact, Fact::Unknown(_));
         unknown(greeted)
             && unknown(answered)
@@ -187,5 +188,6 @@ impl Witness {
             && matches!(received, Fact::Unknown(_))
             && matches!(silent, Fact::Unknown(_))
             && matches!(left_behind, Fact::Unknown(_))
+            && matches!(export, Fact::Unknown(_))
     }
 }
