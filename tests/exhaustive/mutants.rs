@@ -62,6 +62,13 @@ fn kind(action: &Action) -> &'static str {
         Action::Announce { .. } => "announce",
         Action::Release { .. } => "release",
         Action::Verify { .. } => "verify",
+        Action::Isolate { .. } => "isolate",
+        Action::StopReceiving { .. } => "stop receiving",
+        Action::ResumeReceiving { .. } => "resume receiving",
+        Action::ApplyReceived { .. } => "apply received",
+        Action::Promote { .. } => "promote",
+        Action::Compare { .. } => "compare",
+        Action::StartReplication { .. } => "start replication",
     }
 }
 
@@ -151,7 +158,28 @@ fn changed(plan: &Plan, at: usize, action: &Action) -> Vec<Mutant> {
             vec![with(Action::Verify { role, access, node, address }, "look at the other node")]
         }
         Action::Release { node } => vec![with(Action::Release { node: other(&node) }, "release the other node")],
-        Action::Approach { .. } | Action::Drain { .. } | Action::EndSessions { .. } | Action::Reopen { .. } => vec![],
+        Action::Isolate { node, how } => {
+            vec![with(Action::Isolate { node: other(&node), how }, "isolate the survivor")]
+        }
+        Action::StopReceiving { node } => {
+            vec![with(Action::StopReceiving { node: other(&node) }, "the dead one stops receiving")]
+        }
+        Action::ApplyReceived { node } => {
+            vec![with(Action::ApplyReceived { node: other(&node) }, "the dead one applies")]
+        }
+        Action::Promote { node, dead } => vec![
+            with(Action::Promote { node: dead.clone(), dead: node.clone() }, "promote the dead one"),
+            with(Action::Open { node, peer: dead }, "open instead of promoting"),
+        ],
+        Action::Compare { node, source } => {
+            vec![with(Action::Compare { node: source, source: node }, "compare the other way round")]
+        }
+        Action::Approach { .. }
+        | Action::Drain { .. }
+        | Action::EndSessions { .. }
+        | Action::Reopen { .. }
+        | Action::ResumeReceiving { .. }
+        | Action::StartReplication { .. } => vec![],
     }
 }
 
