@@ -132,7 +132,9 @@ impl State {
                 "the dead node is not known to be out",
             )?;
         }
-        if aim.back.is_some() {
+        if let Some(back) = aim.back {
+            let closed = facts.nodes[back].mode == self.mode[back];
+            must(closed || self.compared, ONE_HISTORY, "nobody has compared the two since")?;
             must(self.follows == [true, true], Invariant::Goal, "the two do not follow each other")?;
         }
         Ok(())

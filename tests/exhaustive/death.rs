@@ -103,7 +103,7 @@ fn witnesses(
             for left in left {
                 for has_fence in [false, true] {
                     number += 1;
-                    if SMALL && (number + turn) % 13 != 0 {
+                    if SMALL && (number + turn) % 29 != 0 {
                         continue;
                     }
                     let mut pair = pair(base.shape);
@@ -181,7 +181,7 @@ fn returned_worlds() -> Vec<Case> {
                                         [(Thread::Stopped, Thread::Running), (Thread::Running, Thread::Running)]
                                     {
                                         number += 1;
-                                        if SMALL && number % 37 != 0 {
+                                        if SMALL && number % 101 != 0 {
                                             continue;
                                         }
                                         let first = Node { access, holds, ahead, xa, ..Node::SOUND };
@@ -372,6 +372,20 @@ fn enumerate(cases: &[Case]) -> Report {
         }
     }
     report
+}
+
+/// Plans of both kinds, for those who put mistakes into them.
+pub(crate) fn plans() -> Vec<(Pair, Snapshot, Plan)> {
+    let mut done: Vec<(Kind, Vec<flipper::model::Step>)> = vec![];
+    let mut all = vec![];
+    for case in dead_worlds().into_iter().chain(returned_worlds()) {
+        let Ok(plan) = planner::plan(&case.pair, &case.seen, &case.goal, &Code::ALL) else { continue };
+        if !done.contains(&(case.kind, plan.steps.clone())) {
+            done.push((case.kind, plan.steps.clone()));
+            all.push((case.pair, case.seen, plan));
+        }
+    }
+    all
 }
 
 /// Both kinds of worlds, each in two halves.
