@@ -285,7 +285,7 @@ pub(crate) fn healthy() -> Snapshot {
             missing_grants: Observed::Known(vec![]),
             events: Observed::Known(vec![]),
         },
-        witness: Witness::unseen("not asked"),
+        witness: Witness::unseen("the file was written by a flipper that did not look at it"),
         deposed: None,
     };
     let at = |own, address, interface| vec![held(own, interface), held(address, interface)];
