@@ -20,7 +20,10 @@ pub use unfinished::{Target, Toward, named, of_plan, of_state};
 use std::time::Duration;
 
 use crate::event::{Event, Moment, Way};
-use crate::model::{Action, NodeName, Pair, Plan, RoleName, Side, Snapshot, Step, StepId, WriteAccess};
+use crate::model::{
+    Action, Channel, Goal, NodeName, NodeSnapshot, Pair, Plan, RoleName, Side, Snapshot, Step, StepId, Thread,
+    WriteAccess,
+};
 use crate::planner;
 use crate::world::{Failure, Happened, NoLock, World};
 
@@ -40,6 +43,8 @@ pub struct Run<'a, W, S> {
     pair: &'a Pair,
     sink: S,
     cancel: &'a Cancel,
+    /// A node has come back, and is to follow again.
+    returning: bool,
 }
 
 /// How far a plan got.
@@ -123,7 +128,7 @@ struct Halt {
 impl<'a, W: World, S: FnMut(Event)> Run<'a, W, S> {
     /// A run of plans for `pair` in `world`, telling `sink`.
     pub fn new(world: &'a mut W, pair: &'a Pair, cancel: &'a Cancel, sink: S) -> Self {
-        Self { world, pair, sink, cancel }
+        Self { world, pair, sink, cancel, returning: false }
     }
 
     /// Takes the locks, looks again, and carries the plan out if it is still the plan.
@@ -139,6 +144,7 @@ impl<'a, W: World, S: FnMut(Event)> Run<'a, W, S> {
     }
 
     async fn locked(&mut self, plan: &Plan) -> Outcome {
+        self.returning = matches!(plan.goal, Goal::Rejoin(_));
         let now = self.world.snapshot().await;
         let fresh = planner::plan(self.pair, &now, &plan.goal, &plan.overrides);
         self.tell(Event::Stands(Moment::Before, Box::new(now)));
@@ -202,6 +208,10 @@ impl<'a, W: World, S: FnMut(Event)> Run<'a, W, S> {
             Opening::Never if plan.hands_over_from().is_none() && progress.led_to_writer(self.pair, plan) => {
                 self.forward(plan, why, progress).await
             }
+            // a dead node's roles are better off ahead, once the first one is on its way
+            Opening::Never if plan.dead().is_some() && !progress.touched.is_empty() => {
+                self.forward(plan, why, progress).await
+            }
             // nobody was opened, but one of two writers was closed: which one to open again only a person knows
             Opening::Never if progress.past_return => self.forward(plan, why, progress).await,
             Opening::Never => self.back(plan, why, progress).await,
@@ -248,13 +258,13 @@ impl<'a, W: World, S: FnMut(Event)> Run<'a, W, S> {
             }
             match self.perform(Way::Forward, step, limit, patience(&step.action)).await {
                 Ok(()) => {
-                    if matches!(step.action, Action::Open { .. }) {
+                    if matches!(step.action, Action::Open { .. } | Action::Promote { .. }) {
                         progress.open = Opening::Done;
                     }
                     return Ok(());
                 }
                 Err(failure) => {
-                    if matches!(step.action, Action::Open { .. }) {
+                    if matches!(step.action, Action::Open { .. } | Action::Promote { .. }) {
                         progress.open = match failure.happened {
                             Happened::No => Opening::Never,
                             Happened::Yes => Opening::Done,
@@ -305,6 +315,8 @@ impl<'a, W: World, S: FnMut(Event)> Run<'a, W, S> {
     fn own_limit(&self, action: &Action) -> Duration {
         let limits = &self.pair.limits;
         match action {
+            // a node that has come back may have much to fetch, and nobody waits for it
+            Action::Approach { .. } if self.returning => limits.recovery,
             Action::Approach { .. } => limits.pre_sync,
             Action::Drain { .. } => limits.drain,
             // the server gives up first, so that its answer arrives
@@ -412,17 +424,32 @@ fn in_outage(plan: &Plan, id: &StepId) -> bool {
 /// Whether the pair is seen to be where a plan leads: every role at its holder only; where the plan is about the write
 /// role, its holder open and the other one not. What cannot be seen is not so.
 fn is_at(pair: &Pair, now: &Snapshot, plan: &Plan) -> bool {
-    let seen = now.nodes.iter().all(|node| node.addresses.known().is_some());
+    let there = |node: &NodeSnapshot| plan.dead() != Some(&node.name);
+    let seen = now.nodes.iter().filter(|node| there(node)).all(|node| node.addresses.known().is_some());
     let roles = seen && now.assignment(pair) == plan.after;
     let write = pair.write_role().filter(|role| plan.touched().contains(&role.name));
     let access = write.is_none_or(|role| {
         let writer = plan.after.holder(&role.name).and_then(|node| pair.side(node));
-        Side::BOTH.into_iter().all(|side| match now.node(side).access.known() {
+        Side::BOTH.into_iter().filter(|side| there(now.node(*side))).all(|side| match now.node(side).access.known() {
             Some(access) => (*access == WriteAccess::Open) == (writer == Some(side)),
             None => false,
         })
     });
-    roles && access
+    let threads = |node: &NodeSnapshot, wanted: fn(&Channel) -> bool| {
+        node.channels.known().is_some_and(|channels| channels.iter().all(wanted))
+    };
+    let replication = match &plan.goal {
+        Goal::Fail(_) => {
+            let detached = |channel: &Channel| channel.receiver == Thread::Stopped;
+            now.nodes.iter().filter(|node| there(node)).all(|node| threads(node, detached))
+        }
+        Goal::Rejoin(_) => {
+            let runs = |channel: &Channel| (channel.receiver, channel.applier) == (Thread::Running, Thread::Running);
+            now.nodes.iter().all(|node| threads(node, runs))
+        }
+        Goal::Swap(_) | Goal::Set(..) | Goal::Drain(_) | Goal::Down(_) | Goal::Up(..) | Goal::Assign(_) => true,
+    };
+    roles && access && replication
 }
 
 #[cfg(test)]

@@ -58,10 +58,9 @@ impl State {
             }
             Action::StartReplication { node: _, source } => {
                 its_peer(source)?;
-                let back = aim.back.filter(|_| !aim.way);
-                must(back.is_some(), LEAST, "nobody has come back")?;
+                must(aim.back.is_some(), LEAST, "nobody has come back")?;
                 must(self.compared, ONE_HISTORY, "the two were not compared")?;
-                let Some(back) = back else { return Ok(()) };
+                let Some(back) = aim.back else { return Ok(()) };
                 let alone = matches!(facts.nodes[back].own, Own::Nothing | Own::Unsaid);
                 must(alone, ONE_HISTORY, "the node that came back has transactions of its own")?;
                 must(facts.nodes[back].complete != Some(false), Invariant::CanEnd, "it can never fetch what it lacks")?;
@@ -101,7 +100,8 @@ impl State {
                 (self.mode[at], self.opened[at]) = (Mode::Open, true);
                 self.lacks[other(at)] = true;
             }
-            Action::Compare { .. } => self.compared = true,
+            // the other one is shown to have all of it
+            Action::Compare { .. } => (self.compared, self.lacks[other(at)]) = (true, false),
             Action::StartReplication { .. } => (self.follows[at], self.detached[at]) = (true, false),
             Action::Approach { .. }
             | Action::Drain { .. }
@@ -132,7 +132,9 @@ impl State {
                 "the dead node is not known to be out",
             )?;
         }
-        if aim.back.is_some() {
+        if let Some(back) = aim.back {
+            let closed = facts.nodes[back].mode == self.mode[back];
+            must(closed || self.compared, ONE_HISTORY, "nobody has compared the two since")?;
             must(self.follows == [true, true], Invariant::Goal, "the two do not follow each other")?;
         }
         Ok(())
@@ -143,16 +145,15 @@ fn judge_isolate(facts: &Facts, aim: &Aim, at: At, how: Isolation) -> Verdict {
     must(aim.dead == Some(at), LEAST, "the node is not declared dead")?;
     let node = &facts.nodes[at];
     let alive = "a server that answers is not dead";
-    must(node.gone && node.greeted_by_peer != Some(true), Invariant::OneWriter, alive)?;
-    let vouched = facts.accepted(&[Code::NotFenced]) && node.greeted_by_peer != None && node.silent_addresses;
+    must(node.gone, Invariant::OneWriter, alive)?;
+    let silent = node.greeted_by_peer == Some(false) && node.silent_addresses;
+    let vouched = facts.accepted(&[Code::NotFenced]) && (silent || node.unsaid);
     match how {
         Isolation::Shell => must(!node.blind, Invariant::OneWriter, "its machine cannot be asked"),
         // the program must say so itself
         Isolation::Hook => Ok(()),
-        Isolation::Hand => must(
-            vouched || node.unsaid,
-            Invariant::OneWriter,
-            "nobody vouches for it, or somebody answers in its place",
-        ),
+        Isolation::Hand => {
+            must(vouched, Invariant::OneWriter, "nobody vouches for it, or somebody answers in its place")
+        }
     }
 }

@@ -160,7 +160,7 @@ impl Facts {
             unsaid: true,
             greeted_by_peer: None,
             silent_addresses: true,
-            detached: false,
+            detached: plan.dead().is_some_and(|dead| *dead != node.name),
             follows: node.replicates,
             applies: true,
             nothing_left_behind: true,

@@ -242,6 +242,8 @@ impl State {
         must(!writes || self.mode[at] == Mode::Shut, SERVES, "sessions that may still write would be cut off")?;
         if aim.dead == Some(at) {
             must(self.isolated[at], Invariant::OneWriter, "the dead node is not known to be out yet")?;
+            let ready = !writes || aim.place(role) != Place::On(peer) || self.mode[peer] == Mode::Open;
+            must(ready, Invariant::SafeReturn, "nobody is there yet who could take it")?;
             return must(to.is_none(), LEAST, "a dead node hands nothing over");
         }
         match to {
@@ -265,6 +267,8 @@ impl State {
         if !self.lock[at] {
             return Ok(());
         }
+        let compared = aim.way || aim.back != Some(at) || self.compared;
+        must(compared, Invariant::LockUntilGone, "administrators could write there before the two are compared")?;
         // on a way back an address may stay where it was found
         let stays = |role: &usize| aim.way && facts.holders(*role).contains(&at);
         let role = facts.write_role().filter(|role| self.has(at, *role) && leaves(aim, *role) && !stays(role));

@@ -106,4 +106,20 @@ pub(super) const ALL: &[Text] = &[
         "If this step fails while all others were done, look at the network between the operator and the pair: ARP caches, \
          switches, firewalls.",
     ),
+    Text::new(
+        "isolate-first",
+        "Nobody takes the place of a node that may still serve",
+        "A node that was declared dead is kept out first: by ssh, by the operator's own program, or by a person's word with a look at \
+         the network. Only then is anything changed on the other one. Should it turn out to be alive, nothing has happened yet.",
+        &[],
+        "If this step fails, the node is not out. Switch it off, then plan again.",
+    ),
+    Text::new(
+        "one-history",
+        "Transactions of one node alone never flow into the other",
+        "The survivor stops receiving before it opens, so that what a dead node still has cannot flow in when it comes back. A node that \
+         has come back is closed and compared before it follows, and the writer follows it last.",
+        &[],
+        "Nothing; if the comparison fails, the refusal says how to save what differs and how to build the node anew.",
+    ),
 ];

@@ -22,6 +22,7 @@ pub(crate) fn pair() -> Pair {
         host: parse(host),
         interface: parse("eth0"),
         port: 3306,
+        has_fence: false,
     };
     let role = |name: &str, address: &str, access| RoleSpec { name: parse(name), address: parse(address), access };
     Pair {
@@ -120,9 +121,51 @@ pub(crate) fn healthy(flavour: Flavour) -> Snapshot {
                 missing_grants: known(vec![]),
                 events: known(vec![]),
             },
+            witness: Witness::unseen("not asked"),
+            deposed: None,
         }
     };
     Snapshot { nodes: [node(1, WriteAccess::Open, "10.77.0.100/32"), node(2, WriteAccess::Fenced, "10.77.0.101/32")] }
+}
+
+/// As healthy, but nobody reaches db1; db2 is asked about it.
+pub(crate) fn dead(flavour: Flavour) -> Snapshot {
+    let Snapshot { nodes: [first, mut second] } = healthy(flavour);
+    let first = NodeSnapshot::unseen(first.name, "no route to host");
+    let Observed::Known(channels) = &mut second.channels else { return Snapshot { nodes: [first, second] } };
+    for channel in channels {
+        (channel.receiver, channel.lag) = (Thread::Connecting, None);
+        channel.errors = vec![(2003, "Can't connect to server on '10.77.0.11'".to_owned())];
+    }
+    second.ahead = Observed::Unknown("no route to host".to_owned());
+    second.relay.purged = Observed::Unknown("no route to host".to_owned());
+    second.witness = Witness {
+        greeted: known(false),
+        answered: known(false),
+        answering: known(vec![]),
+        received: known("0-1-7".to_owned()),
+        silent: known(Some(4)),
+        left_behind: Observed::Unknown("its disk cannot be read".to_owned()),
+    };
+    Snapshot { nodes: [first, second] }
+}
+
+/// After db1 was declared dead: db2 is the writer with both roles and receives nothing; db1 is back, as it should be.
+pub(crate) fn returned(flavour: Flavour) -> Snapshot {
+    let Snapshot { nodes: [mut first, mut second] } = healthy(flavour);
+    let held = |role: &str| Held { address: parse(role), interface: parse("eth0"), secondary: false };
+    (first.access, second.access) = (known(WriteAccess::Fenced), known(WriteAccess::Open));
+    first.addresses = known(vec![held("10.77.0.11/24")]);
+    second.addresses = known(vec![held("10.77.0.12/24"), held("10.77.0.100/32"), held("10.77.0.101/32")]);
+    let threads = [(&mut first, Thread::Stopped), (&mut second, Thread::Running)];
+    for (node, applier) in threads {
+        let Observed::Known(channels) = &mut node.channels else { continue };
+        for channel in channels {
+            (channel.receiver, channel.applier, channel.lag) = (Thread::Stopped, applier, None);
+        }
+    }
+    second.ahead = known("0-2-9".to_owned());
+    Snapshot { nodes: [first, second] }
 }
 
 /// Variables as they should be; only the offset of generated keys is a node's own.

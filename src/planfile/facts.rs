@@ -178,16 +178,18 @@ facts!(
 );
 
 impl Witness {
-    /// It is looked at only where a node is to be declared dead, and left out of other files.
+    /// As in a file of before it was looked at: such a file stays as it is.
     pub(super) fn says_nothing(&self) -> bool {
         let Self { greeted, answered, answering, received, silent, left_behind, export } = self;
-        let unknown = |fact: &Fact<bool>| matches!(fact, Fact::Unknown(_));
-        unknown(greeted)
-            && unknown(answered)
-            && matches!(answering, Fact::Unknown(_))
-            && matches!(received, Fact::Unknown(_))
-            && matches!(silent, Fact::Unknown(_))
-            && matches!(left_behind, Fact::Unknown(_))
-            && matches!(export, Fact::Unknown(_))
+        fn absent<T>(fact: &Fact<T>) -> bool {
+            matches!(fact, Fact::Unknown(why) if why == NOT_WRITTEN)
+        }
+        absent(greeted)
+            && absent(answered)
+            && absent(answering)
+            && absent(received)
+            && absent(silent)
+            && absent(left_behind)
+            && absent(export)
     }
 }

@@ -7,9 +7,10 @@
 use super::basis::runs;
 use super::checks::{plan_override, plan_stop};
 use super::diff;
+use super::recover::Opened;
 use crate::model::{
-    Access, Action, Channel, Code, Finding, Flavour, Goal, Isolation, NodeName, Observed, Pair, RoleSpec, Scope,
-    Severity, Side, Snapshot, Thread, WriteAccess,
+    Access, Action, Channel, Code, Finding, Flavour, Goal, Isolation, NodeName, Observed, Pair, Plan, Reason, RoleSpec,
+    Scope, Severity, Side, Snapshot, Thread, WriteAccess,
 };
 
 /// The kinds of ways to a goal.
@@ -130,6 +131,7 @@ pub(super) fn fail(
             });
         }
         let taken = on(survivor).is_empty();
+        let dropped = !on(dead).is_empty();
         if taken {
             actions.push(Action::Take {
                 role: role.name.clone(),
@@ -139,14 +141,17 @@ pub(super) fn fail(
                 address: role.address,
                 interface: here.interface.clone(),
             });
+        }
+        if taken || dropped {
+            let interface = on(survivor).first().map_or_else(|| here.interface.clone(), |held| held.interface.clone());
             actions.push(Action::Announce {
                 role: role.name.clone(),
                 node: here.name.clone(),
                 address: role.address,
-                interface: here.interface.clone(),
+                interface,
             });
         }
-        if taken || (promotes && role.access == Access::ReadWrite) {
+        if taken || dropped || (promotes && role.access == Access::ReadWrite) {
             actions.push(diff::verify(role, &here.name));
         }
     }
@@ -162,7 +167,9 @@ pub(super) fn rejoin(pair: &Pair, snapshot: &Snapshot, back: Side) -> Vec<Action
     let writer = back.peer();
     let name = |side: Side| pair.node(side).name.clone();
     let mut actions = vec![];
-    diff::close(pair, snapshot, back, false, &mut actions);
+    // administrators are kept out too, where the write address leaves it
+    let holds = |side: Side| pair.write_role().is_some_and(|role| snapshot.holders(role).contains(&side));
+    diff::close(pair, snapshot, back, holds(back) && !holds(writer), &mut actions);
     for role in pair.roles.iter().filter(|role| snapshot.holders(role).contains(&back)) {
         actions.extend(diff::move_role(pair, snapshot, role, Some(writer)));
     }
@@ -345,19 +352,25 @@ impl Dead<'_> {
     }
 }
 
+/// There is a writer for it to follow.
+pub(super) fn nobody_to_follow(pair: &Pair, snapshot: &Snapshot, back: Side) -> Option<Reason> {
+    let (name, writer) = (&pair.node(back).name, &pair.node(back.peer()).name);
+    (!snapshot.node(back.peer()).access.is(&WriteAccess::Open)).then(|| Reason {
+        code: Code::NoneOpen,
+        seen: format!("{writer} does not accept writes, so there is nobody for {name} to follow"),
+        help: format!(
+            "make {writer} the writer first: `flipper plan {} set ROLE {writer}`, or `fail {name}`",
+            pair.name
+        ),
+    })
+}
+
 /// What is asked before a node that has come back follows again.
 fn returned(pair: &Pair, snapshot: &Snapshot, back: Side) -> Vec<Finding> {
     let (name, writer) = (&pair.node(back).name, &pair.node(back.peer()).name);
     let node = snapshot.node(back);
     let stop = |code: Code, seen: String, help: String| plan_stop(code, back, seen, help);
     let mut found = vec![];
-    if !snapshot.node(back.peer()).access.is(&WriteAccess::Open) {
-        found.push(stop(
-            Code::NoneOpen,
-            format!("{writer} does not accept writes, so there is nobody for {name} to follow"),
-            format!("make {writer} the writer first: `flipper plan {} set ROLE {writer}`, or `fail {name}`", pair.name),
-        ));
-    }
     let close =
         format!("`flipper plan {} drain {name}` closes it and takes its addresses away, where it has any", pair.name);
     let rebuild = rebuild(snapshot, back);
@@ -465,4 +478,43 @@ pub(super) fn deposed(pair: &Pair, snapshot: &Snapshot, side: Side) -> Option<Fi
         help: format!("`flipper plan {} rejoin {name}` compares both and brings it back", pair.name),
         scopes: vec![(Scope::Serves(side), Severity::Stop)],
     })
+}
+
+/// Back to how it was before a node was declared dead: as long as nobody took its place, its peer receives again what it
+/// may still send one day. That the dead one is kept out stays so.
+pub(super) fn undo_fail(pair: &Pair, now: &Snapshot, plan: &Plan, opened: Opened) -> Result<Vec<Action>, Vec<Reason>> {
+    let Some(survivor) = plan.dead().and_then(|dead| pair.side(dead)).map(Side::peer) else { return Ok(vec![]) };
+    let node = now.node(survivor);
+    let promotes = plan.steps.iter().any(|step| matches!(step.action, Action::Promote { .. }));
+    let forward = |code: Code, seen: String| {
+        let help = format!("go forward: `flipper plan {} {}`", pair.name, plan.goal);
+        Err(vec![Reason { code, seen, help }])
+    };
+    match node.access.known() {
+        Some(WriteAccess::Open) if promotes => {
+            return forward(Code::BothOpen, format!("{} is open in the place of the dead node", node.name));
+        }
+        None => return forward(Code::Unknown, format!("it is not known whether {} is open", node.name)),
+        Some(_) if opened == Opened::Done => {
+            return forward(Code::NoneOpen, format!("{} was open, and may have transactions of its own", node.name));
+        }
+        Some(_) => {}
+    }
+    let stops = plan.steps.iter().any(|step| matches!(step.action, Action::StopReceiving { .. }));
+    let stopped = |channel: &Channel| channel.receiver == Thread::Stopped;
+    let resume = stops && node.channels.known().is_some_and(|channels| channels.iter().any(stopped));
+    Ok(if resume { vec![Action::ResumeReceiving { node: node.name.clone() }] } else { vec![] })
+}
+
+/// Back to how it was before a node came back: what was started is stopped. It stays closed, without an address.
+pub(super) fn undo_rejoin(pair: &Pair, now: &Snapshot, plan: &Plan) -> Vec<Action> {
+    let started = plan.steps.iter().rev().filter_map(|step| match &step.action {
+        Action::StartReplication { node, .. } => pair.side(node),
+        _ => None,
+    });
+    let receives = |side: &Side| {
+        let channels = now.node(*side).channels.known();
+        channels.is_some_and(|all| all.iter().any(|channel| channel.receiver != Thread::Stopped))
+    };
+    started.filter(receives).map(|side| Action::StopReceiving { node: pair.node(side).name.clone() }).collect()
 }

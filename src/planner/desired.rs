@@ -30,6 +30,11 @@ pub(super) fn desired(
     let mut after = snapshot.assignment(pair);
     let mut touched = vec![];
     let mut reasons = vec![];
+    if let Goal::Rejoin(node) = goal
+        && let Some(back) = pair.side(node)
+    {
+        reasons.extend(death::nobody_to_follow(pair, snapshot, back));
+    }
     for role in &pair.roles {
         let place = match place(pair, snapshot, goal, role) {
             Resolved::Untouched => continue,
@@ -115,6 +120,8 @@ fn is_open(snapshot: &Snapshot, side: Side) -> bool {
 /// can be told by the address only; a swap is relative, and needs a pair that is in order.
 fn unwritable(snapshot: &Snapshot, goal: &Goal, role: &RoleSpec, place: Place, findings: &[Finding]) -> Vec<Reason> {
     let mut codes = vec![];
+    let deposed =
+        |side: Side| findings.iter().any(|finding| finding.code == Code::Deposed && finding.side == Some(side));
     if matches!(goal, Goal::Fail(_) | Goal::Rejoin(_)) {
         // whose word counts is said with the goal
         return vec![];
@@ -123,7 +130,8 @@ fn unwritable(snapshot: &Snapshot, goal: &Goal, role: &RoleSpec, place: Place, f
         codes.extend([Code::BothOpen, Code::NoneOpen, Code::WriterElsewhere]);
     } else {
         let told = match (place, goal) {
-            (Some(side), _) => snapshot.holders(role) == [side],
+            // the address, or what is remembered, tells which of two is right
+            (Some(side), _) => snapshot.holders(role) == [side] || deposed(side.peer()),
             // draining one of two writers says nothing of the other one
             (None, Goal::Drain(_)) => false,
             (None, _) => true,

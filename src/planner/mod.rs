@@ -147,4 +147,6 @@ fn notes(actions: &[Action]) -> Vec<String> {
 }
 
 #[cfg(test)]
+mod death_tests;
+#[cfg(test)]
 mod tests;

@@ -145,7 +145,7 @@ fn rule(before: &Action, after: &Action, context: &Context) -> Option<Rule> {
         // a node's own appliers wait behind its read lock: it follows a new writer after it, and anybody else before it
         (Action::Release { node: a }, Action::CatchUp { node: b, .. }) if a == b => Some(Rule::NoLoss),
         (Action::Release { node: a }, Action::Approach { node: b, source })
-            if a == b && (*writer == Some(source) || !locked.contains(b)) =>
+            if a == b && (*writer == Some(source) || *returned == Some(a) || !locked.contains(b)) =>
         {
             Some(Rule::NoLoss)
         }
@@ -167,6 +167,8 @@ fn rule(before: &Action, after: &Action, context: &Context) -> Option<Rule> {
         (Action::Isolate { .. }, Action::StopReceiving { .. } | Action::Take { .. } | Action::Drop { .. }) => {
             Some(Rule::IsolateFirst)
         }
+        // the last address leaves a dead machine when somebody is there to take it; until then there is a way back
+        (Action::Promote { .. }, Action::Drop { to: None, .. }) => Some(Rule::AddressServesRole),
         // a dead server holds no client: its address leaves first, and the machine may still answer for it
         (Action::Drop { role: a, to: None, .. }, Action::Take { role: b, from: None, .. }) if a == b => {
             Some(Rule::IsolateFirst)
@@ -179,6 +181,10 @@ fn rule(before: &Action, after: &Action, context: &Context) -> Option<Rule> {
         }
         // a node's own appliers wait behind its read lock, and what it may have of its own is final behind it
         (Action::Compare { node: a, .. }, Action::Release { node: b }) if a == b => Some(Rule::OneHistory),
+        // what the returned node alone has shown is on the writer, before its readers come there
+        (Action::Compare { source: a, .. }, Action::Take { access: Access::ReadOnly, node: b, .. }) if a == b => {
+            Some(Rule::MonotonicReads)
+        }
         (Action::Release { node: a }, Action::StartReplication { node: b, .. }) if a == b => Some(Rule::NoLoss),
         // a node that has come back loses its addresses before anything else is done for it
         (Action::Drop { node: a, .. } | Action::EndSessions { node: a, .. }, Action::StartReplication { .. })

@@ -5,11 +5,12 @@
 //! run still owes its clients (an announcement, a look from outside) is owed until it has worked, even if every
 //! variable and address is where it should be.
 
+use super::death::{self, Course};
 use super::diff::{Proof, Target, Writer};
 use super::{diff, order};
 use crate::model::{
-    Access, Action, Assignment, Code, Fencing, NodeName, Observed, Pair, Plan, Reason, RoleName, Side, Snapshot, Step,
-    WriteAccess,
+    Access, Action, Assignment, Code, Fencing, Goal, NodeName, Observed, Pair, Plan, Reason, RoleName, Side, Snapshot,
+    Step, WriteAccess,
 };
 
 /// What the run did to the new writer.
@@ -51,7 +52,11 @@ fn returnable(plan: &Plan) -> Vec<RoleName> {
 /// to.
 #[must_use]
 pub fn is_back(pair: &Pair, now: &Snapshot, plan: &Plan) -> bool {
-    let seen = now.nodes.iter().all(|node| node.addresses.known().is_some() && node.access.known().is_some());
+    let dead = plan.dead();
+    let seen = now
+        .nodes
+        .iter()
+        .all(|node| dead == Some(&node.name) || (node.addresses.known().is_some() && node.access.known().is_some()));
     let holders = |name: &RoleName| pair.role(name).map(|role| now.holders(role)).unwrap_or_default();
     let before = |name: &RoleName| -> Vec<Side> {
         plan.before.holder(name).and_then(|node| pair.side(node)).into_iter().collect()
@@ -76,6 +81,17 @@ pub fn way_back(
     opened: Opened,
     owed: &[RoleName],
 ) -> Result<Vec<Step>, Vec<Reason>> {
+    match &plan.goal {
+        Goal::Fail(_) => return ordered(pair, &death::undo_fail(pair, now, plan, opened)?),
+        Goal::Rejoin(_) => {
+            let mut actions = death::undo_rejoin(pair, now, plan);
+            for side in locked_by(pair, plan) {
+                release(pair, now, side, &mut actions);
+            }
+            return ordered(pair, &actions);
+        }
+        Goal::Swap(_) | Goal::Set(..) | Goal::Drain(_) | Goal::Down(_) | Goal::Up(..) | Goal::Assign(_) => {}
+    }
     let old = closed_by(pair, plan);
     let mut reasons = vec![];
     if let Some(old) = old {
@@ -152,12 +168,16 @@ fn needs_closed(pair: &Pair, now: &Snapshot, old: Side, opened: Opened) -> Optio
 /// Every reason why that is not safe, or not known to be.
 pub fn way_forward(pair: &Pair, now: &Snapshot, plan: &Plan, owed: &[RoleName]) -> Result<Vec<Step>, Vec<Reason>> {
     let touched = plan.touched();
-    let writer = diff::writer(pair, &plan.after, &touched);
+    let course = Course::of(pair, now, &plan.goal);
+    let writer = match course {
+        Course::Move => diff::writer(pair, &plan.after, &touched),
+        Course::Fail(side, _) | Course::Rejoin(side) => Writer::Only(side.peer()),
+    };
     let mut reasons = vec![];
     if let Writer::Only(new) = writer {
         reasons.extend(needs_access(pair, now, new));
     }
-    for side in Side::BOTH {
+    for side in Side::BOTH.into_iter().filter(|side| course.dead() != Some(*side)) {
         if let Some(why) = now.node(side).addresses.why_unknown() {
             reasons.push(Reason {
                 code: Code::Unknown,
@@ -170,7 +190,15 @@ pub fn way_forward(pair: &Pair, now: &Snapshot, plan: &Plan, owed: &[RoleName]) 
         return Err(reasons);
     }
     let target = Target { roles: &plan.after, touched: &touched, writer, proof: Proof::CatchUp, whole: false };
-    let mut actions = diff::actions(pair, now, target);
+    let mut actions = match course {
+        Course::Move => diff::actions(pair, now, target),
+        Course::Fail(dead, how) => {
+            let roles = pair.roles.iter().filter(|role| touched.contains(&role.name));
+            // that the dead one is out was seen by this run, before anything else was done
+            death::fail(pair, now, (dead, how), &roles.collect::<Vec<_>>(), false)
+        }
+        Course::Rejoin(back) => death::rejoin(pair, now, back),
+    };
     for side in locked_by(pair, plan) {
         release(pair, now, side, &mut actions);
     }

@@ -29,8 +29,12 @@ pub fn perform(pair: &Pair, state: &mut Snapshot, action: &Action) {
                 held.retain(|held| held.address != *address || held.interface != *interface);
             }
         }
-        Action::Approach { .. }
-        | Action::Drain { .. }
+        Action::Approach { .. } => {
+            if let Observed::Known(channels) = &mut state.node_mut(side).channels {
+                channels.iter_mut().for_each(|channel| channel.lag = channel.lag.or(Some(0)));
+            }
+        }
+        Action::Drain { .. }
         | Action::EndSessions { .. }
         | Action::Announce { .. }
         | Action::Release { .. }

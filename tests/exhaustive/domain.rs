@@ -6,7 +6,7 @@ use std::time::Duration;
 use flipper::model::{
     Access, Action, ArpingKind, Assignment, Boot, Channel, Connections, Flavour, Goal, Health, Held, Inventory, Kept,
     Limits, NodeSnapshot, NodeSpec, Observed, Pair, Relay, RoleSpec, Server, Settings, Snapshot, System, Thread,
-    Version, Workload, WriteAccess,
+    Version, Witness, Workload, WriteAccess,
 };
 
 fn p<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
@@ -91,6 +91,7 @@ pub(crate) fn pair(shape: Shape) -> Pair {
         host: p(&format!("10.77.0.1{n}")),
         interface: p("eth0"),
         port: 3306,
+        has_fence: false,
     };
     let role = |name: &str, n: u8, access| RoleSpec { name: p(name), address: p(&format!("10.77.0.{n}/32")), access };
     let write = role("write", 100, Access::ReadWrite);
@@ -192,6 +193,8 @@ impl World {
                 missing_grants: none(),
                 events: none(),
             },
+            witness: Witness::unseen("not asked"),
+            deposed: None,
         }
     }
 

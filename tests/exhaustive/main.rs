@@ -12,6 +12,7 @@
     reason = "a test says what is wrong by panicking, prints its figures, and takes its time"
 )]
 
+mod death;
 mod domain;
 mod mutants;
 mod tiers;
@@ -291,6 +292,8 @@ fn mirrored(pair: &Pair, world: &World, plan: &Plan, overrides: &[Code], fault: 
         Goal::Set(role, node) => Goal::Set(role.clone(), name(node)),
         Goal::Up(role, node) => Goal::Up(role.clone(), name(node)),
         Goal::Drain(node) => Goal::Drain(name(node)),
+        Goal::Fail(node) => Goal::Fail(name(node)),
+        Goal::Rejoin(node) => Goal::Rejoin(name(node)),
         Goal::Assign(wanted) => {
             let roles = wanted.0.iter().map(|(role, node)| (role.clone(), node.as_ref().map(name)));
             Goal::Assign(flipper::model::Assignment(roles.collect()))
@@ -328,6 +331,11 @@ fn exhaustive() {
         let tier = Instant::now();
         let report = enumerate(&worlds);
         println!("{name}: {} worlds, {} plans, {:.1} s", report.worlds, report.plans, tier.elapsed().as_secs_f64());
+        all.add(report);
+    }
+    for (name, report) in death::report() {
+        println!("{name}: {} worlds, {} plans", report.worlds, report.plans);
+        assert!(report.plans > 50 || !report.faults.0.is_empty(), "{name}: {} plans", report.plans);
         all.add(report);
     }
     let Report { worlds, plans, empty, accepted, refusals, distinct, walked, codes, faults } = all;

@@ -62,6 +62,13 @@ fn kind(action: &Action) -> &'static str {
         Action::Announce { .. } => "announce",
         Action::Release { .. } => "release",
         Action::Verify { .. } => "verify",
+        Action::Isolate { .. } => "isolate",
+        Action::StopReceiving { .. } => "stop receiving",
+        Action::ResumeReceiving { .. } => "resume receiving",
+        Action::ApplyReceived { .. } => "apply received",
+        Action::Promote { .. } => "promote",
+        Action::Compare { .. } => "compare",
+        Action::StartReplication { .. } => "start replication",
     }
 }
 
@@ -151,7 +158,28 @@ fn changed(plan: &Plan, at: usize, action: &Action) -> Vec<Mutant> {
             vec![with(Action::Verify { role, access, node, address }, "look at the other node")]
         }
         Action::Release { node } => vec![with(Action::Release { node: other(&node) }, "release the other node")],
-        Action::Approach { .. } | Action::Drain { .. } | Action::EndSessions { .. } | Action::Reopen { .. } => vec![],
+        Action::Isolate { node, how } => {
+            vec![with(Action::Isolate { node: other(&node), how }, "isolate the survivor")]
+        }
+        Action::StopReceiving { node } => {
+            vec![with(Action::StopReceiving { node: other(&node) }, "the dead one stops receiving")]
+        }
+        Action::ApplyReceived { node } => {
+            vec![with(Action::ApplyReceived { node: other(&node) }, "the dead one applies")]
+        }
+        Action::Promote { node, dead } => vec![
+            with(Action::Promote { node: dead.clone(), dead: node.clone() }, "promote the dead one"),
+            with(Action::Open { node, peer: dead }, "open instead of promoting"),
+        ],
+        Action::Compare { node, source } => {
+            vec![with(Action::Compare { node: source, source: node }, "compare the other way round")]
+        }
+        Action::Approach { .. }
+        | Action::Drain { .. }
+        | Action::EndSessions { .. }
+        | Action::Reopen { .. }
+        | Action::ResumeReceiving { .. }
+        | Action::StartReplication { .. } => vec![],
     }
 }
 
@@ -164,12 +192,15 @@ fn why_harmless(mutant: &Mutant) -> Option<&'static str> {
 }
 
 /// What was done, by words that are all in its description, and why that breaks nothing where the judge lets it pass.
-const HARMLESS: [(&[&str], &str); 9] = [
+const HARMLESS: [(&[&str], &str); 11] = [
     // the judge knows in each order whether anybody is kept from writing at that moment
     (&["reads-outside-outage"], "readers move a moment earlier, while somebody can write"),
     (&["before-the-gate"], "nobody was writing, so that no gate closes"),
     // the same node may be caught up already, or never have been behind: the plan does not rely on what it cannot know
     (&["no approach"], "the node lacked nothing to begin with"),
+    (&["take", "compare", "monotonic-reads"], "the node lacked nothing to begin with"),
+    // taking an address announces it
+    (&["no announce"], "nobody else had the address any more"),
     (&["take", "approach", "monotonic-reads"], "the node lacked nothing to begin with"),
     (&["take", "fence", "monotonic-reads"], "nobody read there before"),
     (&["verify", "release", "verify-last"], "the look from outside does not depend on the old writer's lock"),
@@ -210,6 +241,7 @@ fn exhaustive_plan_mutants() {
     let (mut tried, mut caught) = (0, 0);
     let mut harmless: BTreeMap<&str, u64> = BTreeMap::new();
     let mut missed: BTreeMap<String, (u64, String)> = BTreeMap::new();
+    let mut plans = vec![];
     for world in corpus() {
         let seen = world.snapshot(&pair);
         let mut done = vec![];
@@ -219,19 +251,23 @@ fn exhaustive_plan_mutants() {
                 continue;
             }
             done.push(plan.steps.clone());
-            for mutant in mutants(&plan) {
-                tried += 1;
-                if checker::judge(&pair, &seen, &mutant.plan).is_err() {
-                    caught += 1;
-                    continue;
-                }
-                match why_harmless(&mutant) {
-                    Some(why) => *harmless.entry(why).or_default() += 1,
-                    None => {
-                        let ids: Vec<&str> = plan.steps.iter().map(|step| step.id.0.as_str()).collect();
-                        let at = || (0, format!("{world:?} {goal} {ids:?}"));
-                        missed.entry(mutant.what.clone()).or_insert_with(at).0 += 1;
-                    }
+            plans.push((pair.clone(), seen.clone(), plan));
+        }
+    }
+    plans.extend(super::death::plans());
+    for (pair, seen, plan) in &plans {
+        for mutant in mutants(plan) {
+            tried += 1;
+            if checker::judge(pair, seen, &mutant.plan).is_err() {
+                caught += 1;
+                continue;
+            }
+            match why_harmless(&mutant) {
+                Some(why) => *harmless.entry(why).or_default() += 1,
+                None => {
+                    let ids: Vec<&str> = plan.steps.iter().map(|step| step.id.0.as_str()).collect();
+                    let at = || (0, format!("{} {ids:?}", plan.goal));
+                    missed.entry(mutant.what.clone()).or_insert_with(at).0 += 1;
                 }
             }
         }
@@ -297,6 +333,9 @@ fn exhaustive_every_rule_is_used() {
             let steps = plan.map(|plan| plan.steps).unwrap_or_default();
             used.extend(steps.iter().flat_map(|step| step.after.iter().map(|(_, rule)| *rule)));
         }
+    }
+    for (_, _, plan) in super::death::plans() {
+        used.extend(plan.steps.iter().flat_map(|step| step.after.iter().map(|(_, rule)| *rule)));
     }
     let unused: Vec<Rule> = Rule::ALL.into_iter().filter(|rule| !used.contains(rule)).collect();
     assert_eq!(unused, []);

@@ -9,7 +9,7 @@ use flipper::planner::{self, Opened};
 use super::domain::{Kind, Link, Shape, Some3, step};
 
 /// What a moment of a plan looks like to the planner: what a plan can change of a world, and no more.
-pub(crate) type Look = [(u8, u64, u8); 2];
+pub(crate) type Look = [(u8, u64, u8, u8); 2];
 
 pub(crate) fn look(pair: &Pair, state: &Snapshot) -> Look {
     state.nodes.each_ref().map(|node| {
@@ -17,7 +17,9 @@ pub(crate) fn look(pair: &Pair, state: &Snapshot) -> Look {
         let held =
             pair.roles.iter().enumerate().filter(|(_, role)| node.holds(role).known().is_some_and(|h| !h.is_empty()));
         let ahead = node.ahead.known().map_or(9, |ahead| u8::from(!ahead.is_empty()));
-        (access, held.fold(0, |bits, (role, _)| bits | 1 << role), ahead)
+        let threads = node.channels.known().and_then(|all| all.first());
+        let threads = threads.map_or(9, |channel| channel.receiver as u8 * 3 + channel.applier as u8);
+        (access, held.fold(0, |bits, (role, _)| bits | 1 << role), ahead, threads)
     })
 }
 
@@ -122,7 +124,7 @@ impl Walk<'_> {
                 return fault(format!("no way {name}: {:?}", reasons.iter().map(|r| r.code).collect::<Vec<_>>()));
             }
         };
-        if let Err(found) = checker::judge_way(pair, self.start, &plan.overrides, &actions, &steps, wanted) {
+        if let Err(found) = checker::judge_way(pair, self.start, plan, &actions, &steps, wanted) {
             fault(format!("the way {name}: {found:?}"));
         }
         let mut end = state.clone();
@@ -175,7 +177,7 @@ impl Walk<'_> {
     /// A step that takes effect after somebody has looked and planned: that plan is stale by then, or still good.
     fn late(&self, looked: &Snapshot, late: &Snapshot, fault: &mut impl FnMut(String)) {
         let [before, after] =
-            [looked, late].map(|state| look(self.pair, state).map(|(access, held, _)| (access, held)));
+            [looked, late].map(|state| look(self.pair, state).map(|(access, held, ..)| (access, held)));
         if before != after || looked == late {
             return;
         }

@@ -8,7 +8,7 @@ use flipper::model::{
     Access, Account, Action, ArpingKind, Assignment, Basis, Boot, Channel, Connections, Disk, Downstream, Fencing,
     Flavour, Goal, Health, Held, InFile, Inventory, Kept, Limits, Lock, LockKind, NodeBasis, NodeName, NodeSnapshot,
     NodeSpec, Observed, Pair, Plan, Prefixed, Relay, RoleName, RoleSpec, Rule, Server, Sessions, Settings, Snapshot,
-    Step, System, Thread, Version, Work, WorkKind, Workload, WriteAccess,
+    Step, System, Thread, Version, Witness, Work, WorkKind, Workload, WriteAccess,
 };
 
 pub(crate) fn p<T: FromStr<Err: Debug>>(text: &str) -> T {
@@ -16,7 +16,13 @@ pub(crate) fn p<T: FromStr<Err: Debug>>(text: &str) -> T {
 }
 
 pub(crate) fn pair() -> Pair {
-    let node = |name, host, interface| NodeSpec { name: p(name), host: p(host), interface: p(interface), port: 3306 };
+    let node = |name, host, interface| NodeSpec {
+        name: p(name),
+        host: p(host),
+        interface: p(interface),
+        port: 3306,
+        has_fence: false,
+    };
     let role = |name, address, access| RoleSpec { name: p(name), address: p(address), access };
     Pair {
         name: p("orders"),
@@ -279,6 +285,8 @@ pub(crate) fn healthy() -> Snapshot {
             missing_grants: Observed::Known(vec![]),
             events: Observed::Known(vec![]),
         },
+        witness: Witness::unseen("the file was written by a flipper that did not look at it"),
+        deposed: None,
     };
     let at = |own, address, interface| vec![held(own, interface), held(address, interface)];
     Snapshot {

@@ -2,6 +2,7 @@
 
 mod addresses;
 mod clients;
+mod death;
 mod replication;
 mod servers;
 mod writers;
@@ -10,4 +11,4 @@ use super::{Text, Where};
 
 /// Grouped by what they look at; the order in which they are listed is that of `Code::ALL`.
 pub(super) const ALL: &[&[Text]] =
-    &[writers::TEXTS, addresses::TEXTS, replication::TEXTS, servers::TEXTS, clients::TEXTS];
+    &[writers::TEXTS, addresses::TEXTS, replication::TEXTS, servers::TEXTS, clients::TEXTS, death::TEXTS];

@@ -91,6 +91,10 @@ fn structure() -> Vec<Harm> {
             server(&mut s.nodes[1]).flavour = Flavour::MariaDb;
         }),
         (Code::BothOpen, Stop, Refuses, |s| s.nodes[1].access = Observed::Known(WriteAccess::Open)),
+        (Code::Deposed, Stop, Refuses, |s| {
+            let (since, position) = ("2026-01-02T03:04:05Z".to_owned(), "u:1-9".to_owned());
+            s.nodes[1].deposed = Some(Deposed { since, position });
+        }),
         (Code::NoneOpen, Stop, Refuses, |s| s.nodes[0].access = Observed::Known(WriteAccess::Fenced)),
         (Code::SwitchUnderWay, Stop, Refuses, |s| s.nodes[1].access = Observed::Known(WriteAccess::Changing)),
         (Code::WriterElsewhere, Stop, Refuses, |s| {
