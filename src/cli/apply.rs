@@ -7,9 +7,9 @@ use super::args::GoalWords;
 use super::goal::Wish;
 use super::output::{Output, complain};
 use super::run::{self, How, Move};
-use super::{Exit, Stop, context, goal, journal, judged, plan};
+use super::{Exit, Stop, context, deposed, goal, journal, judged, lately, plan};
 use crate::config::{Config, PairConfig};
-use crate::model::{Plan, Snapshot};
+use crate::model::{Goal, Plan, Snapshot};
 use crate::{link, planfile, planner, render};
 
 pub(super) struct Asked<'a> {
@@ -60,7 +60,7 @@ fn wanted<'a>(config: &'a Config, asked: &Asked) -> Result<(&'a PairConfig, Want
         let pair = context::pair(config, asked.target)?;
         return Ok((pair, Wanted::Goal(goal::parse(&pair.pair, asked.goal)?)));
     }
-    if !asked.goal.overrides.is_empty() {
+    if asked.goal.accepts() {
         return Err(Stop::say(
             Exit::Usage,
             "flipper::usage::override",
@@ -92,7 +92,14 @@ async fn carry_out(
     asked: &Asked<'_>,
     output: &Output,
 ) -> Result<Exit, Stop> {
-    let open = context::open(pair).await?;
+    let goal = match wanted {
+        Wanted::File(file) => &file.plan.goal,
+        Wanted::Goal(wish) => &wish.goal,
+    };
+    if let Some(refusal) = lately::refusal(&pair.pair.name, goal, asked.goal.not_within.as_deref())? {
+        return Ok(plan::refuse(&refusal, output));
+    }
+    let open = context::open(pair).await?.with_witness(pair, goal).await;
     let limit = pair.pair.limits.connect;
     let plan = match decide(pair, wanted, expected, &open.seen, output) {
         Ok(plan) => plan,
@@ -103,6 +110,9 @@ async fn carry_out(
     };
     if plan.is_empty() {
         link::close(open.links, open.control.path(), limit).await;
+        if let Goal::Rejoin(node) = &plan.goal {
+            deposed::forget(&pair.pair, node);
+        }
         let text = format!("nothing to do: {} is at {}", plan.pair, plan.goal);
         run::end(output, "nothing-to-do", Exit::Done, None, &text);
         return Ok(Exit::Done);

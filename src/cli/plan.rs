@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::args::GoalWords;
 use super::output::{Output, tell};
-use super::{Exit, Stop, context, goal, journal, judged};
+use super::{Exit, Stop, context, goal, journal, judged, lately};
 use crate::config::{Config, PairConfig};
 use crate::model::{Plan, Refusal, Snapshot};
 use crate::{planfile, planner, render};
@@ -20,9 +20,12 @@ pub(super) struct Asked<'a> {
 pub(super) fn run(config: &Config, asked: &Asked, output: &Output) -> Result<Exit, Stop> {
     let pair = context::pair(config, asked.pair)?;
     let wish = goal::parse(&pair.pair, asked.goal)?;
+    if let Some(refusal) = lately::refusal(&pair.pair.name, &wish.goal, asked.goal.not_within.as_deref())? {
+        return Ok(refuse(&refusal, output));
+    }
     let seen = match asked.snapshot {
         Some(file) => saved(pair, file)?,
-        None => context::block_on(context::look(pair))?,
+        None => context::block_on(context::look_for(pair, &wish.goal))?,
     };
     let plan = match planner::plan(&pair.pair, &seen, &wish.goal, &wish.overrides) {
         Ok(plan) => plan,

@@ -194,13 +194,22 @@ impl Hands<'_> {
         }
         let (link, known) = self.on(node)?;
         is_still(link, &known.server, node, limit).await?;
+        let tables = super::sql(link)?.read(&dialect::access_and_position(&known.server), limit).await;
+        let (_, at) = access_and_at(&known.server, &tables.map_err(|e| asked(&e))?)?;
+        let stood = at.parts().0.replace('\n', "");
+        let (link, known) = self.on(node)?;
         expire_with_lock(node, &mut link.sql, silence, limit)
             .await
             .map_err(|why| certain(format!("{node} was not opened: {why}")))?;
         let statement = dialect::open(&known.server, wait, false);
         let result = super::sql(link)?.change(&statement, limit).await;
         let result = opened(&known.server, node, result);
-        self.settled(node, result, wait).await
+        let settled = self.settled(node, result, wait).await;
+        if settled.as_ref().err().is_none_or(|failure| failure.happened != Happened::No) {
+            self.memory.took_over = Some(printable(&stood));
+        }
+        settled?;
+        Ok(Done { note: Some(format!("it stood at {}", printable(&stood))) })
     }
 
     /// Sees that a node that has come back has nothing that the writer lacks, and lacks nothing that the writer has

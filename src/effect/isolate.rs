@@ -26,6 +26,9 @@ const BY_HAND: u64 = 5;
 /// The same where a program has confirmed that the machine is off.
 const CONFIRMED: u64 = 2;
 
+/// How often the survivor hears of us while the operator's program runs.
+const ALIVE: Duration = Duration::from_secs(5);
+
 /// What an answer may take on its way, beyond the time that is looked.
 const GRACE: Duration = Duration::from_millis(1500);
 
@@ -38,7 +41,22 @@ impl Hands<'_> {
                 let fence = self.memory.fence.clone();
                 let fence = fence.ok_or_else(|| certain(format!("no `fence` program is configured for {node}")))?;
                 let host = self.side(node).map(|side| self.pair.node(side).host.clone())?;
-                let said = fence.run(&self.pair.name, node, &host, limit).await?;
+                let survivor = self.pair.node(self.side(node)?.peer()).name.clone();
+                let running = fence.run(&self.pair.name, node, &host, limit);
+                tokio::pin!(running);
+                let said = loop {
+                    tokio::select! {
+                        ended = &mut running => break ended?,
+                        // the survivor's lock would go with a session that nothing is heard of
+                        () = sleep(ALIVE) => {
+                            let connect = self.pair.limits.connect;
+                            let (link, _) = self.on(&survivor)?;
+                            if let Ok(sql) = &mut link.sql {
+                                let _ = super::is_ours(sql, connect).await;
+                            }
+                        }
+                    }
+                };
                 self.is_silent(node, CONFIRMED).await.map_err(|why| {
                     certain(format!("the `fence` program says that {node} is out, but {}", why.what))
                 })?;

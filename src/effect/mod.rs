@@ -56,12 +56,20 @@ pub struct Memory {
     found: Option<sessions::Found>,
     /// The operator's program for the node that is declared dead.
     fence: Option<Fence>,
+    /// Where the survivor stood when it took a dead node's place.
+    took_over: Option<String>,
 }
 
 impl Memory {
     /// The operator's program that keeps out the node that is declared dead.
     pub fn with_fence(&mut self, fence: Option<Fence>) {
         self.fence = fence;
+    }
+
+    /// Where the survivor stood when it took a dead node's place, where it was told to.
+    #[must_use]
+    pub fn took_over(&self) -> Option<&str> {
+        self.took_over.as_deref()
     }
 
     /// Whether a session on the node holds the read lock of a fence, or may hold it.
