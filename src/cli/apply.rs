@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::args::GoalWords;
 use super::goal::Wish;
-use super::output::{Output, complain};
+use super::output::{Output, complain, tell};
 use super::run::{self, How, Move};
 use super::{Exit, Stop, context, deposed, goal, journal, judged, lately, plan};
 use crate::config::{Config, PairConfig};
@@ -117,6 +117,9 @@ async fn carry_out(
         run::end(output, "nothing-to-do", Exit::Done, None, &text);
         return Ok(Exit::Done);
     }
+    if let Some((text, _)) = plan::evidence(pair, &open.seen, goal).filter(|_| !output.is_json()) {
+        tell(&text);
+    }
     let (seen, digest) = match wanted {
         Wanted::File(file) => (file.seen.clone(), file.digest),
         Wanted::Goal(_) => {
@@ -142,7 +145,7 @@ fn decide(
         Wanted::Goal(wish) => (&wish.goal, &wish.overrides[..]),
     };
     let fresh = planner::plan(&pair.pair, seen, goal, overrides).map_err(|refusal| {
-        let exit = plan::refuse(&refusal, output);
+        let exit = plan::refuse_with(&refusal, plan::evidence(pair, seen, goal).as_ref(), output);
         journal::mention_cut_off(&pair.pair.name);
         exit
     })?;
