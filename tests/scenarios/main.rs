@@ -25,6 +25,7 @@
 )]
 
 mod daily;
+mod death;
 mod edit;
 #[path = "../samples/mod.rs"]
 #[expect(dead_code, reason = "other tests use the rest")]

@@ -4,7 +4,7 @@ use flipper::model::{Observed, Thread, WriteAccess};
 
 use crate::edit::{World, mariadb, mysql};
 use crate::samples::p;
-use crate::{Scenario, daily};
+use crate::{Scenario, daily, death};
 
 const WRITE: &str = "10.77.0.100/32";
 const READ: &str = "10.77.0.101/32";
@@ -14,7 +14,7 @@ pub(crate) fn tell(name: &'static str, goal: &'static str, story: &'static str, 
 }
 
 pub(crate) fn all() -> Vec<Scenario> {
-    [planned(), cut_off(), servers(), replication(), transactions(), addresses(), systems(), daily::all()]
+    [planned(), cut_off(), servers(), replication(), transactions(), addresses(), systems(), daily::all(), death::all()]
         .into_iter()
         .flatten()
         .collect()
