@@ -97,11 +97,12 @@ pub enum Left {
 /// the receiver. `None` for what is no log's name or no position: nothing else reaches a shell.
 ///
 /// A log that ends where the replica has read up to holds nothing more, and needs no tool. Beyond that transactions are
-/// counted one by one, because a position in the middle of one says nothing.
+/// counted one by one, because a position in the middle of one says nothing. Only a log that the dead server itself
+/// (`source`, its id) has begun is looked at: a log of that name may be anybody's.
 #[must_use]
 pub fn left_behind(
     server: &Server,
-    port: u16,
+    (source, port): (u32, u16),
     (log, position): (&str, u64),
     known: &str,
     folders: &[&str],
@@ -119,16 +120,17 @@ pub fn left_behind(
     };
     let own = server.server_id.to_string();
     let argv = Argv::of(["sh", "-c", COUNT, "flipper", &port.to_string(), log, &position.to_string(), kind]);
-    let argv = argv.with([known.as_str(), own.as_str()]);
+    let argv = argv.with([known.as_str(), own.as_str(), source.to_string().as_str()]);
     Some(Look::Command(argv.with(folders.iter().filter(folder).copied().chain(PLACES))))
 }
 
-const COUNT: &str = "port=$1 log=$2 pos=$3 kind=$4 known=$5 own=$6; shift 6; \
+const COUNT: &str = "port=$1 log=$2 pos=$3 kind=$4 known=$5 own=$6 source=$7; shift 7; \
     say() { echo \"left $*\"; exit 0; }; \
     ss -Hltn \"sport = :$port\" | grep -q . && say running; \
     set -- $(my_print_defaults mysqld server mariadb mariadbd 2>/dev/null | \
     sed -n -e 's/^--datadir=//p' -e 's/^--log[-_]bin=\\(\\/.*\\)\\/[^/]*$/\\1/p') \"$@\"; \
-    at=; for d; do if [ -r \"$d/$log\" ]; then at=$d; break; fi; done; \
+    at=; for d; do if [ -r \"$d/$log\" ] && [ \"$(od -An -tu4 -j9 -N4 \"$d/$log\" | tr -d ' ')\" = \"$source\" ]; \
+    then at=$d; break; fi; done; \
     [ -n \"$at\" ] || say nowhere; \
     set --; for f in \"$at/${log%.*}\".[0-9]*; do n=${f##*.}; case $n in *[!0-9]*) continue;; esac; \
     if [ \"$n\" -ge \"${log##*.}\" ]; then set -- \"$@\" \"$f\"; fi; done; \
@@ -194,7 +196,7 @@ mod tests {
     #[test]
     fn only_names_and_positions_reach_the_shell() {
         let server = |flavour| Server { flavour, version: Version(9, 7, 0), server_id: 2, uuid: None, hostname: String::new() };
-        let look = |log: &str, known: &str| left_behind(&server(Flavour::MySql), 3306, (log, 4), known, &["/a;b", "/data"]);
+        let look = |log: &str, known: &str| left_behind(&server(Flavour::MySql), (1, 3306), (log, 4), known, &["/a;b", "/data"]);
         let good = look("binlog.000003", "3e11fa47-71ca-11e1-9e33-c80aa9429562:1-5").map(|look| look.to_string());
         let good = good.unwrap();
         assert!(good.contains(" /data /var/lib/mysql ") && !good.contains("/a;b") && !good.contains('\n'), "{good}");
@@ -218,20 +220,25 @@ mod tests {
     fn a_log_that_ends_where_it_was_read_up_to_holds_nothing_more() {
         let dir = tempfile::tempdir().unwrap();
         let path = |name: &str| dir.path().join(name);
-        for (name, size) in [("binlog.000001", 10), ("binlog.000002", 100), ("binlog.index", 3)] {
-            std::fs::write(path(name), vec![0; size]).unwrap();
+        for (name, size, server) in
+            [("binlog.000001", 30, 1), ("binlog.000002", 100, 1), ("own.000001", 50, 2), ("binlog.index", 30, 0)]
+        {
+            let mut bytes = vec![0; size];
+            bytes[9] = server;
+            std::fs::write(path(name), bytes).unwrap();
         }
         let server = Server { flavour: Flavour::MySql, version: Version(9, 7, 0), server_id: 2, uuid: None, hostname: String::new() };
         let folder = dir.path().display().to_string();
         // nothing listens on port 1
         let ask = |log: &str, position| {
-            let look = left_behind(&server, 1, (log, position), "", &[&folder]).unwrap();
+            let look = left_behind(&server, (1, 1), (log, position), "", &[&folder]).unwrap();
             let out = std::process::Command::new("sh").arg("-c").arg(look.to_string()).output().unwrap();
             parse_left(&String::from_utf8_lossy(&out.stdout))
         };
         assert_eq!(ask("binlog.000002", 100), Left::Count(0, path("binlog.000002").display().to_string()));
         assert!(matches!(ask("binlog.000002", 99), Left::Unclear(_)));
-        assert!(matches!(ask("binlog.000001", 10), Left::Unclear(_)), "there is a newer one");
+        assert!(matches!(ask("binlog.000001", 30), Left::Unclear(_)), "there is a newer one");
+        assert!(matches!(ask("own.000001", 50), Left::Unclear(_)), "another server's");
         assert!(matches!(ask("other.000001", 10), Left::Unclear(_)));
     }
 }

@@ -216,6 +216,8 @@ async fn left_behind(
     let shell = there.shell.as_mut().map_err(|why| why.to_string())?;
     let server = survivor.server.known().ok_or("the survivor's server is unknown")?;
     let (log, position) = heard.read.as_ref().ok_or("the survivor does not say up to where it has read")?;
+    let source = survivor.channels.known().and_then(|all| all.first()).and_then(|channel| channel.source_id);
+    let source = source.ok_or("the survivor does not say which server it has read from")?;
     let received = heard.received.clone()?;
     let known = match server.flavour {
         Flavour::MySql => {
@@ -227,7 +229,7 @@ async fn left_behind(
     };
     let folders = folders(survivor);
     let folders: Vec<&str> = folders.iter().map(String::as_str).collect();
-    let look = dialect::left_behind(server, port, (log, *position), &known, &folders);
+    let look = dialect::left_behind(server, (source, port), (log, *position), &known, &folders);
     let look = look.ok_or_else(|| format!("`{}` is not a binary log", printable(log)))?;
     let answers = match shell.look(&[look], READING + GRACE).await {
         Ok(answers) => answers,
