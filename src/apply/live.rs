@@ -40,8 +40,6 @@ pub struct LiveWorld {
     begun: bool,
     /// The node that is declared dead: its server is asked once more before the first step, and then left alone.
     dead: Option<Side>,
-    /// Its server was asked once more.
-    asked_dead: bool,
     /// What the survivor said of it before the first step.
     witness: Option<Witness>,
     /// Who was declared dead before, as this machine remembers.
@@ -66,7 +64,6 @@ impl LiveWorld {
             began: Instant::now(),
             begun: false,
             dead: None,
-            asked_dead: false,
             witness: None,
             deposed: seen.nodes.each_ref().map(|node| node.deposed.clone()),
         };
@@ -140,12 +137,12 @@ impl LiveWorld {
         }
         let silence = self.pair.limits.silence();
         // what does not work is seen by whoever uses it next
-        let (dead, ask_dead) = (self.dead, !self.begun && !self.asked_dead);
+        let dead = self.dead;
         let mend = |side, link, given_up: &mut Option<Instant>| {
             let due = given_up.is_none_or(|until| until <= Instant::now());
             async move {
                 if dead == Some(side) {
-                    revisit(link, control, ask_dead, limit).await;
+                    revisit(link, control, limit).await;
                     return None;
                 }
                 if !due {
@@ -155,7 +152,6 @@ impl LiveWorld {
                 (!mended.unwrap_or(false)).then(|| Instant::now() + GIVEN_UP)
             }
         };
-        self.asked_dead = true;
         let [one, two] = &mut self.given_up;
         let (first, second) = tokio::join!(mend(Side::First, first, one), mend(Side::Second, second, two));
         *one = first.or(*one);
@@ -250,12 +246,8 @@ fn session_of(link: &Link) -> Option<u64> {
     link.sql.as_ref().ok().filter(|sql| !sql.is_closed()).map(|sql| u64::from(sql.thread_id()))
 }
 
-/// A node that is declared dead costs no more than `limit`, once: afterwards only its machine is reached again, where
-/// it was before.
-async fn revisit(link: &mut Link, control_dir: &std::path::Path, ask: bool, limit: Duration) {
-    if ask {
-        let _ = link.reconnect_sql(limit).await;
-    }
+/// Of a node that is declared dead only its machine is reached again, where it was before.
+async fn revisit(link: &mut Link, control_dir: &std::path::Path, limit: Duration) {
     if link.shell.as_ref().is_ok_and(link::Shell::is_closed) {
         let _ = tokio::time::timeout(limit, link.reopen_shell(control_dir, limit)).await;
     }
@@ -302,8 +294,18 @@ impl World for LiveWorld {
             match &self.witness {
                 Some(witness) if self.begun => seen.node_mut(dead.peer()).witness = witness.clone(),
                 _ => {
-                    observe::witness(&self.pair, &mut self.links, &mut seen, dead, LISTEN).await;
+                    // once more, and for the last time: a person's yes may have been long in coming
+                    let target = dead.of(&self.links).target.mysql.clone();
+                    let (answers, ()) = tokio::join!(
+                        Sql::connect(&target, self.pair.limits.connect),
+                        observe::witness(&self.pair, &mut self.links, &mut seen, dead, LISTEN),
+                    );
                     self.witness = Some(seen.node(dead.peer()).witness.clone());
+                    if let Ok(sql) = answers {
+                        dead.of_mut(&mut self.links).sql = Ok(sql);
+                        let again = observe::snapshot(&self.pair, &mut self.links).await;
+                        *seen.node_mut(dead) = again.node(dead).clone();
+                    }
                 }
             }
         }

@@ -415,9 +415,9 @@ fn returned(pair: &Pair, snapshot: &Snapshot, back: Side) -> Vec<Finding> {
         let (node, peer) = (&snapshot.node(side), &pair.node(side.peer()).name);
         let Some(channels) = node.channels.known() else { continue };
         match &channels[..] {
-            [channel] if channel.applier == Thread::Stopped && !channel.errors.is_empty() => {
+            [channel] if channel.applier == Thread::Stopped && channel.errors.iter().any(of_applier) => {
                 let errors: Vec<String> =
-                    channel.errors.iter().map(|(code, text)| format!("error {code}: {text}")).collect();
+                    channel.errors.iter().filter(|e| of_applier(e)).map(|(code, text)| format!("error {code}: {text}")).collect();
                 found.push(plan_stop(
                     Code::ReplicationStopped,
                     side,
@@ -435,6 +435,12 @@ fn returned(pair: &Pair, snapshot: &Snapshot, back: Side) -> Vec<Finding> {
         }
     }
     found
+}
+
+/// What a receiver says of its source (it cannot be reached, has purged its logs, has the same id) is no error of the
+/// applier's, and gone when the receiver is started.
+fn of_applier((code, _): &(u32, String)) -> bool {
+    !matches!(code, 1236 | 1593 | 2000..3000 | 13114..=13125)
 }
 
 /// How a server's own transactions are saved.

@@ -243,6 +243,10 @@ impl Scene {
         ran
     }
 
+    pub(crate) fn says_yes(&mut self) {
+        self.yes = Instant::now();
+    }
+
     /// The operator says yes: the survivor serves. What is lost is at most what was said.
     #[track_caller]
     pub(crate) fn fails_over(mut self, theatre: &Theatre<'_>, name: &str, words: &[&str]) -> Outcome {
