@@ -140,7 +140,7 @@ impl<'a, W: World, S: FnMut(Event)> Run<'a, W, S> {
 
     async fn locked(&mut self, plan: &Plan) -> Outcome {
         let now = self.world.snapshot().await;
-        let fresh = planner::plan(self.pair, &now, &plan.goal, &plan.overrides);
+        let fresh = planner::plan(self.pair, &now, &plan.goal, plan);
         self.tell(Event::Stands(Moment::Before, Box::new(now)));
         match fresh {
             Err(refusal) => return Outcome::Refused(refusal),
@@ -305,7 +305,8 @@ impl<'a, W: World, S: FnMut(Event)> Run<'a, W, S> {
     fn own_limit(&self, action: &Action) -> Duration {
         let limits = &self.pair.limits;
         match action {
-            Action::Approach { .. } => limits.pre_sync,
+            // a rollback is as little waited for as a replica that is behind
+            Action::Approach { .. } | Action::EndWriters { .. } => limits.pre_sync,
             Action::Drain { .. } => limits.drain,
             // the server gives up first, so that its answer arrives
             Action::Fence { .. } => limits.fence + limits.connect.min(Duration::from_secs(1)),
@@ -345,6 +346,10 @@ impl<'a, W: World, S: FnMut(Event)> Run<'a, W, S> {
             },
         };
         let took = self.world.now().saturating_sub(begun);
+        let writers = self.world.writers();
+        if !writers.is_empty() {
+            self.tell(Event::Writers(step.id.clone(), writers));
+        }
         match result {
             Ok(done) => {
                 self.tell(Event::Finished(way, step.id.clone(), took, done.note));
@@ -365,7 +370,7 @@ impl<'a, W: World, S: FnMut(Event)> Run<'a, W, S> {
 /// How many wishes to stop end a step half way: those that only wait. Of clients that cannot write, one is not enough.
 fn patience(action: &Action) -> Option<u8> {
     match action {
-        Action::Approach { .. } | Action::Drain { .. } => Some(1),
+        Action::Approach { .. } | Action::Drain { .. } | Action::EndWriters { .. } => Some(1),
         Action::CatchUp { .. } => Some(2),
         Action::Fence { .. }
         | Action::Open { .. }

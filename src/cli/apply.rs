@@ -10,6 +10,7 @@ use super::run::{self, How, Move};
 use super::{Exit, Stop, context, goal, journal, judged, plan};
 use crate::config::{Config, PairConfig};
 use crate::model::{Plan, Snapshot};
+use crate::planner::Consent;
 use crate::{link, planfile, planner, render};
 
 pub(super) struct Asked<'a> {
@@ -60,12 +61,12 @@ fn wanted<'a>(config: &'a Config, asked: &Asked) -> Result<(&'a PairConfig, Want
         let pair = context::pair(config, asked.target)?;
         return Ok((pair, Wanted::Goal(goal::parse(&pair.pair, asked.goal)?)));
     }
-    if !asked.goal.overrides.is_empty() {
+    if !asked.goal.overrides.is_empty() || asked.goal.kill {
         return Err(Stop::say(
             Exit::Usage,
             "flipper::usage::override",
-            "a plan file has its overrides in it".to_owned(),
-            "plan again with --override, so that the reviewer sees it: flipper plan PAIR GOAL --override ID -o FILE",
+            "a plan file has its overrides in it, and whether those who still write are ended".to_owned(),
+            "plan again with --override or --kill, so that the reviewer sees it: flipper plan PAIR GOAL --kill -o FILE",
         ));
     }
     let path = PathBuf::from(asked.target);
@@ -127,11 +128,11 @@ fn decide(
     seen: &Snapshot,
     output: &Output,
 ) -> Result<Plan, Exit> {
-    let (goal, overrides) = match wanted {
-        Wanted::File(file) => (&file.plan.goal, &file.plan.overrides[..]),
-        Wanted::Goal(wish) => (&wish.goal, &wish.overrides[..]),
+    let (goal, consent) = match wanted {
+        Wanted::File(file) => (&file.plan.goal, Consent::from(&file.plan)),
+        Wanted::Goal(wish) => (&wish.goal, wish.consent()),
     };
-    let fresh = planner::plan(&pair.pair, seen, goal, overrides).map_err(|refusal| {
+    let fresh = planner::plan(&pair.pair, seen, goal, consent).map_err(|refusal| {
         let exit = plan::refuse(&refusal, output);
         journal::mention_cut_off(&pair.pair.name);
         exit

@@ -22,6 +22,8 @@ pub(super) struct How {
     pub(super) dry_run: bool,
     pub(super) yes: bool,
     pub(super) journal: bool,
+    /// Sessions are listed with their statements.
+    pub(super) statements: bool,
 }
 
 /// What is to be carried out.
@@ -72,6 +74,9 @@ pub(super) async fn carry_out(wanted: Move<'_>, open: context::Open, how: How, o
     };
     let progress = Progress::new(&plan, &pair.pair, output, journal);
     let mut world = LiveWorld::new(pair.pair.clone(), links, control.path().to_owned(), &snapshot);
+    if how.statements {
+        world.show_statements();
+    }
     let cancel = Cancel::default();
     let mut waited = Duration::ZERO;
     let ended = loop {

@@ -190,13 +190,21 @@ impl Plan {
                 | Action::Announce { role, .. }
                 | Action::Verify { role, .. } => role == name,
                 Action::Fence { .. } | Action::Open { .. } | Action::Reopen { .. } => access == Access::ReadWrite,
-                Action::Approach { .. } | Action::Drain { .. } | Action::CatchUp { .. } | Action::Release { .. } => {
-                    false
-                }
+                Action::Approach { .. }
+                | Action::Drain { .. }
+                | Action::EndWriters { .. }
+                | Action::CatchUp { .. }
+                | Action::Release { .. } => false,
             })
         };
         let roles = self.basis.roles.iter().filter(|(name, _, access)| touches(name, *access));
         roles.map(|(name, ..)| name.clone()).collect()
+    }
+
+    /// Whether sessions that still write when the gate is to close are ended, as the operator has decided.
+    #[must_use]
+    pub fn ends_writers(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step.action, Action::EndWriters { .. }))
     }
 
     /// The node that gives way to the one that the plan opens.

@@ -165,6 +165,9 @@ mirror!(
         Drain {
             node: Node,
         },
+        EndWriters {
+            node: Node,
+        },
         Fence {
             node: Node,
             how: Fencing,

@@ -87,11 +87,16 @@ fn rule(before: &Action, after: &Action, context: &Context) -> Option<Rule> {
     let Context { write, writer, locked } = context;
     match (before, after) {
         // what may take its time is done before the gate closes, on the node that still takes writes
-        (Action::Approach { source: a, .. } | Action::Drain { node: a }, Action::Fence { node: b, .. }) if a == b => {
+        (
+            Action::Approach { source: a, .. } | Action::Drain { node: a } | Action::EndWriters { node: a },
+            Action::Fence { node: b, .. },
+        ) if a == b => Some(Rule::BeforeTheGate),
+        // waiting for the target first makes the drain's end the last moment before the gate
+        (Action::Approach { source: a, .. }, Action::Drain { node: b } | Action::EndWriters { node: b }) if a == b => {
             Some(Rule::BeforeTheGate)
         }
-        // waiting for the target first makes the drain's end the last moment before the gate
-        (Action::Approach { source: a, .. }, Action::Drain { node: b }) if a == b => Some(Rule::BeforeTheGate),
+        // nobody is ended who would have come to an end in time
+        (Action::Drain { node: a }, Action::EndWriters { node: b }) if a == b => Some(Rule::BeforeTheGate),
         (Action::Take { role: a, .. }, Action::EndSessions { role: b, .. }) if a == b => {
             Some(Rule::ReconnectLandsRight)
         }

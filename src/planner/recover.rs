@@ -104,7 +104,7 @@ pub fn way_back(
     };
     let touched = returnable(plan);
     let writer = old.map_or(Writer::AsIs, Writer::Only);
-    let target = Target { roles: &plan.before, touched: &touched, writer, proof, whole: false };
+    let target = Target { roles: &plan.before, touched: &touched, writer, proof, whole: false, kill: false };
     let mut actions = diff::actions(pair, &patched, target);
     let reopened = actions.iter().any(|action| matches!(action, Action::Reopen { .. }));
     for side in locked_by(pair, plan) {
@@ -168,7 +168,8 @@ pub fn way_forward(pair: &Pair, now: &Snapshot, plan: &Plan, owed: &[RoleName]) 
     if !reasons.is_empty() {
         return Err(reasons);
     }
-    let target = Target { roles: &plan.after, touched: &touched, writer, proof: Proof::CatchUp, whole: false };
+    let target =
+        Target { roles: &plan.after, touched: &touched, writer, proof: Proof::CatchUp, whole: false, kill: false };
     let mut actions = diff::actions(pair, now, target);
     for side in locked_by(pair, plan) {
         release(pair, now, side, &mut actions);

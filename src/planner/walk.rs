@@ -31,6 +31,7 @@ pub fn perform(pair: &Pair, state: &mut Snapshot, action: &Action) {
         }
         Action::Approach { .. }
         | Action::Drain { .. }
+        | Action::EndWriters { .. }
         | Action::EndSessions { .. }
         | Action::Announce { .. }
         | Action::Release { .. }
