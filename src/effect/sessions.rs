@@ -54,6 +54,8 @@ impl Hands<'_> {
             let ids = to_end(&sessions, &peers, locked, &own);
             let ids: Vec<u64> = ids.into_iter().filter(|id| !spared.contains(id)).collect();
             if late || (ids.is_empty() && quiet) {
+                // those that the server has closed meanwhile; nobody is kept here by one that stays
+                let _ = command(link, &[dialect::kill_sockets(&known.system, known.sudo, came, port)], left).await;
                 let mut notes = vec![];
                 if !ended.is_empty() {
                     notes.push(format!("{} session(s) ended", ended.len()));
