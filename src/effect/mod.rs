@@ -12,7 +12,7 @@ mod switch;
 mod verify;
 mod writers;
 
-pub use lock::{is_ours, lock, lock_one, remains, unlock};
+pub use lock::{holder, is_ours, lock, lock_one, remains, unlock};
 pub use position::At;
 
 use std::time::Duration;
