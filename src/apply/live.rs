@@ -9,7 +9,7 @@ use crate::effect::{self, Hands, Known, Memory};
 use crate::link::{self, Link, Sql};
 use crate::model::{Access, Action, NodeSnapshot, Pair, Server, Side, Snapshot};
 use crate::observe;
-use crate::world::{Done, Failure, Happened, NoLock, World};
+use crate::world::{Done, Failure, Happened, NoLock, World, Writer};
 
 /// How long a node that could not be reached is left alone, so that the way back does not wait for it at every look.
 const GIVEN_UP: Duration = Duration::from_secs(4);
@@ -72,6 +72,11 @@ impl LiveWorld {
                 });
             }
         }
+    }
+
+    /// Sessions are told of with their statements.
+    pub fn show_statements(&mut self) {
+        self.memory.show_statements();
     }
 
     /// Says goodbye to both nodes.
@@ -254,6 +259,7 @@ impl World for LiveWorld {
             | Action::Take { access: Access::ReadWrite, .. } => true,
             Action::Approach { .. }
             | Action::Drain { .. }
+            | Action::EndWriters { .. }
             | Action::Fence { .. }
             | Action::Take { access: Access::ReadOnly, .. }
             | Action::EndSessions { .. }
@@ -304,10 +310,12 @@ impl World for LiveWorld {
         self.begun = true;
         // every call below has a limit of its own; this one is for what they have forgotten
         let patience = limit + self.pair.limits.connect * 2 + self.pair.limits.fence;
+        // a session that is ended is nothing that a way back would have to undo
         self.changed |= !matches!(
             action,
             Action::Approach { .. }
                 | Action::Drain { .. }
+                | Action::EndWriters { .. }
                 | Action::Verify { .. }
                 | Action::ApplyReceived { .. }
                 | Action::Compare { .. }
@@ -341,6 +349,10 @@ impl World for LiveWorld {
                 Err(Failure { happened: Happened::Unknown, what: format!("no end within {patience:?}"), again: false })
             }
         }
+    }
+
+    fn writers(&mut self) -> Vec<Writer> {
+        self.memory.writers()
     }
 
     async fn lock(&mut self) -> Result<(), NoLock> {

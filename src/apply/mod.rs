@@ -146,7 +146,7 @@ impl<'a, W: World, S: FnMut(Event)> Run<'a, W, S> {
     async fn locked(&mut self, plan: &Plan) -> Outcome {
         self.returning = matches!(plan.goal, Goal::Rejoin(_));
         let now = self.world.snapshot().await;
-        let fresh = planner::plan(self.pair, &now, &plan.goal, &plan.overrides);
+        let fresh = planner::plan(self.pair, &now, &plan.goal, plan);
         self.tell(Event::Stands(Moment::Before, Box::new(now)));
         match fresh {
             Err(refusal) => return Outcome::Refused(refusal),
@@ -317,7 +317,8 @@ impl<'a, W: World, S: FnMut(Event)> Run<'a, W, S> {
         match action {
             // a node that has come back may have much to fetch, and nobody waits for it
             Action::Approach { .. } if self.returning => limits.recovery,
-            Action::Approach { .. } => limits.pre_sync,
+            // a rollback is as little waited for as a replica that is behind
+            Action::Approach { .. } | Action::EndWriters { .. } => limits.pre_sync,
             Action::Drain { .. } => limits.drain,
             // the server gives up first, so that its answer arrives
             Action::Fence { .. } => limits.fence + limits.connect.min(Duration::from_secs(1)),
@@ -363,6 +364,10 @@ impl<'a, W: World, S: FnMut(Event)> Run<'a, W, S> {
             },
         };
         let took = self.world.now().saturating_sub(begun);
+        let writers = self.world.writers();
+        if !writers.is_empty() {
+            self.tell(Event::Writers(step.id.clone(), writers));
+        }
         match result {
             Ok(done) => {
                 self.tell(Event::Finished(way, step.id.clone(), took, done.note));
@@ -383,7 +388,9 @@ impl<'a, W: World, S: FnMut(Event)> Run<'a, W, S> {
 /// How many wishes to stop end a step half way: those that only wait. Of clients that cannot write, one is not enough.
 fn patience(action: &Action) -> Option<u8> {
     match action {
-        Action::Approach { .. } | Action::Drain { .. } | Action::ApplyReceived { .. } => Some(1),
+        Action::Approach { .. } | Action::Drain { .. } | Action::EndWriters { .. } | Action::ApplyReceived { .. } => {
+            Some(1)
+        }
         Action::CatchUp { .. } => Some(2),
         Action::Fence { .. }
         | Action::Open { .. }

@@ -6,6 +6,7 @@ use super::args::GoalWords;
 use super::{Exit, Stop};
 use crate::config;
 use crate::model::{Assignment, Code, Goal, NodeName, Pair, RoleName};
+use crate::planner::Consent;
 
 const FORMS: &str = "swap [ROLE] | set ROLE NODE | drain NODE | down ROLE | up ROLE NODE | --goal FILE";
 
@@ -13,6 +14,13 @@ const FORMS: &str = "swap [ROLE] | set ROLE NODE | drain NODE | down ROLE | up R
 pub(super) struct Wish {
     pub(super) goal: Goal,
     pub(super) overrides: Vec<Code>,
+    pub(super) kill: bool,
+}
+
+impl Wish {
+    pub(super) fn consent(&self) -> Consent<'_> {
+        Consent { overrides: &self.overrides, kill: self.kill }
+    }
 }
 
 pub(super) fn parse(pair: &Pair, typed: &GoalWords) -> Result<Wish, Stop> {
@@ -32,7 +40,7 @@ pub(super) fn parse(pair: &Pair, typed: &GoalWords) -> Result<Wish, Stop> {
         }
     };
     let overrides = typed.overrides.iter().map(|id| known_code(id)).collect::<Result<_, _>>()?;
-    Ok(Wish { goal, overrides })
+    Ok(Wish { goal, overrides, kill: typed.kill })
 }
 
 #[expect(clippy::disallowed_methods, reason = "a goal file is read where the command line is understood")]

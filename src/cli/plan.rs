@@ -24,7 +24,7 @@ pub(super) fn run(config: &Config, asked: &Asked, output: &Output) -> Result<Exi
         Some(file) => saved(pair, file)?,
         None => context::block_on(context::look(pair))?,
     };
-    let plan = match planner::plan(&pair.pair, &seen, &wish.goal, &wish.overrides) {
+    let plan = match planner::plan(&pair.pair, &seen, &wish.goal, wish.consent()) {
         Ok(plan) => plan,
         Err(refusal) => {
             let exit = refuse(&refusal, output);

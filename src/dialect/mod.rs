@@ -11,6 +11,7 @@ mod machine;
 mod preview;
 mod sockets;
 mod sql;
+mod words;
 
 pub use argv::{
     ANNOUNCED, Argv, Deed, Look, PROBE_END, add_address, addresses, alive, announce, announce_again, announce_at_once,
@@ -26,5 +27,6 @@ pub use sockets::{Socket, parse_end, parse_sockets};
 pub use sql::{
     LoginName, Question, Statement, access_and_position, binlog_filters, binlog_state, catch_up, changes_under_way,
     channels, expire, expire_and_lock_is_ours, facts, fence, identity, kill, lock, lock_holder, lock_is_ours, missing,
-    open, own_address, parse_access, prepared_xa, release, sessions, settings, unlock, writing_transactions,
+    open, own_address, parse_access, prepared_xa, release, sessions, settings, unlock, writers, writing_transactions,
 };
+pub use words::{begins, changes_data};

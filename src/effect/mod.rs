@@ -11,8 +11,9 @@ mod position;
 mod sessions;
 mod switch;
 mod verify;
+mod writers;
 
-pub use lock::{is_ours, lock, lock_one, remains, unlock};
+pub use lock::{holder, is_ours, lock, lock_one, remains, unlock};
 pub use position::At;
 
 use std::time::Duration;
@@ -20,7 +21,7 @@ use std::time::Duration;
 use crate::dialect::{self, Deed};
 use crate::link::{Answer, Link, MysqlTarget, Shell, Sql, SqlError, SshError};
 use crate::model::{Action, NodeName, Pair, Server, Side, System};
-use crate::world::{Done, Failure, Happened};
+use crate::world::{Done, Failure, Happened, Writer};
 
 /// What a run knows of a node: how to spell things for it, and how to reach its addresses.
 pub struct Known {
@@ -51,6 +52,10 @@ pub struct Memory {
     announcing: Option<address::Announcing>,
     /// Sessions to end, looked for while their address was being taken elsewhere.
     found: Option<sessions::Found>,
+    /// Sessions that the last action met at their writing, and nobody has been told of yet.
+    writers: Vec<Writer>,
+    /// The operator wants to see statements.
+    statements: bool,
 }
 
 impl Memory {
@@ -64,6 +69,16 @@ impl Memory {
     /// held all the time.
     pub fn distrust(&mut self) {
         self.distrustful = true;
+    }
+
+    /// From here on statements are told, too: they may hold data.
+    pub fn show_statements(&mut self) {
+        self.statements = true;
+    }
+
+    /// Whom the last action met at their writing.
+    pub fn writers(&mut self) -> Vec<Writer> {
+        std::mem::take(&mut self.writers)
     }
 
     /// Remembers a session of ours that was lost and may be left on the server.
@@ -100,6 +115,10 @@ impl Hands<'_> {
             }
             Action::Drain { node } => {
                 let done = self.drain(node, limit).await?;
+                self.machines_answer(self.pair.limits.connect).await.map(|()| done)
+            }
+            Action::EndWriters { node } => {
+                let done = self.end_writers(node, limit).await?;
                 self.machines_answer(self.pair.limits.connect).await.map(|()| done)
             }
             Action::Fence { node, how } => self.fence(node, *how, limit).await,

@@ -162,14 +162,14 @@ pub(super) fn fail(
 }
 
 /// What is done for a node that has come back: it is closed and loses its addresses, then it follows, then the writer
-/// follows it.
-pub(super) fn rejoin(pair: &Pair, snapshot: &Snapshot, back: Side) -> Vec<Action> {
+/// follows it. `whole`: it is a plan of its own, not the rest of one, which has the read lock already.
+pub(super) fn rejoin(pair: &Pair, snapshot: &Snapshot, back: Side, whole: bool) -> Vec<Action> {
     let writer = back.peer();
     let name = |side: Side| pair.node(side).name.clone();
     let mut actions = vec![];
     // administrators are kept out too, where the write address leaves it
     let holds = |side: Side| pair.write_role().is_some_and(|role| snapshot.holders(role).contains(&side));
-    diff::close(pair, snapshot, back, holds(back) && !holds(writer), &mut actions);
+    diff::close(pair, snapshot, back, (whole && holds(back) && !holds(writer), false), &mut actions);
     for role in pair.roles.iter().filter(|role| snapshot.holders(role).contains(&back)) {
         actions.extend(diff::move_role(pair, snapshot, role, Some(writer)));
     }

@@ -321,8 +321,9 @@ fn enumerate(cases: &[Case]) -> Report {
         for what in outside {
             report.faults.add(what, || case.story.clone());
         }
-        for (word, overrides) in words().into_iter().enumerate() {
-            let plan = match planner::plan(&case.pair, &case.seen, &case.goal, &overrides) {
+        let said = words();
+        for (word, overrides) in said.iter().map(Vec::as_slice).enumerate() {
+            let plan = match planner::plan(&case.pair, &case.seen, &case.goal, overrides) {
                 Ok(plan) => plan,
                 Err(refusal) => {
                     report.refusals += 1;
@@ -350,7 +351,7 @@ fn enumerate(cases: &[Case]) -> Report {
             let still = (Link::Runs, Some3::None, true, true);
             let scene = (case.kind, case.shape, [still, still], false, word > 0);
             let goal = 100 + (number % 100) as u8;
-            let walk = Walk { pair: &case.pair, start: &case.seen, plan: &plan, overrides: &overrides, scene, goal };
+            let walk = Walk { pair: &case.pair, start: &case.seen, plan: &plan, overrides, scene, goal };
             walk.end(&mut fault);
             let ids = |plan: &Plan| plan.steps.iter().map(|step| step.id.0.clone()).collect::<Vec<_>>();
             let same = ((case.kind, case.shape, word), walk::look(&case.pair, &case.seen), ids(&plan));
@@ -362,7 +363,7 @@ fn enumerate(cases: &[Case]) -> Report {
                     fault(format!("by itself: {found:?}"));
                 }
                 if written.insert((case.kind, word, ids(&plan))) {
-                    kept(&case.pair, &case.seen, &plan, &overrides, &mut fault);
+                    kept(&case.pair, &case.seen, &plan, overrides, &mut fault);
                 }
             }
             for what in faults {

@@ -15,7 +15,8 @@
 //! | `cut_off` | flipper is killed; `resume`, `abort`, `history`, the lock of a dead run |
 //! | `signals` | Ctrl-C twice and three times, a terminal that is gone |
 //! | `fence` | the fence waits, or its answer never comes |
-//! | `clients` | sessions that are in the way |
+//! | `clients` | sessions that are in the way, and whether any is left on the old writer |
+//! | `writers` | those who still write: waited for, listed, ended by `--kill` |
 //! | `address` | the address cannot be taken, or leads nobody anywhere |
 
 #![allow(
@@ -40,6 +41,7 @@ mod signals;
 mod stage;
 mod target;
 mod watched;
+mod writers;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
@@ -55,8 +57,16 @@ type Case = (&'static str, fn(&Stage<'_>) -> Outcome);
 
 fn cases(server: Server) -> Vec<Case> {
     // operator first: what a killed flipper leaves for half a minute is looked for again at the end
-    let both =
-        [operator::CASES, cut_off::CASES, signals::CASES, target::CASES, fence::CASES, clients::CASES, address::CASES];
+    let both = [
+        operator::CASES,
+        cut_off::CASES,
+        signals::CASES,
+        target::CASES,
+        fence::CASES,
+        clients::CASES,
+        writers::CASES,
+        address::CASES,
+    ];
     let own = match server {
         Server::MariaDb => clients::MARIADB,
         Server::MySql => clients::MYSQL,
