@@ -1,12 +1,12 @@
-//! The tool's hand in the storm: a [`World`] that keeps sessions, ghosts and locks as `apply/live.rs` and `effect` do.
+//! The tool's hand in the storm: it keeps sessions, ghosts and locks as `apply/live.rs` and `effect` do.
 //!
 //! Those two cannot be run without servers, and are tried on real ones (`tests/faults`). What is tried here is everything
 //! above them: this is their contract, with the same limits and the same memory.
 
 use std::time::Duration;
 
-use flipper::model::{Access, Action, Code, NodeSnapshot, Observed, Pair, Side, Snapshot, WriteAccess};
-use flipper::world::{Done, Failure, Happened, Holder, NoLock, World};
+use flipper::model::{Code, NodeSnapshot, Observed, Pair, Side, WriteAccess};
+use flipper::world::{Failure, Happened, Holder, NoLock};
 
 use crate::dice::Txns;
 use crate::server::{Ask, Said};
@@ -33,7 +33,7 @@ pub(crate) enum Bad {
 }
 
 impl Bad {
-    fn what(&self) -> String {
+    pub(crate) fn what(&self) -> String {
         match self {
             Self::Closed => "there is no connection".to_owned(),
             Self::NoAnswer(_) => "no answer".to_owned(),
@@ -66,12 +66,12 @@ pub(crate) struct Hand {
     pub(crate) pair: Pair,
     pub(crate) memory: Memory,
     pub(crate) mistake: Option<Mistake>,
-    lock_sessions: [Option<Sid>; 2],
-    first_lock: [Option<Sid>; 2],
+    pub(crate) lock_sessions: [Option<Sid>; 2],
+    pub(crate) first_lock: [Option<Sid>; 2],
     /// The lock did not have to be had again there since the last look.
-    kept: [bool; 2],
-    locked_at: Micros,
-    changed: bool,
+    pub(crate) kept: [bool; 2],
+    pub(crate) locked_at: Micros,
+    pub(crate) changed: bool,
 }
 
 pub(crate) fn certain(what: impl Into<String>) -> Failure {
@@ -196,7 +196,7 @@ impl Hand {
         Until { core: &self.core, of: self.of, request: None, until }.await;
     }
 
-    async fn reconnect_one(&self, side: Side, which: Which, limit: Micros) -> bool {
+    pub(crate) async fn reconnect_one(&self, side: Side, which: Which, limit: Micros) -> bool {
         let Some(Said::Session(sid)) = self.call(side, Via::New, Ask::Hello, limit).await else { return false };
         self.edit(side, |link| match which {
             Which::Sql => link.sql = Some(sid),
@@ -229,7 +229,7 @@ impl Hand {
         sql && shell
     }
 
-    async fn mend(&self, side: Side) {
+    pub(crate) async fn mend(&self, side: Side) {
         if self.link(side).given_up <= self.time() && !self.reconnect(side).await {
             let until = self.time() + GIVEN_UP;
             self.edit(side, |link| link.given_up = until);
@@ -277,7 +277,7 @@ impl Hand {
     }
 
     /// The lock is ours, and nothing of ours can still fire on a node.
-    async fn settle(&mut self, side: Side) -> Result<(), String> {
+    pub(crate) async fn settle(&mut self, side: Side) -> Result<(), String> {
         let limit = self.connect();
         let session = self.link(side).sql;
         let held = *side.of(&self.lock_sessions);
@@ -299,7 +299,7 @@ impl Hand {
         }
     }
 
-    async fn lock_one(&self, side: Side) -> Result<(), NoLock> {
+    pub(crate) async fn lock_one(&self, side: Side) -> Result<(), NoLock> {
         let (limit, expires) = (self.connect(), micros(self.pair.limits.lock_silence()));
         match self.sql(side, Which::Sql, Ask::Lock(expires), limit).await {
             Ok(Said::Taken(holder, idle)) => Err(NoLock::Taken(Holder {
@@ -315,7 +315,7 @@ impl Hand {
         }
     }
 
-    async fn still_locked(&self, side: Side, held: Option<Sid>, ask: bool) -> Result<(), String> {
+    pub(crate) async fn still_locked(&self, side: Side, held: Option<Sid>, ask: bool) -> Result<(), String> {
         if held.is_none() || self.link(side).sql != held {
             return Err("its session has ended".to_owned());
         }
@@ -330,11 +330,11 @@ impl Hand {
     }
 
     /// The session that has the read lock of our fence opens the node again.
-    fn by_guard(&self, side: Side) -> bool {
+    pub(crate) fn by_guard(&self, side: Side) -> bool {
         self.memory.locked.is_some_and(|(on, sid)| on == side && self.link(side).guard == Some(sid))
     }
 
-    async fn reopened(&self, side: Side) -> bool {
+    pub(crate) async fn reopened(&self, side: Side) -> bool {
         if self.link(side).sql.is_some() {
             return true;
         }
@@ -350,7 +350,7 @@ impl Hand {
     }
 
     /// One node, as far as it answers; and what it has.
-    async fn look(&self, side: Side) -> (NodeSnapshot, Option<Txns>) {
+    pub(crate) async fn look(&self, side: Side) -> (NodeSnapshot, Option<Txns>) {
         let limit = self.connect();
         let name = self.pair.node(side).name.clone();
         let facts = self.sql(side, Which::Sql, Ask::Facts, limit).await;
@@ -378,147 +378,5 @@ impl Hand {
             }
         }
         (seen, has)
-    }
-}
-
-/// A set as an operator would read it.
-fn listed(txns: &[u32]) -> String {
-    match txns {
-        [] => String::new(),
-        [one] => format!("t:{one}"),
-        [first, .., last] => format!("t:{first}…{last}"),
-    }
-}
-
-impl World for Hand {
-    async fn snapshot(&mut self) -> Snapshot {
-        Pulse(&self.core, self.of).await;
-        let began = self.time();
-        // a command whose end is not known is not to change what is about to be looked at
-        let fires = Side::BOTH.map(|side| if self.link(side).shell { 0 } else { self.link(side).fires });
-        let until = fires[0].max(fires[1]);
-        if until > self.time() {
-            self.sleep(until - self.time()).await;
-        }
-        tokio::join!(self.mend(Side::First), self.mend(Side::Second));
-        let mut lost = [None, None];
-        for side in Side::BOTH {
-            *side.of_mut(&mut lost) = self.settle(side).await.err();
-        }
-        self.kept = [true, true];
-        let ((mut first, one), (mut second, two)) = tokio::join!(self.look(Side::First), self.look(Side::Second));
-        let beyond = |a: &Option<Txns>, b: &Option<Txns>| match (a, b) {
-            (Some(a), Some(b)) => Observed::Known(listed(&a.beyond(b))),
-            _ => Observed::Unknown("one of the nodes was not seen".to_owned()),
-        };
-        (first.ahead, second.ahead) = (beyond(&one, &two), beyond(&two, &one));
-        let mut seen = Snapshot { nodes: [first, second] };
-        for side in Side::BOTH {
-            if let Some(why) = side.of(&lost) {
-                *seen.node_mut(side) = NodeSnapshot::unseen(self.pair.node(side).name.clone(), why);
-            }
-        }
-        self.core.borrow_mut().operators[self.of].looked = Some((began, seen.clone()));
-        seen
-    }
-
-    async fn hold(&mut self, action: &Action) -> Result<(), Failure> {
-        Pulse(&self.core, self.of).await;
-        let in_outage = match action {
-            Action::CatchUp { .. } | Action::Open { .. } | Action::Reopen { .. } => true,
-            Action::Take { access, .. } => *access == Access::ReadWrite,
-            _ => false,
-        };
-        let silence = micros(self.pair.limits.silence());
-        let ask = !in_outage || self.time() - self.locked_at > silence / 2;
-        let [one, two] = self.lock_sessions;
-        if one.is_none() && two.is_none() {
-            return Ok(());
-        }
-        let (a, b) = tokio::join!(self.still_locked(Side::First, one, ask), self.still_locked(Side::Second, two, ask));
-        if ask && a.is_ok() && b.is_ok() {
-            self.locked_at = self.time();
-        }
-        for (side, lost) in [(Side::First, a.err()), (Side::Second, b.err())] {
-            let Some(why) = lost else { continue };
-            let name = self.pair.node(side).name.clone();
-            let gone = |why: String| certain(format!("the pair's lock on {name} was lost: {why}"));
-            let sure = matches!(action, Action::Reopen { .. });
-            if !self.changed || (in_outage && ask && !sure) {
-                return Err(gone(why));
-            }
-            if !in_outage && self.reopened(side).await {
-                self.settle(side).await.map_err(gone)?;
-            }
-        }
-        let without_a_gap = |side: Side| {
-            let held = *side.of(&self.lock_sessions);
-            *side.of(&self.kept) && held.is_some() && self.link(side).sql == held
-        };
-        if !Side::BOTH.into_iter().any(without_a_gap) && !matches!(action, Action::Reopen { .. }) {
-            return Err(certain("the pair's lock was lost on both nodes: somebody else may have been at work"));
-        }
-        Ok(())
-    }
-
-    async fn perform(&mut self, action: &Action, limit: Duration) -> Result<Done, Failure> {
-        Pulse(&self.core, self.of).await;
-        let side = self.side(action.node());
-        let limit = micros(limit);
-        self.changed |= !matches!(action, Action::Approach { .. } | Action::Drain { .. } | Action::Verify { .. });
-        let reopens = matches!(action, Action::Reopen { .. });
-        if reopens && self.by_guard(side) && self.link(side).sql == *side.of(&self.lock_sessions) {
-            // it does not go through the session that has the lock, which is asked then
-            if self.still_locked(side, *side.of(&self.lock_sessions), true).await.is_err() {
-                self.edit(side, |link| link.sql = None);
-            }
-        }
-        if reopens && self.link(side).sql.is_none() {
-            self.reconnect_one(side, Which::Sql, limit).await;
-        }
-        if reopens || matches!(action, Action::Fence { .. } | Action::Open { .. }) {
-            self.settle(side).await.map_err(certain)?;
-        }
-        if reopens && side.of(&self.first_lock) != side.of(&self.lock_sessions) {
-            self.memory.distrustful = true;
-            let _ = self.reopened(side.peer()).await;
-        }
-        self.act(action, limit).await
-    }
-
-    async fn lock(&mut self) -> Result<(), NoLock> {
-        Pulse(&self.core, self.of).await;
-        for side in Side::BOTH {
-            if let Err(why) = self.lock_one(side).await {
-                self.unlock().await;
-                return Err(why);
-            }
-        }
-        self.lock_sessions = Side::BOTH.map(|side| self.link(side).sql);
-        (self.first_lock, self.locked_at) = (self.lock_sessions, self.time());
-        for side in Side::BOTH {
-            let left = self.sql(side, Which::Sql, Ask::Remains, self.connect()).await;
-            match left.map_err(|bad| NoLock::Failed(bad.what()))? {
-                Said::Sessions(left) => self.memory.ghosts.extend(left.into_iter().map(|sid| (side, sid))),
-                other => return Err(NoLock::Failed(format!("{other:?}"))),
-            }
-        }
-        Ok(())
-    }
-
-    async fn unlock(&mut self) {
-        for side in Side::BOTH {
-            let _ = self.sql(side, Which::Sql, Ask::Unlock, self.connect()).await;
-        }
-        self.lock_sessions = [None, None];
-    }
-
-    fn now(&self) -> Duration {
-        Duration::from_micros(self.time())
-    }
-
-    async fn pause(&mut self, time: Duration) {
-        Pulse(&self.core, self.of).await;
-        self.sleep(micros(time)).await;
     }
 }
