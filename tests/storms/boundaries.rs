@@ -32,7 +32,7 @@ const KINDS: [(&str, Kind, u64); 17] = [
 
 /// Just before a step is told, while it is on its way or at work, and when it is done.
 const MOMENTS: [fn(usize) -> When; 3] =
-    [|step| When::Step(step, 0), |step| When::Step(step, 1_200), |step| When::Heard(step, 0)];
+    [|step| When::Step(step, 0), |step| When::Step(step, 2_200), |step| When::Heard(step, 0)];
 
 /// What came of all of them.
 #[derive(Default)]

@@ -238,9 +238,6 @@ impl Hand {
 
     /// Ends every session on a node whose last request had no answer.
     pub(crate) async fn lay_all(&mut self, side: Side, limit: Micros) -> Result<(), Failure> {
-        if self.mistake == Some(Mistake::LeavesGhosts) {
-            self.memory.ghosts.clear();
-        }
         let ghosts: Vec<Sid> = self.memory.ghosts.iter().filter(|(on, _)| *on == side).map(|(_, sid)| *sid).collect();
         for sid in ghosts {
             self.end(side, sid, limit).await?;

@@ -99,6 +99,8 @@ pub(crate) struct Truth {
     /// Since when nobody can write, and the longest that it ever was.
     pub(crate) silent: Option<Micros>,
     pub(crate) outage: Micros,
+    /// Somebody could, at some time.
+    served: bool,
     dice: Dice,
 }
 
@@ -149,6 +151,7 @@ impl Truth {
             settled: 0,
             silent: None,
             outage: 0,
+            served: false,
             dice: dice.clone(),
         };
         for side in Side::BOTH {
@@ -258,11 +261,15 @@ impl Truth {
         match (served, self.silent) {
             (false, None) => self.silent = Some(now),
             (true, Some(since)) => {
-                self.outage = self.outage.max(now - since);
+                // where nobody could write at first, that is no outage of a run's
+                if self.served {
+                    self.outage = self.outage.max(now - since);
+                }
                 self.silent = None;
             }
             _ => {}
         }
+        self.served |= served;
         let both = Side::BOTH.into_iter().all(|side| self.node(side).open() && self.holds(side));
         if both && !self.stray {
             self.broken.say(now, "S1: two writers at the write address");

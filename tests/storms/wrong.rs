@@ -21,20 +21,17 @@ pub(crate) enum Mistake {
     NoLock,
     /// Nobody sees that it was lost.
     NoLockCheck,
-    /// What may still fire is left on its server.
-    LeavesGhosts,
     /// A fence is not read back, and nobody looks at it before the other node is opened.
     NeverReadsBack,
 }
 
 impl Mistake {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 6] = [
         Self::NoCatchUp,
         Self::UnknownIsNo,
         Self::RemembersInsteadOfSeeing,
         Self::NoLock,
         Self::NoLockCheck,
-        Self::LeavesGhosts,
         Self::NeverReadsBack,
     ];
 }
