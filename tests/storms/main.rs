@@ -166,7 +166,7 @@ fn every_mistake_is_caught() {
         // a second operator at every millisecond of a move finds most; the seeds find the rest
         let second = |at: u64| Weather { second: Some(at * truth::MS), ..Weather::default() };
         let beside = (0..40).map(|at| (at, &stages[at as usize % 12], second(at)));
-        let random = (0..4_000).map(|seed| {
+        let random = (0..8_000).map(|seed| {
             let (stage, weather) = seeded(&stages, seed);
             (seed, stage, weather)
         });

@@ -110,7 +110,7 @@ impl Walked {
     /// Every kind of fault was met, and every end.
     pub(crate) fn means_something(&self) {
         assert!(self.plans >= 50 && self.boundaries >= 400, "{self}");
-        for end in [End::Done, End::RolledBack, End::Stopped, End::Killed] {
+        for end in [End::Done, End::RolledBack, End::Held, End::Stopped, End::Killed] {
             assert!(self.ends.iter().any(|((_, e), times)| *e == end && *times > 0), "never {end:?}: {self}");
         }
     }
