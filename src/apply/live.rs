@@ -26,6 +26,9 @@ pub struct LiveWorld {
     lock_sessions: [Option<u64>; 2],
     /// The sessions that got it first: where another one has it now, somebody else may have had it in between.
     first_lock: [Option<u64>; 2],
+    /// It did not have to be had again there since the last look. Held without a gap on one node is enough: nobody else
+    /// can have had both.
+    kept: [bool; 2],
     /// When both sessions were last known to have it.
     locked_at: Instant,
     /// Something was told to a node that changes it.
@@ -48,6 +51,7 @@ impl LiveWorld {
             given_up: [None, None],
             lock_sessions: [None, None],
             first_lock: [None, None],
+            kept: [true, true],
             locked_at: Instant::now(),
             changed: false,
             control_dir,
@@ -136,6 +140,7 @@ impl LiveWorld {
         match effect::lock_one(&self.pair, link, &known.server, limit).await {
             Ok(()) => {
                 *side.of_mut(&mut self.lock_sessions) = Some(session);
+                *side.of_mut(&mut self.kept) = false;
                 Ok(())
             }
             Err(NoLock::Taken(by)) => Err(format!("the pair's lock was lost with a connection, and taken by {by}")),
@@ -231,6 +236,7 @@ impl World for LiveWorld {
         for side in Side::BOTH {
             *side.of_mut(&mut lost) = self.settle(side).await.err();
         }
+        self.kept = [true, true];
         let mut seen = match self.begun {
             false => observe::snapshot(&self.pair, &mut self.links).await,
             true => observe::structure(&self.pair, &mut self.links).await,
@@ -303,6 +309,15 @@ impl World for LiveWorld {
                 self.settle(side).await.map_err(gone)?;
             }
         }
+        let without_a_gap = |side: Side| {
+            let held = *side.of(&self.lock_sessions);
+            *side.of(&self.kept) && held.is_some() && session_of(side.of(&self.links)) == held
+        };
+        // what opens the old writer again has its own way to be sure
+        if !Side::BOTH.into_iter().any(without_a_gap) && !matches!(action, Action::Reopen { .. }) {
+            let what = "the pair's lock was lost on both nodes for a while: somebody else may have been at work";
+            return Err(Failure { happened: Happened::No, what: what.to_owned(), again: false });
+        }
         Ok(())
     }
 
@@ -320,6 +335,18 @@ impl World for LiveWorld {
                 | Action::ApplyReceived { .. }
                 | Action::Compare { .. }
         );
+        if let Action::Reopen { node, .. } = action
+            && let Some(side) = self.pair.side(node)
+            && self.memory.is_locked(node)
+        {
+            // it goes through the session with the read lock: the one with the pair's lock may be gone unnoticed
+            let held = *side.of(&self.lock_sessions);
+            let limit = self.pair.limits.connect;
+            let link = side.of_mut(&mut self.links);
+            if held.is_some() && session_of(link) == held && still_locked(link, held, true, limit).await.is_err() {
+                let _ = link.reconnect_sql(limit).await;
+            }
+        }
         if let Action::Reopen { node, .. } = action
             && let Some(side) = self.pair.side(node)
             && session_of(side.of(&self.links)).is_none()

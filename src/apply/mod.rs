@@ -156,13 +156,15 @@ impl<'a, W: World, S: FnMut(Event)> Run<'a, W, S> {
         self.tell(Event::Ready);
         let mut progress = Progress::new(plan);
         let write = self.pair.write_role().map(|role| role.name.clone());
+        // worked out before anybody waits
+        let no_return = planner::point_of_no_return(plan);
         for step in &plan.steps {
             if let Some(why) = self.interrupted(&progress) {
                 return self.turn(plan, why.to_owned(), false, &mut progress).await;
             }
             let halt = match self.step(plan, step, &mut progress).await {
                 Ok(()) => {
-                    progress.past_return |= planner::point_of_no_return(plan) == Some(&step.id);
+                    progress.past_return |= no_return == Some(&step.id);
                     let at_new_writer = match &step.action {
                         Action::Take { role, .. } => Some(role) == write.as_ref(),
                         // the address is there already: clients arrive as soon as the server is open
