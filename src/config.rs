@@ -61,6 +61,8 @@ pub struct Reach {
     pub mysql: MysqlReach,
     /// Its system.
     pub ssh: SshReach,
+    /// The operator's program that switches it off or cuts it off, with its arguments.
+    pub fence: Option<Vec<String>>,
 }
 
 /// How a server is reached, by TCP always.

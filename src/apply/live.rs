@@ -5,14 +5,18 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use crate::effect::{self, Hands, Known, Memory};
+use crate::effect::{self, Fence, Hands, Known, Memory};
 use crate::link::{self, Link, Sql};
-use crate::model::{Access, Action, NodeSnapshot, Pair, Server, Side, Snapshot};
+use crate::model::{Access, Action, Deposed, NodeSnapshot, Pair, Server, Side, Snapshot, Witness};
 use crate::observe;
 use crate::world::{Done, Failure, Happened, NoLock, World, Writer};
 
 /// How long a node that could not be reached is left alone, so that the way back does not wait for it at every look.
 const GIVEN_UP: Duration = Duration::from_secs(4);
+
+/// How long it is listened, under the lock, whether anybody answers for an address: where only a person vouches for the
+/// node, its isolation listens for longer.
+const LISTEN: Duration = Duration::from_secs(1);
 
 /// Two nodes, by their open connections.
 pub struct LiveWorld {
@@ -37,6 +41,14 @@ pub struct LiveWorld {
     began: Instant,
     /// An action was performed: from then on only what a plan rests on is looked at.
     begun: bool,
+    /// The node that is declared dead: its server is asked once more before the first step, and then left alone.
+    dead: Option<Side>,
+    /// Its server was asked once more.
+    asked_dead: bool,
+    /// What the survivor said of it before the first step.
+    witness: Option<Witness>,
+    /// Who was declared dead before, as this machine remembers.
+    deposed: [Option<Deposed>; 2],
 }
 
 impl LiveWorld {
@@ -57,9 +69,22 @@ impl LiveWorld {
             control_dir,
             began: Instant::now(),
             begun: false,
+            dead: None,
+            asked_dead: false,
+            witness: None,
+            deposed: seen.nodes.each_ref().map(|node| node.deposed.clone()),
         };
         world.learn(seen);
         world
+    }
+
+    /// The same for a plan that declares a node dead. `fence`: the operator's program that keeps it out.
+    #[must_use]
+    pub fn without(mut self, dead: Option<Side>, fence: Option<Fence>, seen: &Snapshot) -> Self {
+        self.dead = dead;
+        self.memory.with_fence(fence);
+        self.learn(seen);
+        self
     }
 
     /// What is known is kept while a node cannot be seen: how to spell things for it does not change.
@@ -76,6 +101,25 @@ impl LiveWorld {
                 });
             }
         }
+        // of a dead node's server nothing is asked; what its machine is told does not depend on it
+        if let Some(dead) = self.dead
+            && let (Some(server), Some(system)) =
+                (seen.node(dead.peer()).server.known(), seen.node(dead).system.known())
+        {
+            let target = &dead.of(&self.links).target;
+            *dead.of_mut(&mut self.known) = Some(Known {
+                server: server.clone(),
+                system: system.clone(),
+                sudo: target.ssh.sudo,
+                mysql: target.mysql.clone(),
+            });
+        }
+    }
+
+    /// Where a survivor stood when it was opened in this run.
+    #[must_use]
+    pub fn took_over(&self) -> Option<String> {
+        self.memory.took_over().map(str::to_owned)
     }
 
     /// Sessions are told of with their statements.
@@ -105,9 +149,14 @@ impl LiveWorld {
         }
         let silence = self.pair.limits.silence();
         // what does not work is seen by whoever uses it next
-        let mend = |link, given_up: &mut Option<Instant>| {
+        let (dead, ask_dead) = (self.dead, !self.begun && !self.asked_dead);
+        let mend = |side, link, given_up: &mut Option<Instant>| {
             let due = given_up.is_none_or(|until| until <= Instant::now());
             async move {
+                if dead == Some(side) {
+                    revisit(link, control, ask_dead, limit).await;
+                    return None;
+                }
                 if !due {
                     return None;
                 }
@@ -115,8 +164,9 @@ impl LiveWorld {
                 (!mended.unwrap_or(false)).then(|| Instant::now() + GIVEN_UP)
             }
         };
+        self.asked_dead = true;
         let [one, two] = &mut self.given_up;
-        let (first, second) = tokio::join!(mend(first, one), mend(second, two));
+        let (first, second) = tokio::join!(mend(Side::First, first, one), mend(Side::Second, second, two));
         *one = first.or(*one);
         *two = second.or(*two);
     }
@@ -124,6 +174,9 @@ impl LiveWorld {
     /// Makes sure that the lock is ours and that nothing of ours can still fire on a node. Returns why nothing that is
     /// seen there can be relied on, where that is so; it is asked again each time, until it is so.
     async fn settle(&mut self, side: Side) -> Result<(), String> {
+        if self.dead == Some(side) {
+            return Ok(());
+        }
         let limit = self.pair.limits.connect;
         let name = self.pair.node(side).name.clone();
         let session = session_of(side.of(&self.links));
@@ -176,7 +229,8 @@ impl LiveWorld {
     /// A node that answers as another server than before is not that node any more.
     fn same_server(&self, side: Side, seen: &NodeSnapshot) -> Result<(), String> {
         let (Some(known), Some(now)) = (side.of(&self.known), seen.server.known()) else { return Ok(()) };
-        if (known.server.server_id, &known.server.uuid) == (now.server_id, &now.uuid) {
+        // of a dead one only its peer's is known
+        if self.dead == Some(side) || (known.server.server_id, &known.server.uuid) == (now.server_id, &now.uuid) {
             return Ok(());
         }
         Err(format!(
@@ -204,6 +258,17 @@ async fn still_locked(link: &mut Link, held: Option<u64>, ask: bool, limit: Dura
 /// The session that asks and changes, while it is open.
 fn session_of(link: &Link) -> Option<u64> {
     link.sql.as_ref().ok().filter(|sql| !sql.is_closed()).map(|sql| u64::from(sql.thread_id()))
+}
+
+/// A node that is declared dead costs no more than `limit`, once: afterwards only its machine is reached again, where
+/// it was before.
+async fn revisit(link: &mut Link, control_dir: &std::path::Path, ask: bool, limit: Duration) {
+    if ask {
+        let _ = link.reconnect_sql(limit).await;
+    }
+    if link.shell.as_ref().is_ok_and(link::Shell::is_closed) {
+        let _ = tokio::time::timeout(limit, link.reopen_shell(control_dir, limit)).await;
+    }
 }
 
 /// Opens what is closed. Whether all of it is open then.
@@ -241,6 +306,18 @@ impl World for LiveWorld {
             false => observe::snapshot(&self.pair, &mut self.links).await,
             true => observe::structure(&self.pair, &mut self.links).await,
         };
+        for side in Side::BOTH {
+            seen.node_mut(side).deposed = side.of(&self.deposed).clone();
+        }
+        if let Some(dead) = self.dead {
+            match &self.witness {
+                Some(witness) if self.begun => seen.node_mut(dead.peer()).witness = witness.clone(),
+                _ => {
+                    observe::witness(&self.pair, &mut self.links, &mut seen, dead, LISTEN).await;
+                    self.witness = Some(seen.node(dead.peer()).witness.clone());
+                }
+            }
+        }
         for side in Side::BOTH {
             let node = seen.node(side);
             let why = side.of(&lost).clone().or_else(|| self.same_server(side, node).err());
@@ -288,7 +365,11 @@ impl World for LiveWorld {
         }
         let limit = self.pair.limits.connect;
         let [first, second] = &mut self.links;
-        let (a, b) = tokio::join!(still_locked(first, one, ask, limit), still_locked(second, two, ask, limit));
+        let dead = self.dead;
+        let locked = |side, link, held| async move {
+            if dead == Some(side) { Ok(()) } else { still_locked(link, held, ask, limit).await }
+        };
+        let (a, b) = tokio::join!(locked(Side::First, first, one), locked(Side::Second, second, two));
         if ask && a.is_ok() && b.is_ok() {
             self.locked_at = Instant::now();
         }
@@ -355,7 +436,7 @@ impl World for LiveWorld {
             let link = side.of_mut(&mut self.links);
             let _ = link.reconnect_sql(limit).await;
         }
-        if matches!(action, Action::Fence { .. } | Action::Open { .. } | Action::Reopen { .. })
+        if matches!(action, Action::Fence { .. } | Action::Open { .. } | Action::Reopen { .. } | Action::Promote { .. })
             && let Some(side) = self.pair.side(action.node())
             && let Err(why) = self.settle(side).await
         {
@@ -383,18 +464,29 @@ impl World for LiveWorld {
     }
 
     async fn lock(&mut self) -> Result<(), NoLock> {
-        let [Some(first), Some(second)] = &self.known else {
-            return Err(NoLock::Failed("a node cannot be seen".to_owned()));
-        };
-        let servers: [Server; 2] = [first.server.clone(), second.server.clone()];
         let limit = self.pair.limits.connect;
-        effect::lock(&self.pair, &mut self.links, &servers, limit).await?;
-        self.lock_sessions = [session_of(&self.links[0]), session_of(&self.links[1])];
+        let unseen = || NoLock::Failed("a node cannot be seen".to_owned());
+        match self.dead {
+            None => {
+                let [Some(first), Some(second)] = &self.known else { return Err(unseen()) };
+                let servers: [Server; 2] = [first.server.clone(), second.server.clone()];
+                effect::lock(&self.pair, &mut self.links, &servers, limit).await?;
+                self.lock_sessions = [session_of(&self.links[0]), session_of(&self.links[1])];
+            }
+            Some(dead) => {
+                let survivor = dead.peer();
+                let known = survivor.of(&self.known).as_ref().ok_or_else(unseen)?;
+                let link = survivor.of_mut(&mut self.links);
+                effect::lock_one(&self.pair, link, &known.server, limit).await?;
+                *survivor.of_mut(&mut self.lock_sessions) = session_of(link);
+            }
+        }
         (self.first_lock, self.locked_at) = (self.lock_sessions, Instant::now());
         // nobody else is at work now: what is still under way is of a run that is dead, and is ended before the first look
-        for side in Side::BOTH {
+        for side in Side::BOTH.into_iter().filter(|side| self.dead != Some(*side)) {
+            let Some(known) = side.of(&self.known) else { continue };
             let link = side.of_mut(&mut self.links);
-            let left = effect::remains(link, side.of(&servers), limit).await.map_err(NoLock::Failed)?;
+            let left = effect::remains(link, &known.server, limit).await.map_err(NoLock::Failed)?;
             for session in left {
                 self.memory.leave(&self.pair.node(side).name, session);
             }

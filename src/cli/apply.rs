@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use super::args::GoalWords;
 use super::goal::Wish;
-use super::output::{Output, complain};
+use super::output::{Output, complain, tell};
 use super::run::{self, How, Move};
-use super::{Exit, Stop, context, goal, journal, judged, plan};
+use super::{Exit, Stop, context, deposed, goal, journal, judged, lately, plan};
 use crate::config::{Config, PairConfig};
-use crate::model::{Plan, Refusal, Side, Snapshot};
+use crate::model::{Goal, Plan, Refusal, Side, Snapshot};
 use crate::planner::Consent;
 use crate::world::Holder;
 use crate::{effect, link, planfile, planner, render};
@@ -62,7 +62,7 @@ fn wanted<'a>(config: &'a Config, asked: &Asked) -> Result<(&'a PairConfig, Want
         let pair = context::pair(config, asked.target)?;
         return Ok((pair, Wanted::Goal(goal::parse(&pair.pair, asked.goal)?)));
     }
-    if !asked.goal.overrides.is_empty() || asked.goal.kill {
+    if asked.goal.accepts() {
         return Err(Stop::say(
             Exit::Usage,
             "flipper::usage::override",
@@ -94,7 +94,14 @@ async fn carry_out(
     asked: &Asked<'_>,
     output: &Output,
 ) -> Result<Exit, Stop> {
-    let mut open = context::open(pair).await?;
+    let goal = match wanted {
+        Wanted::File(file) => &file.plan.goal,
+        Wanted::Goal(wish) => &wish.goal,
+    };
+    if let Some(refusal) = lately::refusal(&pair.pair.name, goal, asked.goal.not_within.as_deref())? {
+        return Ok(plan::refuse(&refusal, output));
+    }
+    let mut open = context::open(pair).await?.with_witness(pair, goal).await;
     let limit = pair.pair.limits.connect;
     let plan = match decide(pair, wanted, expected, &open.seen) {
         Ok(plan) => plan,
@@ -110,9 +117,15 @@ async fn carry_out(
     };
     if plan.is_empty() {
         link::close(open.links, open.control.path(), limit).await;
+        if let Goal::Rejoin(node) = &plan.goal {
+            deposed::forget(&pair.pair, node);
+        }
         let text = format!("nothing to do: {} is at {}", plan.pair, plan.goal);
         run::end(output, "nothing-to-do", Exit::Done, None, &text);
         return Ok(Exit::Done);
+    }
+    if let Some((text, _)) = plan::evidence(pair, &open.seen, goal).filter(|_| !output.is_json()) {
+        tell(&text);
     }
     let (seen, digest) = match wanted {
         Wanted::File(file) => (file.seen.clone(), file.digest),
@@ -140,7 +153,7 @@ async fn at_work(open: &mut context::Open, limit: Duration) -> Option<Holder> {
 
 /// Why nothing is carried out.
 enum No {
-    Refused(Refusal),
+    Refused(Refusal, Option<plan::Evidence>),
     /// The plan does not stand up to the second look.
     Unsound(Stop),
     Stale(String),
@@ -149,8 +162,8 @@ enum No {
 impl No {
     fn say(self, pair: &PairConfig, output: &Output) -> Exit {
         match self {
-            Self::Refused(refusal) => {
-                let exit = plan::refuse(&refusal, output);
+            Self::Refused(refusal, evidence) => {
+                let exit = plan::refuse_with(&refusal, evidence.as_ref(), output);
                 journal::mention_cut_off(&pair.pair.name);
                 exit
             }
@@ -177,7 +190,8 @@ fn decide(
         Wanted::File(file) => (&file.plan.goal, Consent::from(&file.plan)),
         Wanted::Goal(wish) => (&wish.goal, wish.consent()),
     };
-    let fresh = planner::plan(&pair.pair, seen, goal, consent).map_err(No::Refused)?;
+    let refused = |refusal| No::Refused(refusal, plan::evidence(pair, seen, goal));
+    let fresh = planner::plan(&pair.pair, seen, goal, consent).map_err(refused)?;
     judged::made(&pair.pair, seen, &fresh).map_err(No::Unsound)?;
     match wanted {
         Wanted::File(file) if !fresh.same_as(&file.plan) => Err(No::Stale(render::stale::text(&file.plan, &fresh))),

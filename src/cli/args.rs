@@ -180,7 +180,7 @@ impl HowWords {
 
 #[derive(Debug, Args)]
 pub(super) struct GoalWords {
-    /// swap [ROLE] | set ROLE NODE | drain NODE | down ROLE | up ROLE NODE
+    /// swap [ROLE] | set ROLE NODE | drain NODE | down ROLE | up ROLE NODE | fail NODE | rejoin NODE
     #[arg(value_name = "GOAL", num_args = 0..)]
     pub(super) words: Vec<String>,
     /// The goal as a file: which node is to hold which role
@@ -192,9 +192,23 @@ pub(super) struct GoalWords {
     /// End who still writes when writes are to stop, and roll it back; recorded in the plan
     #[arg(long)]
     pub(super) kill: bool,
+    /// With `fail`: you have switched that node off, or cut it off, and it stays so
+    #[arg(long, value_name = "NODE")]
+    pub(super) fenced_by_hand: Option<String>,
+    /// With `fail`: what the survivor never received may be lost
+    #[arg(long)]
+    pub(super) accept_loss: bool,
+    /// Refuse if roles of the pair were moved from this machine within that time
+    #[arg(long, value_name = "TIME")]
+    pub(super) not_within: Option<String>,
 }
 
 impl GoalWords {
+    /// Something of the plan is accepted beforehand.
+    pub(super) fn accepts(&self) -> bool {
+        !self.overrides.is_empty() || self.kill || self.fenced_by_hand.is_some() || self.accept_loss
+    }
+
     /// A goal was given, in words or as a file.
     pub(super) fn is_given(&self) -> bool {
         !self.words.is_empty() || self.file.is_some()

@@ -2,13 +2,14 @@
 
 use std::ffi::OsString;
 use std::path::Path;
+use std::time::Duration;
 
 use tempfile::TempDir;
 
-use super::{Exit, Stop};
+use super::{Exit, Stop, deposed};
 use crate::config::{self, Config, PairConfig, Reach};
 use crate::link::{self, Link, LinkTarget, MysqlTarget, SshTarget, TlsTarget};
-use crate::model::{NodeName, Snapshot};
+use crate::model::{Goal, NodeName, Snapshot};
 use crate::observe;
 
 #[expect(clippy::disallowed_methods, reason = "the environment comes in here, as a value")]
@@ -41,13 +42,37 @@ pub(super) async fn open(pair: &PairConfig) -> Result<Open, Stop> {
     let limit = pair.pair.limits.connect;
     let (a, b) = tokio::join!(Link::open(first, control.path(), limit), Link::open(second, control.path(), limit));
     let mut links = [a, b];
-    let seen = observe::snapshot(&pair.pair, &mut links).await;
+    let mut seen = observe::snapshot(&pair.pair, &mut links).await;
+    deposed::remember(&pair.pair, &mut seen);
     Ok(Open { links, seen, control })
+}
+
+/// How long it is listened whether anybody answers for an address, where nothing but a person's word keeps the dead one
+/// out; where its own machine answers, that tells more.
+const LISTEN: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(1)];
+
+impl Open {
+    /// Asks the survivor, where the goal declares a node dead.
+    pub(super) async fn with_witness(mut self, pair: &PairConfig, goal: &Goal) -> Self {
+        if let Some(dead) = goal.dead().and_then(|node| pair.pair.side(node)) {
+            let [patient, short] = LISTEN;
+            let listen = if self.seen.node(dead).system.known().is_some() { short } else { patient };
+            observe::witness(&pair.pair, &mut self.links, &mut self.seen, dead, listen).await;
+        }
+        self
+    }
 }
 
 /// Looks at both nodes and says goodbye.
 pub(super) async fn look(pair: &PairConfig) -> Result<Snapshot, Stop> {
     let Open { links, seen, control } = open(pair).await?;
+    link::close(links, control.path(), pair.pair.limits.connect).await;
+    Ok(seen)
+}
+
+/// The same, for a goal.
+pub(super) async fn look_for(pair: &PairConfig, goal: &Goal) -> Result<Snapshot, Stop> {
+    let Open { links, seen, control } = open(pair).await?.with_witness(pair, goal).await;
     link::close(links, control.path(), pair.pair.limits.connect).await;
     Ok(seen)
 }
@@ -75,7 +100,7 @@ fn targets(pair: &PairConfig) -> Result<[LinkTarget; 2], Stop> {
 }
 
 fn target(name: &NodeName, reach: &Reach) -> Result<LinkTarget, Stop> {
-    let Reach { mysql, ssh } = reach;
+    let Reach { mysql, ssh, fence: _ } = reach;
     let password = mysql.password.read(&environment).map_err(|error| Stop::new(Exit::BadFile, error))?;
     let tls = mysql.tls.as_ref().map(|tls| TlsTarget { ca_file: tls.ca_file.clone(), name: tls.name.clone() });
     let secret = password.expose().to_owned();

@@ -8,7 +8,8 @@ use crate::config;
 use crate::model::{Assignment, Code, Goal, NodeName, Pair, RoleName};
 use crate::planner::Consent;
 
-const FORMS: &str = "swap [ROLE] | set ROLE NODE | drain NODE | down ROLE | up ROLE NODE | --goal FILE";
+const FORMS: &str =
+    "swap [ROLE] | set ROLE NODE | drain NODE | down ROLE | up ROLE NODE | fail NODE | rejoin NODE | --goal FILE";
 
 /// What is wanted.
 pub(super) struct Wish {
@@ -34,13 +35,37 @@ pub(super) fn parse(pair: &Pair, typed: &GoalWords) -> Result<Wish, Stop> {
         (["drain", node], None) => Goal::Drain(known_node(pair, node)?),
         (["down", role], None) => Goal::Down(known_role(pair, role)?),
         (["up", role, node], None) => Goal::Up(known_role(pair, role)?, known_node(pair, node)?),
+        (["fail", node], None) => Goal::Fail(known_node(pair, node)?),
+        (["rejoin", node], None) => Goal::Rejoin(known_node(pair, node)?),
         ([], None) => return Err(wrong("the goal is missing".to_owned())),
         (words, None) => {
             return Err(wrong(format!("`{}` is not a goal", crate::model::printable(&words.join(" ")))));
         }
     };
-    let overrides = typed.overrides.iter().map(|id| known_code(id)).collect::<Result<_, _>>()?;
+    let mut overrides: Vec<Code> = typed.overrides.iter().map(|id| known_code(id)).collect::<Result<_, _>>()?;
+    overrides.extend(words_of_failure(pair, &goal, typed)?);
     Ok(Wish { goal, overrides, kill: typed.kill })
+}
+
+/// What is said beside `fail` has words of its own, so that nobody says it by the way.
+fn words_of_failure(pair: &Pair, goal: &Goal, typed: &GoalWords) -> Result<Vec<Code>, Stop> {
+    let mut accepted = vec![];
+    let word = match (&typed.fenced_by_hand, typed.accept_loss) {
+        (Some(_), _) => "--fenced-by-hand",
+        (None, true) => "--accept-loss",
+        (None, false) => return Ok(accepted),
+    };
+    let Goal::Fail(dead) = goal else {
+        return Err(wrong(format!("{word} is said with `fail NODE` only")));
+    };
+    if let Some(named) = &typed.fenced_by_hand {
+        if known_node(pair, named)? != *dead {
+            return Err(wrong(format!("--fenced-by-hand names {named}, and `fail` names {dead}: which one is off?")));
+        }
+        accepted.push(Code::NotFenced);
+    }
+    accepted.extend(typed.accept_loss.then_some(Code::MayLose));
+    Ok(accepted)
 }
 
 #[expect(clippy::disallowed_methods, reason = "a goal file is read where the command line is understood")]
@@ -59,6 +84,16 @@ fn assignment(pair: &Pair, file: &Path) -> Result<Assignment, Stop> {
 }
 
 pub(super) fn known_code(id: &str) -> Result<Code, Stop> {
+    for (code, word) in [(Code::NotFenced, "--fenced-by-hand NODE"), (Code::MayLose, "--accept-loss")] {
+        if code.id() == id {
+            return Err(Stop::say(
+                Exit::Usage,
+                "flipper::usage::override",
+                format!("`{id}` has a word of its own: {word}"),
+                format!("flipper plan PAIR fail NODE {word}"),
+            ));
+        }
+    }
     Code::ALL.into_iter().find(|code| code.id() == id).ok_or_else(|| {
         Stop::say(
             Exit::Usage,

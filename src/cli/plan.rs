@@ -4,9 +4,9 @@ use std::path::Path;
 
 use super::args::GoalWords;
 use super::output::{Output, tell};
-use super::{Exit, Stop, context, goal, journal, judged};
+use super::{Exit, Stop, context, goal, journal, judged, lately};
 use crate::config::{Config, PairConfig};
-use crate::model::{Plan, Refusal, Snapshot};
+use crate::model::{Goal, Plan, Refusal, Snapshot};
 use crate::{planfile, planner, render};
 
 pub(super) struct Asked<'a> {
@@ -20,20 +20,24 @@ pub(super) struct Asked<'a> {
 pub(super) fn run(config: &Config, asked: &Asked, output: &Output) -> Result<Exit, Stop> {
     let pair = context::pair(config, asked.pair)?;
     let wish = goal::parse(&pair.pair, asked.goal)?;
+    if let Some(refusal) = lately::refusal(&pair.pair.name, &wish.goal, asked.goal.not_within.as_deref())? {
+        return Ok(refuse(&refusal, output));
+    }
     let seen = match asked.snapshot {
         Some(file) => saved(pair, file)?,
-        None => context::block_on(context::look(pair))?,
+        None => context::block_on(context::look_for(pair, &wish.goal))?,
     };
+    let evidence = evidence(pair, &seen, &wish.goal);
     let plan = match planner::plan(&pair.pair, &seen, &wish.goal, wish.consent()) {
         Ok(plan) => plan,
         Err(refusal) => {
-            let exit = refuse(&refusal, output);
+            let exit = refuse_with(&refusal, evidence.as_ref(), output);
             journal::mention_cut_off(&pair.pair.name);
             return Ok(exit);
         }
     };
     judged::made(&pair.pair, &seen, &plan)?;
-    show(&plan, &seen, output);
+    show(&plan, &seen, evidence.as_ref(), output);
     if let Some(file) = asked.file {
         let text = planfile::to_text(&plan, &planfile::seen(&seen));
         planfile::save(file, &text).map_err(|error| Stop::new(Exit::BadFile, error))?;
@@ -58,15 +62,43 @@ fn saved(pair: &PairConfig, file: &Path) -> Result<Snapshot, Stop> {
     Ok(saved.snapshot)
 }
 
+/// What speaks for a node being dead, for people and for programs.
+pub(super) type Evidence = (String, serde_json::Value);
+
+/// Where the goal declares a node dead.
+pub(super) fn evidence(pair: &PairConfig, seen: &Snapshot, goal: &Goal) -> Option<Evidence> {
+    let dead = pair.pair.side(goal.dead()?)?;
+    Some((render::evidence::text(&pair.pair, seen, dead), render::evidence::json(&pair.pair, seen, dead)))
+}
+
 /// Shows a plan.
-pub(super) fn show(plan: &Plan, seen: &Snapshot, output: &Output) {
+fn show(plan: &Plan, seen: &Snapshot, evidence: Option<&Evidence>, output: &Output) {
     let digest = planfile::digest(plan, &planfile::seen(seen)).to_string();
-    output.data(|| render::plan::text(plan, Some(&digest)), || render::json::plan(plan, Some(&digest)));
+    output.data(
+        || {
+            let evidence = evidence.map(|(text, _)| format!("\n{text}")).unwrap_or_default();
+            format!("{}{evidence}", render::plan::text(plan, Some(&digest)))
+        },
+        || with_evidence(render::json::plan(plan, Some(&digest)), evidence),
+    );
+}
+
+fn with_evidence(mut object: serde_json::Value, evidence: Option<&Evidence>) -> serde_json::Value {
+    if let Some((_, json)) = evidence {
+        object["evidence"] = json.clone();
+    }
+    object
 }
 
 /// Says no, with every reason.
 pub(super) fn refuse(refusal: &Refusal, output: &Output) -> Exit {
-    output.line(&render::json::refusal(refusal));
-    tell(&render::refusal::text(refusal));
+    refuse_with(refusal, None, output)
+}
+
+/// The same, with what was seen of a node that is not declared dead.
+pub(super) fn refuse_with(refusal: &Refusal, evidence: Option<&Evidence>, output: &Output) -> Exit {
+    output.line(&with_evidence(render::json::refusal(refusal), evidence));
+    let evidence = evidence.map(|(text, _)| format!("\n{text}")).unwrap_or_default();
+    tell(&format!("{}{evidence}", render::refusal::text(refusal)));
     Exit::Refused
 }

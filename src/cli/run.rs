@@ -5,13 +5,14 @@ use std::time::Duration;
 use super::output::{Output, tell};
 use super::progress::{self, Progress, ms};
 use super::signals::{Ended, until_end};
-use super::{Exit, Stop, confirm, context, journal, plan};
+use super::{Exit, Stop, confirm, context, deposed, journal, plan};
 use crate::apply::{Cancel, LiveWorld, Outcome, Run};
 use crate::config::PairConfig;
 use crate::dialect::{self, Target};
+use crate::effect::Fence;
 use crate::journal::{Continued, End, Ending, Ms};
 use crate::link;
-use crate::model::{NodeName, Pair, Plan, Snapshot, Step};
+use crate::model::{Goal, NodeName, Pair, Plan, Side, Snapshot, Step};
 use crate::planfile;
 use crate::render;
 use crate::world::Holder;
@@ -51,7 +52,7 @@ pub(super) async fn carry_out(wanted: Move<'_>, open: context::Open, how: How, o
     let context::Open { links, seen: snapshot, control } = open;
     let limits = &pair.pair.limits;
     if how.dry_run {
-        let said = spelled(pair, &plan.steps, &snapshot);
+        let said = spelled(pair, &plan, &plan.steps, &snapshot);
         link::close(links, control.path(), limits.connect).await;
         output.data(|| render::dry_run::text(&plan, limits, &said), || render::dry_run::json(&plan, limits, &said));
         return Ok(Exit::Done);
@@ -73,7 +74,12 @@ pub(super) async fn carry_out(wanted: Move<'_>, open: context::Open, how: How, o
         }
     };
     let progress = Progress::new(&plan, &pair.pair, output, journal);
-    let mut world = LiveWorld::new(pair.pair.clone(), links, control.path().to_owned(), &snapshot);
+    let dead = plan.dead().and_then(|node| pair.pair.side(node));
+    let mut world = LiveWorld::new(pair.pair.clone(), links, control.path().to_owned(), &snapshot).without(
+        dead,
+        dead.and_then(|side| fence(pair, side)),
+        &snapshot,
+    );
     if how.statements {
         world.show_statements();
     }
@@ -103,6 +109,18 @@ pub(super) async fn carry_out(wanted: Move<'_>, open: context::Open, how: How, o
             _ => break ended,
         }
     };
+    let done = matches!(ended, Ended::Itself(Outcome::Done { .. }));
+    let took_over = world.took_over();
+    if let Some(side) = dead.filter(|_| done || took_over.is_some()) {
+        let stood = snapshot.node(side.peer()).position.known();
+        let position = took_over.or(stood.cloned()).unwrap_or_default();
+        deposed::mark(&pair.pair, &pair.pair.node(side).name, &position);
+    }
+    if let Goal::Rejoin(node) = &plan.goal
+        && done
+    {
+        deposed::forget(&pair.pair, node);
+    }
     let told = match ended {
         Ended::Itself(outcome) => {
             world.close().await;
@@ -123,16 +141,28 @@ pub(super) async fn carry_out(wanted: Move<'_>, open: context::Open, how: How, o
     Ok(told.exit)
 }
 
+/// The operator's program for a node, with the little of the environment that it gets.
+fn fence(pair: &PairConfig, side: Side) -> Option<Fence> {
+    let argv = side.of(&pair.reach).fence.clone()?;
+    let kept = ["PATH", "LANG"].into_iter();
+    Some(Fence { argv, environment: kept.filter_map(|name| Some((name, context::environment(name)?))).collect() })
+}
+
 /// Every statement and command line of some steps, step by step.
-fn spelled(pair: &PairConfig, steps: &[Step], seen: &Snapshot) -> Vec<Vec<dialect::Spelled>> {
+fn spelled(pair: &PairConfig, plan: &Plan, steps: &[Step], seen: &Snapshot) -> Vec<Vec<dialect::Spelled>> {
+    let dead = plan.dead().and_then(|node| pair.pair.side(node));
     let target = |name: &NodeName| {
         let side = pair.pair.side(name)?;
-        let node = seen.node(side);
+        let (node, peer) = (seen.node(side), seen.node(side.peer()));
+        // of a dead node only its machine is told anything, and mostly not even that
+        let lost = dead == Some(side);
         Some(Target {
-            server: node.server.known()?,
-            system: node.system.known()?,
+            server: node.server.known().or(peer.server.known().filter(|_| lost))?,
+            system: node.system.known().or(peer.system.known().filter(|_| lost))?,
             sudo: side.of(&pair.reach).ssh.sudo,
             port: pair.pair.node(side).port,
+            peer: Some(&pair.pair.node(side.peer()).name),
+            fence: side.of(&pair.reach).fence.as_deref(),
         })
     };
     steps.iter().map(|step| dialect::spell(&step.action, &pair.pair.limits, target)).collect()

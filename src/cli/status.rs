@@ -5,8 +5,8 @@ use std::path::Path;
 use super::output::{Output, complain, tell};
 use super::{Exit, Stop, context, journal};
 use crate::config::{Config, PairConfig};
-use crate::model::Snapshot;
-use crate::{planfile, render};
+use crate::model::{Code, Finding, Pair, Snapshot};
+use crate::{planfile, planner, render};
 
 pub(super) fn run(config: &Config, names: &[String], save: Option<&Path>, output: &Output) -> Result<Exit, Stop> {
     let pairs: Vec<&PairConfig> = if names.is_empty() {
@@ -29,13 +29,17 @@ pub(super) fn run(config: &Config, names: &[String], save: Option<&Path>, output
             Ok(seen) => {
                 let blank = if i > 0 { "\n" } else { "" };
                 let cut = journal::cut_off(&pair.pair.name);
+                let dead = deposed(&pair.pair, &seen);
                 output.data(
                     || {
                         let note = cut.as_ref().map(|cut| format!("\n{}", cut.text)).unwrap_or_default();
-                        format!("{blank}{}{note}", render::status::text(&pair.pair, &seen))
+                        let dead: String =
+                            dead.iter().map(|found| format!("\n{}.\n{}.\n", found.seen, found.help)).collect();
+                        format!("{blank}{}{dead}{note}", render::status::text(&pair.pair, &seen))
                     },
                     || {
                         let mut status = render::json::status(&pair.pair, &seen);
+                        status["deposed"] = dead.iter().map(|found| found.seen.as_str()).collect();
                         status["cut_off"] = cut.as_ref().map_or(serde_json::Value::Null, |cut| cut.json.clone());
                         status
                     },
@@ -54,6 +58,11 @@ pub(super) fn run(config: &Config, names: &[String], save: Option<&Path>, output
         }
     }
     Ok(worst)
+}
+
+/// Whoever was declared dead and is not back, as this machine remembers or the servers show.
+fn deposed(pair: &Pair, seen: &Snapshot) -> Vec<Finding> {
+    planner::findings(pair, seen).into_iter().filter(|found| found.code == Code::Deposed).collect()
 }
 
 #[expect(clippy::disallowed_methods, reason = "when it was taken is for the reader of the file")]

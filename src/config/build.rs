@@ -142,7 +142,7 @@ impl Builder<'_> {
         at: &At<'_>,
         above: &Layer,
     ) -> Option<(NodeSpec, Reach)> {
-        let raw::Node { host, interface, mysql, ssh } = raw;
+        let raw::Node { host, interface, mysql, ssh, fence } = raw;
         let node_name = self.reader.parse::<NodeName>("flipper::config::bad_name", NAMES, name, at.key());
         let host = self.reader.host(host.as_ref(), at, "host");
         let layer = self.reader.layer(at, interface.as_ref(), mysql.as_ref(), ssh.as_ref(), None).over(above);
@@ -162,6 +162,7 @@ impl Builder<'_> {
             "add `mysql: (user: \"flipper\")` to the node, to its pair or to `defaults`",
         );
         let tls = self.tls(&layer, at);
+        let fence = fence.as_ref().and_then(|argv| self.fence(argv, at));
 
         let mysql_host = layer.mysql_host.or(&host);
         let ssh_host = layer.ssh_host.or(&host);
@@ -169,7 +170,7 @@ impl Builder<'_> {
         self.machine(pair, format!("{shown} of {}", crate::model::printable(pair_name)), at.key(), &layer, &host);
         let host = host.get()?.clone();
         Some((
-            NodeSpec { name: node_name.get()?.clone(), host, interface: interface?, port, has_fence: false },
+            NodeSpec { name: node_name.get()?.clone(), host, interface: interface?, port, has_fence: fence.is_some() },
             Reach {
                 mysql: MysqlReach {
                     host: mysql_host.get()?.clone(),
@@ -185,8 +186,28 @@ impl Builder<'_> {
                     sudo: layer.ssh_sudo.get().copied().unwrap_or(false),
                     config_file: layer.ssh_config.get().cloned(),
                 },
+                fence,
             },
         ))
+    }
+
+    /// The program that switches a node off. Whether it may be run is seen when it is: this is perhaps not the machine
+    /// that it is on.
+    fn fence(&mut self, argv: &[String], at: &At<'_>) -> Option<Vec<String>> {
+        let span = at.field("fence").value();
+        let wrong = match argv.first() {
+            None => "`fence` names no program".to_owned(),
+            Some(program) if !program.starts_with('/') => {
+                format!("the program of `fence` is not an absolute path: {}", crate::model::printable(program))
+            }
+            _ if argv.iter().any(|word| word.contains('\0')) => "a word of `fence` has a NUL in it".to_owned(),
+            _ => return Some(argv.to_vec()),
+        };
+        self.note(
+            Mistake::new("flipper::config::bad_fence", span, wrong, "here")
+                .help("a list of words, the program first: fence: [\"/usr/local/sbin/power-off\", \"db1\"]"),
+        );
+        None
     }
 
     fn tls(&mut self, layer: &Layer, at: &At<'_>) -> Option<Tls> {

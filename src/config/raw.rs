@@ -46,6 +46,7 @@ pub(super) struct Node {
     pub(super) interface: Option<String>,
     pub(super) mysql: Option<Mysql>,
     pub(super) ssh: Option<Ssh>,
+    pub(super) fence: Option<Vec<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -22,7 +22,7 @@ impl PairConfig {
                     format!("CA {}, name {name}", printable(&tls.ca_file.display().to_string()))
                 },
             );
-            let lines = [
+            let mut lines = vec![
                 ("host", node.host.to_string()),
                 ("interface", node.interface.to_string()),
                 ("mysql", format!("{} at {host} port {port}", printable(user))),
@@ -30,6 +30,7 @@ impl PairConfig {
                 ("tls", tls),
                 ("ssh", ssh(&reach.ssh)),
             ];
+            lines.extend(reach.fence.as_ref().map(|argv| ("fence", printable(&argv.join(" ")))));
             section(&mut out, &format!("node {}", node.name), &lines);
         }
         for role in &self.pair.roles {
@@ -61,6 +62,7 @@ impl PairConfig {
                     "host": ssh_host.as_str(), "port": ssh_port, "user": ssh_user.as_ref().map(ToString::to_string),
                     "sudo": sudo, "config_file": config_file.as_ref().map(|path| path.display().to_string()),
                 },
+                "fence": reach.fence,
             })
         }).collect();
         let roles: Vec<Value> = self

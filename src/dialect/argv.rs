@@ -29,7 +29,7 @@ impl Argv {
 
     /// The same, run as root by `sudo`, which must not ask (`-n`).
     #[must_use]
-    fn run_by(mut self, sudo: bool) -> Self {
+    pub(super) fn run_by(mut self, sudo: bool) -> Self {
         if sudo {
             self.0.splice(0..0, ["sudo".to_owned(), "-n".to_owned()]);
         }
@@ -127,7 +127,7 @@ impl Look {
 }
 
 impl Deed {
-    fn waited(argv: Argv) -> Self {
+    pub(super) fn waited(argv: Argv) -> Self {
         Self { argv, manner: Manner::Waited }
     }
 

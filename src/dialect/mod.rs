@@ -7,8 +7,11 @@
 
 mod argv;
 mod checks;
+mod death;
+mod isolate;
 mod machine;
 mod preview;
+mod signs;
 mod sockets;
 mod sql;
 mod words;
@@ -21,8 +24,15 @@ pub use checks::{
     VARIABLES, accounts, clock, counters, events, locks, needed_privileges, privileges, purged, read_only_origin,
     received, transactions, transports, variables, work, worker_errors,
 };
+pub use death::{
+    binary_logs, last_heard, log_start, resume_receiving, start_replication, stop_receiving, stop_replication,
+};
+pub use isolate::{
+    Left, end_process, left_behind, mask_unit, parse_left, parse_listening, parse_units, stop_unit, units, who_listens,
+};
 pub use machine::{CONFIG_PLACES, MANAGERS, disk, listeners, managers, mentions};
 pub use preview::{Spelled, Target, spell};
+pub use signs::{Sign, read_signs, signs, signs_take};
 pub use sockets::{Socket, parse_end, parse_sockets};
 pub use sql::{
     LoginName, Question, Statement, access_and_position, binlog_filters, binlog_state, catch_up, changes_under_way,

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::{argv, sql};
-use crate::model::{Action, Limits, NodeName, Server, System};
+use super::{argv, death, isolate, sql};
+use crate::model::{Action, Flavour, Isolation, Limits, NodeName, Server, System};
 
 /// What is known of a node that commands are spelled for.
 #[derive(Debug, Clone, Copy)]
@@ -16,6 +16,10 @@ pub struct Target<'a> {
     pub sudo: bool,
     /// The server's port.
     pub port: u16,
+    /// The other node.
+    pub peer: Option<&'a NodeName>,
+    /// The operator's program that keeps it out.
+    pub fence: Option<&'a [String]>,
 }
 
 /// One thing said to a node.
@@ -27,6 +31,8 @@ pub enum Spelled {
     Ssh(NodeName, String),
     /// A new MySQL connection from here to an address.
     Connect(String, String),
+    /// A program on this machine.
+    Here(String),
 }
 
 /// Everything an action says, in order. What only the moment knows stands in angle brackets.
@@ -94,12 +100,58 @@ pub fn spell<'a>(action: &Action, limits: &Limits, target: impl Fn(&NodeName) ->
             format!("{}:{}", address.ip, on.port),
             format!("{}; {}", sql::identity(), sql::access_and_position(on.server)),
         )],
-        Action::Isolate { .. }
-        | Action::StopReceiving { .. }
-        | Action::ResumeReceiving { .. }
-        | Action::ApplyReceived { .. }
-        | Action::Promote { .. }
-        | Action::Compare { .. }
-        | Action::StartReplication { .. } => vec![],
+        Action::Isolate { node, how: Isolation::Shell } => vec![
+            ssh(node, isolate::units().to_string()),
+            ssh(node, isolate::mask_unit(on.sudo, "<each unit>").to_string()),
+            ssh(node, isolate::stop_unit(on.sudo, "<each unit>").to_string()),
+            ssh(node, isolate::who_listens(on.sudo, on.port).to_string()),
+            ssh(node, "kill <each process that listens there>".to_owned()),
+        ],
+        Action::Isolate { node: _, how: Isolation::Hook } => {
+            let program = on.fence.map(|argv| argv.join(" "));
+            vec![Spelled::Here(program.unwrap_or_else(|| "<the program that `fence` names>".to_owned()))]
+        }
+        // a person vouches for it; that nobody answers in its place is only looked at
+        Action::Isolate { node: _, how: Isolation::Hand } => {
+            let listens = "arping -D <each address of the pair>".to_owned();
+            on.peer.map(|peer| ssh(peer, listens)).into_iter().collect()
+        }
+        Action::StopReceiving { node } => {
+            told(death::stop_receiving(on.server, "")).map(|text| sql(node, text)).collect()
+        }
+        Action::ResumeReceiving { node } => {
+            told(death::resume_receiving(on.server, "")).map(|text| sql(node, text)).collect()
+        }
+        Action::ApplyReceived { node } => {
+            let asked = sql::catch_up(on.server, "0", Duration::from_secs(1)).map(|q| q.to_string());
+            vec![sql(node, asked.unwrap_or_default().replace("'0'", "'<all that it has received>'"))]
+        }
+        Action::Promote { node, dead: _ } => vec![
+            sql(node, sql::channels(on.server).to_string()),
+            sql(node, sql::expire_and_lock_is_ours(limits.silence()).to_string()),
+            sql(node, sql::open(on.server, limits.fence, false).to_string()),
+        ],
+        Action::Compare { node, source } => {
+            let mut said = vec![sql(node, sql::access_and_position(on.server).to_string())];
+            said.push(match on.server.flavour {
+                Flavour::MySql => {
+                    let asked = sql::missing("0").map(|q| q.to_string()).unwrap_or_default();
+                    sql(source, asked.replace("'0'", &format!("'{}'", position_of(node))))
+                }
+                Flavour::MariaDb => sql(source, sql::binlog_state().to_string()),
+            });
+            said.push(match on.server.flavour {
+                Flavour::MySql => sql(source, super::checks::purged().to_string()),
+                Flavour::MariaDb => sql(source, death::binary_logs().to_string()),
+            });
+            said
+        }
+        Action::StartReplication { node, source: _ } => {
+            told(death::start_replication(on.server, "")).map(|text| sql(node, text)).collect()
+        }
     }
+}
+
+fn told(statement: Option<sql::Statement>) -> impl Iterator<Item = String> {
+    statement.into_iter().map(|statement| statement.to_string())
 }

@@ -49,8 +49,15 @@ impl Question {
     }
 }
 
+impl Statement {
+    /// One statement.
+    pub(super) fn of_text(statement: String) -> Self {
+        Self(vec![statement])
+    }
+}
+
 /// A text as a string literal. `None` for what no server sends as a position: nothing else is ever quoted.
-fn position_literal(position: &str) -> Option<String> {
+pub(super) fn position_literal(position: &str) -> Option<String> {
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, ':' | ',' | '-' | '_' | ' ' | '\n');
     // a server prints a set over several lines
     position.chars().all(fits).then(|| format!("'{}'", position.replace('\n', "")))

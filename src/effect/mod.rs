@@ -6,6 +6,8 @@
 mod address;
 mod death;
 mod ghost;
+mod hook;
+mod isolate;
 mod lock;
 mod position;
 mod sessions;
@@ -13,6 +15,7 @@ mod switch;
 mod verify;
 mod writers;
 
+pub use hook::Fence;
 pub use lock::{holder, is_ours, lock, lock_one, remains, unlock};
 pub use position::At;
 
@@ -56,9 +59,24 @@ pub struct Memory {
     writers: Vec<Writer>,
     /// The operator wants to see statements.
     statements: bool,
+    /// The operator's program for the node that is declared dead.
+    fence: Option<Fence>,
+    /// Where the survivor stood when it took a dead node's place.
+    took_over: Option<String>,
 }
 
 impl Memory {
+    /// The operator's program that keeps out the node that is declared dead.
+    pub fn with_fence(&mut self, fence: Option<Fence>) {
+        self.fence = fence;
+    }
+
+    /// Where the survivor stood when it took a dead node's place, where it was told to.
+    #[must_use]
+    pub fn took_over(&self) -> Option<&str> {
+        self.took_over.as_deref()
+    }
+
     /// Whether a session on the node holds the read lock of a fence, or may hold it.
     #[must_use]
     pub fn is_locked(&self, node: &NodeName) -> bool {

@@ -38,6 +38,11 @@ impl At {
         };
         Ok(Self { position, state })
     }
+
+    /// The position, and MariaDB's vector.
+    pub(super) fn parts(&self) -> (&str, Option<&BinlogState>) {
+        (&self.position, self.state.as_ref())
+    }
 }
 
 /// Reads access and position from the last table of an answer.

@@ -225,7 +225,7 @@ impl Hands<'_> {
     }
 
     /// The outcome of an opening; one that had no answer is followed up.
-    async fn settled(
+    pub(super) async fn settled(
         &mut self,
         node: &NodeName,
         result: Result<Done, Unopened>,
@@ -286,14 +286,14 @@ fn unread(failure: Failure) -> Failure {
 }
 
 /// An opening that did not end well.
-enum Unopened {
+pub(super) enum Unopened {
     /// The server said something.
     Known(Failure),
     /// It did not.
     NoAnswer(SqlError),
 }
 
-fn opened(server: &Server, node: &NodeName, result: Result<Vec<Table>, SqlError>) -> Result<Done, Unopened> {
+pub(super) fn opened(server: &Server, node: &NodeName, result: Result<Vec<Table>, SqlError>) -> Result<Done, Unopened> {
     let known = |happened, what| Unopened::Known(Failure { happened, what, again: false });
     match result {
         Ok(tables) => match access_and_at(server, &tables).map_err(|f| Unopened::Known(unread(f)))? {

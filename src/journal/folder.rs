@@ -33,7 +33,7 @@ pub fn home(environment: impl Fn(&str) -> Option<OsString>) -> Result<Home, Jour
 }
 
 impl Home {
-    fn of(&self, pair: &PairName) -> PathBuf {
+    pub(super) fn of(&self, pair: &PairName) -> PathBuf {
         self.0.join(pair.as_str())
     }
 
@@ -43,23 +43,7 @@ impl Home {
     /// # Errors
     /// It cannot be made, or somebody else could write it.
     pub fn create(&self, pair: &PairName, run: &str, now: SystemTime) -> Result<Box<dyn Store>, JournalError> {
-        let folder = self.of(pair);
-        let failed = |path: &Path| {
-            let path = path.to_owned();
-            move |why: io::Error| JournalError::unwritable(&path, &why)
-        };
-        DirBuilder::new().recursive(true).mode(0o700).create(&folder).map_err(failed(&folder))?;
-        for own in [&self.0, &folder] {
-            let seen = own.symlink_metadata().map_err(failed(own))?;
-            let owner = rustix::process::geteuid().as_raw();
-            if !seen.is_dir() || seen.uid() != owner || seen.mode() & 0o022 != 0 {
-                return Err(JournalError::shared(own));
-            }
-            if seen.mode() & 0o077 != 0 {
-                // made by an older umask: nobody else's business
-                std::fs::set_permissions(own, Permissions::from_mode(0o700)).map_err(failed(own))?;
-            }
-        }
+        let folder = self.ready(pair)?;
         let stamp: String =
             humantime::format_rfc3339_seconds(now).to_string().chars().filter(|c| !"-:".contains(*c)).collect();
         let short: String = run.chars().take(8).collect();
@@ -72,6 +56,29 @@ impl Home {
         File::open(&folder).and_then(|folder| folder.sync_all()).map_err(failed(&folder))?;
         Ok(Box::new(OnDisk(file)))
     }
+
+    /// The folder of a pair, made where it is not there; nobody else can write in it.
+    pub(super) fn ready(&self, pair: &PairName) -> Result<PathBuf, JournalError> {
+        let folder = self.of(pair);
+        DirBuilder::new().recursive(true).mode(0o700).create(&folder).map_err(failed(&folder))?;
+        for own in [&self.0, &folder] {
+            let seen = own.symlink_metadata().map_err(failed(own))?;
+            let owner = rustix::process::geteuid().as_raw();
+            if !seen.is_dir() || seen.uid() != owner || seen.mode() & 0o022 != 0 {
+                return Err(JournalError::shared(own));
+            }
+            if seen.mode() & 0o077 != 0 {
+                // made by an older umask: nobody else's business
+                std::fs::set_permissions(own, Permissions::from_mode(0o700)).map_err(failed(own))?;
+            }
+        }
+        Ok(folder)
+    }
+}
+
+fn failed(path: &Path) -> impl Fn(io::Error) -> JournalError {
+    let path = path.to_owned();
+    move |why: io::Error| JournalError::unwritable(&path, &why)
 }
 
 struct OnDisk(File);

@@ -14,6 +14,7 @@
 mod error;
 mod folder;
 mod line;
+mod mark;
 mod pen;
 mod record;
 mod story;
@@ -22,6 +23,7 @@ mod writer;
 
 pub use error::JournalError;
 pub use folder::{Found, Home, Unreadable, find, home, pairs};
+pub use mark::{depose, deposed, restore};
 pub use pen::Store;
 pub use record::{Begin, Continued, End, Ending, Happened, Known, Moment, Ms, NodeStand, Record, Way, Who};
 pub use story::{Story, Trouble, latest_touching, read};

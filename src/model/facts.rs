@@ -235,6 +235,8 @@ facts! {
         silent: Option<u64>,
         /// How many transactions the peer's binary logs hold, as read from its disk, that this node never received.
         left_behind: u64,
+        /// The command that saves those transactions, for the peer's machine.
+        export: String,
     }
 }
 

@@ -16,7 +16,10 @@ mod machine;
 mod process;
 mod replication;
 mod server;
+mod witness;
 mod workload;
+
+pub use witness::witness;
 
 #[cfg(test)]
 mod samples;

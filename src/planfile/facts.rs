@@ -173,13 +173,14 @@ facts!(
         received: String,
         silent: Option<u64>,
         left_behind: u64,
+        export: String,
     }
 );
 
 impl Witness {
     /// As in a file of before it was looked at: such a file stays as it is.
     pub(super) fn says_nothing(&self) -> bool {
-        let Self { greeted, answered, answering, received, silent, left_behind } = self;
+        let Self { greeted, answered, answering, received, silent, left_behind, export } = self;
         fn absent<T>(fact: &Fact<T>) -> bool {
             matches!(fact, Fact::Unknown(why) if why == NOT_WRITTEN)
         }
@@ -189,5 +190,6 @@ impl Witness {
             && absent(received)
             && absent(silent)
             && absent(left_behind)
+            && absent(export)
     }
 }

@@ -1,12 +1,49 @@
 //! What a plan file tells its reader about the servers.
 
-use crate::model::{Channel, NodeSnapshot, Observed, Server, Settings, Snapshot};
+use crate::model::{Channel, NodeSnapshot, Observed, Server, Settings, Snapshot, Witness};
 
 /// The facts of a snapshot that a reviewer wants beside a plan, one line each. Nothing that moves while traffic
 /// flows: the same pair gives the same lines, and so the same digest.
 #[must_use]
 pub fn seen(snapshot: &Snapshot) -> Vec<String> {
-    snapshot.nodes.iter().flat_map(node).collect()
+    let [first, second] = &snapshot.nodes;
+    let witnesses = [witness(first, second), witness(second, first)];
+    snapshot.nodes.iter().flat_map(node).chain(witnesses.into_iter().flatten()).collect()
+}
+
+/// What a node says of a peer that is to be declared dead, without what moves by itself.
+fn witness(node: &NodeSnapshot, peer: &NodeSnapshot) -> Vec<String> {
+    let (name, peer) = (&node.name, &peer.name);
+    let Witness { greeted, answered, answering, received: _, silent: _, left_behind, export: _ } = &node.witness;
+    if [greeted.known(), answered.known()].iter().all(Option::is_none) && answering.known().is_none() {
+        return vec![];
+    }
+    let line = |what: &str, fact: Observed<String>| match fact {
+        Observed::Known(fact) => format!("{name}: {fact}"),
+        Observed::Unknown(why) => format!("{name}: {what} unknown: {why}"),
+    };
+    let addresses = answering.as_ref().map(|ips| match ips.is_empty() {
+        true => "nobody else answers for the addresses".to_owned(),
+        false => {
+            format!("somebody else answers for {}", ips.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
+        }
+    });
+    let left =
+        left_behind.as_ref().map(|count| format!("it lacks {count} transactions that are on the disk of {peer}"));
+    vec![
+        line(
+            "MySQL there is",
+            greeted
+                .as_ref()
+                .map(|yes| format!("MySQL of {peer} {}", if *yes { "greets it" } else { "does not greet it" })),
+        ),
+        line(
+            "the machine there is",
+            answered.as_ref().map(|yes| format!("{peer} {}", if *yes { "answers it" } else { "does not answer it" })),
+        ),
+        line("who answers for the addresses is", addresses),
+        line("what it lacks is", left),
+    ]
 }
 
 fn node(node: &NodeSnapshot) -> Vec<String> {

@@ -342,7 +342,14 @@ impl Dead<'_> {
             Code::MayLose,
             self.dead,
             said,
-            format!("save the binary logs of {dead} where its disk can be read; then, if it must be: --accept-loss"),
+            match node.witness.export.known() {
+                Some(export) => format!("save them on {dead}: `{export}`; then, if it must be: --accept-loss"),
+                None => {
+                    format!(
+                        "save the binary logs of {dead} where its disk can be read; then, if it must be: --accept-loss"
+                    )
+                }
+            },
         ))
     }
 }

@@ -37,6 +37,7 @@ fn place(said: &Spelled) -> (String, String) {
         Spelled::Sql(node, text) => (format!("{node} sql"), text.clone()),
         Spelled::Ssh(node, text) => (format!("{node} ssh"), text.clone()),
         Spelled::Connect(to, text) => ("from here".to_owned(), format!("connect to {to}: {text}")),
+        Spelled::Here(text) => ("here".to_owned(), text.clone()),
     }
 }
 
@@ -48,6 +49,7 @@ pub fn json(plan: &Plan, limits: &Limits, said: &[Vec<Spelled>]) -> Value {
             Spelled::Sql(node, text) => json!({ "node": node.as_str(), "channel": "sql", "text": text }),
             Spelled::Ssh(node, text) => json!({ "node": node.as_str(), "channel": "ssh", "text": text }),
             Spelled::Connect(to, text) => json!({ "address": to, "channel": "connect", "text": text }),
+            Spelled::Here(text) => json!({ "channel": "program", "text": text }),
         };
         json!({ "step": step.id.0, "says": said.iter().map(one).collect::<Vec<_>>() })
     };

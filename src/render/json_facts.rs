@@ -131,7 +131,7 @@ pub(super) fn inventory(inventory: &Inventory) -> Value {
 }
 
 pub(super) fn witness(witness: &Witness) -> Value {
-    let Witness { greeted, answered, answering, received, silent, left_behind } = witness;
+    let Witness { greeted, answered, answering, received, silent, left_behind, export } = witness;
     json!({
         "greeted": fact(greeted, |yes| json!(yes)),
         "answered": fact(answered, |yes| json!(yes)),
@@ -139,5 +139,6 @@ pub(super) fn witness(witness: &Witness) -> Value {
         "received": fact(received, |text| json!(printable(text))),
         "silent": fact(silent, |seconds| json!(seconds)),
         "left_behind": fact(left_behind, |count| json!(count)),
+        "export": fact(export, |text| json!(printable(text))),
     })
 }

@@ -6,6 +6,7 @@ pub mod describe;
 pub mod dot;
 pub mod dry_run;
 pub mod events;
+pub mod evidence;
 pub mod explain;
 mod fate;
 mod graph;

@@ -42,6 +42,7 @@ fn lost(world: World, n: usize) -> World {
             received: node.position.clone(),
             silent: known(Some(14)),
             left_behind: unknown("its disk cannot be read"),
+            export: unknown("its disk cannot be read"),
         };
     };
     world.edit(n, |node| *node = NodeSnapshot::unseen(node.name.clone(), why)).edit(3 - n, silent)

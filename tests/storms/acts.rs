@@ -27,7 +27,8 @@ impl Hand {
                 self.reach(side, has, limit).await?;
                 self.machines_answer(limit).await
             }
-            Action::Drain { .. } => self.machines_answer(self.connect()).await,
+            // who writes in these storms writes for a moment only
+            Action::Drain { .. } | Action::EndWriters { .. } => self.machines_answer(self.connect()).await,
             Action::Fence { .. } => self.fence(side, limit).await,
             Action::CatchUp { source, .. } => self.catch_up(side, self.side(source), limit).await,
             Action::Open { peer, .. } => self.open(side, self.side(peer), limit).await,
@@ -46,6 +47,13 @@ impl Hand {
             }
             Action::Release { .. } => self.release(side, limit).await,
             Action::Verify { role, access, .. } => self.verify(side, self.role(role), *access, limit).await,
+            Action::Isolate { .. }
+            | Action::StopReceiving { .. }
+            | Action::ResumeReceiving { .. }
+            | Action::ApplyReceived { .. }
+            | Action::Promote { .. }
+            | Action::Compare { .. }
+            | Action::StartReplication { .. } => Err(certain("storms are about pairs that both are there")),
         }
     }
 
@@ -214,12 +222,12 @@ impl Hand {
         match self.facts(peer, Which::Sql, PEER).await.map(|(access, _)| access) {
             Ok(WriteAccess::Open) => return Err(certain("the other node is open: somebody else opened it")),
             Ok(WriteAccess::Fenced | WriteAccess::Guarded) => {}
-            Ok(WriteAccess::Changing) | Err(_) if self.memory.distrustful => {
+            Ok(WriteAccess::Changing | WriteAccess::Unseen) | Err(_) if self.memory.distrustful => {
                 return Err(certain(
                     "the lock was lost for a while, and the other node does not say that it is closed",
                 ));
             }
-            Ok(WriteAccess::Changing) | Err(_) => {}
+            Ok(WriteAccess::Changing | WriteAccess::Unseen) | Err(_) => {}
         }
         self.lay_all(side, limit).await?;
         let held = self.held(side, limit).await?;

@@ -101,7 +101,7 @@ async fn leave(core: &Shared, hand: &mut Hand, stage: &Stage, way: Way, mut dice
             rest(core, hand).await;
             return Ok(Left::InOrder);
         };
-        let plan = match planner::plan(&stage.pair, &seen, &Goal::Assign(wanted.clone()), &overrides) {
+        let plan = match planner::plan(&stage.pair, &seen, &Goal::Assign(wanted.clone()), &overrides[..]) {
             Ok(plan) => plan,
             Err(refusal) => {
                 // a person may accept what can be accepted

@@ -205,6 +205,7 @@ pub(crate) fn said(who: &str, event: &Event) -> String {
         Event::Started(w, id) => format!("{id}{}", way(w)),
         Event::Finished(w, id, took, _) => format!("{id}{}: done in {took:?}", way(w)),
         Event::Failed(w, id, took, failure) => format!("{id}{}: failed after {took:?}: {failure}", way(w)),
+        Event::Writers(id, writers) => format!("{id}: {} still write", writers.len()),
         Event::Again(id, pause) => format!("{id} again in {pause:?}"),
         Event::GateClosed => "writes are out".to_owned(),
         Event::GateOpened(out) => format!("writes are in again, after {out:?}"),

@@ -144,6 +144,13 @@ pub(super) const TEXTS: &[Text] = &[
         "Use the name that `ip link` shows.",
     ),
     Text::new(
+        "flipper::config::bad_fence",
+        "That cannot be a fence program",
+        "`fence` of a node is a list of words: the absolute path of a program, then its arguments.",
+        &[],
+        "Write `fence: [\"/usr/local/sbin/power-off\", \"db1\"]`. No shell reads it.",
+    ),
+    Text::new(
         "flipper::config::bad_user",
         "That cannot be an account",
         "An empty name, or one with characters that do not belong there.",

@@ -63,6 +63,7 @@ fn words(plan: &Plan, number: usize) -> Markup {
         let (to, channel, text) = match said {
             Spelled::Sql(node, text) => (node.to_string(), " SQL", text.replace("; ", ";\n")),
             Spelled::Ssh(node, text) => (node.to_string(), " shell", text.clone()),
+            Spelled::Here(text) => ("here".to_owned(), " shell", text.clone()),
             Spelled::Connect(to, text) => (format!("from here to {to}"), " SQL", text.replace("; ", ";\n")),
         };
         let page = Markup::new().raw("<dt>").text(to).raw(channel).raw("</dt>\n<dd><pre>");
@@ -106,6 +107,7 @@ fn spell(plan: &Plan, action: &crate::model::Action) -> Vec<Spelled> {
     };
     dialect::spell(action, &Limits::default(), |name| {
         let (_, server) = servers.iter().find(|(node, _)| *node == name)?;
-        Some(Target { server, system: &system, sudo: false, port: PORT })
+        let peer = servers.iter().map(|(node, _)| *node).find(|node| *node != name);
+        Some(Target { server, system: &system, sudo: false, port: PORT, peer, fence: None })
     })
 }

@@ -1,0 +1,136 @@
+//! SQL for a node that is declared dead, the one that takes its place, and one that comes back (hazards §0.4, part F).
+
+use super::sql::{Question, Statement, position_literal};
+use crate::model::{Flavour, Server, Version};
+
+/// How this version says "replica".
+fn word(server: &Server) -> &'static str {
+    match (server.flavour, server.version) {
+        (Flavour::MySql, version) if version >= Version(8, 0, 22) => "REPLICA",
+        // MariaDB knows both, MySQL 5.7 only this one
+        _ => "SLAVE",
+    }
+}
+
+/// `STOP REPLICA IO_THREAD`, for one channel. `None`: its name is none that can be written down safely.
+fn threads(server: &Server, verb: &str, channel: &str, which: &str) -> Option<Statement> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    if !channel.chars().all(plain) {
+        return None;
+    }
+    let mut statement = format!("{verb} {}", word(server));
+    if server.flavour == Flavour::MariaDb && !channel.is_empty() {
+        statement += &format!(" '{channel}'");
+    }
+    if !which.is_empty() {
+        statement += &format!(" {which}");
+    }
+    if server.flavour == Flavour::MySql && !channel.is_empty() {
+        statement += &format!(" FOR CHANNEL '{channel}'");
+    }
+    Some(Statement::of_text(statement))
+}
+
+/// Stops the receiver: nothing more comes in from the source, and what has come in stays. `None`: the channel's name
+/// is none that can be written down.
+#[must_use]
+pub fn stop_receiving(server: &Server, channel: &str) -> Option<Statement> {
+    threads(server, "STOP", channel, "IO_THREAD")
+}
+
+/// Starts the receiver again. `None` as with [`stop_receiving`].
+#[must_use]
+pub fn resume_receiving(server: &Server, channel: &str) -> Option<Statement> {
+    threads(server, "START", channel, "IO_THREAD")
+}
+
+/// Starts receiver and applier. `None` as with [`stop_receiving`].
+#[must_use]
+pub fn start_replication(server: &Server, channel: &str) -> Option<Statement> {
+    threads(server, "START", channel, "")
+}
+
+/// Stops both again. `None` as with [`stop_receiving`].
+#[must_use]
+pub fn stop_replication(server: &Server, channel: &str) -> Option<Statement> {
+    threads(server, "STOP", channel, "")
+}
+
+/// What a MySQL server has received and when it last heard of its source: `received`, and `silent` in whole seconds,
+/// NULL where it has heard nothing yet. MariaDB's replica status says the first, and nobody the second.
+#[must_use]
+pub fn last_heard(server: &Server) -> Option<Question> {
+    let heard = match (server.flavour, server.version) {
+        (Flavour::MariaDb, _) => return None,
+        (Flavour::MySql, version) if version >= Version(8, 0, 0) => {
+            "GREATEST(LAST_HEARTBEAT_TIMESTAMP, LAST_QUEUED_TRANSACTION_END_QUEUE_TIMESTAMP)"
+        }
+        (Flavour::MySql, _) => "LAST_HEARTBEAT_TIMESTAMP",
+    };
+    Some(Question::of_text(format!(
+        "SELECT RECEIVED_TRANSACTION_SET AS received, IF({heard} > 0, TIMESTAMPDIFF(SECOND, {heard}, NOW(6)), NULL) AS \
+         silent FROM performance_schema.replication_connection_status"
+    )))
+}
+
+/// MariaDB's binary logs, the oldest first: `Log_name`.
+#[must_use]
+pub fn binary_logs() -> Question {
+    Question::of(["SHOW BINARY LOGS"])
+}
+
+/// Where a MariaDB server stood when it began that binary log: `start`, the last transaction of each domain and server
+/// that is in older logs. `None`: that is no log's name.
+#[must_use]
+pub fn log_start(log: &str) -> Option<Question> {
+    let log = log.rsplit('/').next().filter(|name| !name.is_empty()).and_then(position_literal_of_file)?;
+    Some(Question::of_text(format!("SELECT BINLOG_GTID_POS({log}, 4) AS start")))
+}
+
+fn position_literal_of_file(name: &str) -> Option<String> {
+    name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.')).then(|| format!("'{name}'"))
+}
+
+/// A position that is safe inside a shell's quotes too: what [`position_literal`] lets through, without the quotes.
+pub(super) fn plain_position(position: &str) -> Option<String> {
+    let quoted = position_literal(position)?;
+    Some(quoted.trim_matches('\'').replace(' ', ""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn server(flavour: Flavour, version: Version) -> Server {
+        Server { flavour, version, server_id: 1, uuid: None, hostname: "db1".to_owned() }
+    }
+
+    fn said(statement: Option<Statement>) -> String {
+        statement.map(|statement| statement.to_string()).unwrap_or_default()
+    }
+
+    #[test]
+    fn each_version_is_told_in_its_own_words() {
+        let (old, new) = (server(Flavour::MySql, Version(5, 7, 42)), server(Flavour::MySql, Version(9, 7, 0)));
+        let maria = server(Flavour::MariaDb, Version(10, 11, 6));
+        assert_eq!(said(stop_receiving(&old, "")), "STOP SLAVE IO_THREAD");
+        assert_eq!(said(stop_receiving(&new, "")), "STOP REPLICA IO_THREAD");
+        assert_eq!(said(stop_receiving(&new, "b")), "STOP REPLICA IO_THREAD FOR CHANNEL 'b'");
+        assert_eq!(said(resume_receiving(&maria, "")), "START SLAVE IO_THREAD");
+        assert_eq!(said(resume_receiving(&maria, "b")), "START SLAVE 'b' IO_THREAD");
+        assert_eq!(said(start_replication(&new, "")), "START REPLICA");
+        assert_eq!(said(stop_replication(&maria, "")), "STOP SLAVE");
+        assert!(stop_receiving(&maria, "x' IO_THREAD; DROP").is_none());
+    }
+
+    #[test]
+    fn only_names_and_positions_are_quoted() {
+        assert_eq!(
+            log_start("/var/log/mysql/binlog.000001").map(|q| q.to_string()).as_deref(),
+            Some("SELECT BINLOG_GTID_POS('binlog.000001', 4) AS start")
+        );
+        assert!(log_start("b'").is_none() && log_start("").is_none());
+        assert_eq!(plain_position("0-1-2, 0-2-3").as_deref(), Some("0-1-2,0-2-3"));
+        assert!(plain_position("$(x)").is_none());
+    }
+}

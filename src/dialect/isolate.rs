@@ -1,0 +1,253 @@
+//! Command lines for a machine whose server is declared dead: what is left of it is ended, and its disk is read.
+
+use super::argv::{Argv, Deed, Look};
+use super::death::plain_position;
+use crate::model::{Flavour, Server};
+
+/// Where distributions keep data and binary logs, where nothing else tells.
+const PLACES: [&str; 3] = ["/var/lib/mysql", "/var/log/mysql", "/var/lib/mysql-files"];
+
+/// Units that run a server, where the machine has systemd: `Id=NAME.service`, a line each, then an end.
+#[must_use]
+pub fn units() -> Look {
+    Look::Script(
+        "if [ -d /run/systemd/system ]; then for u in mysql mysqld mariadb; do \
+         case $(systemctl show -p LoadState $u.service) in *=loaded) systemctl show -p Id $u.service;; esac; done; fi; \
+         echo units 1",
+    )
+}
+
+/// Reads the answer to [`units`]; each unit once. `None`: it is not whole.
+#[must_use]
+pub fn parse_units(text: &str) -> Option<Vec<String>> {
+    let mut units: Vec<String> = vec![];
+    let mut whole = false;
+    for line in text.lines() {
+        whole |= line.trim() == "units 1";
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '@' | '.');
+        if let Some(unit) = line.strip_prefix("Id=").filter(|unit| !unit.starts_with('-') && unit.chars().all(plain))
+            && !units.iter().any(|known| known == unit)
+        {
+            units.push(unit.to_owned());
+        }
+    }
+    whole.then_some(units)
+}
+
+/// Keeps a unit from being started, until the machine starts anew (hazard H-89).
+#[must_use]
+pub fn mask_unit(sudo: bool, unit: &str) -> Deed {
+    Deed::waited(Argv::of(["systemctl", "mask", "--runtime", unit]).run_by(sudo))
+}
+
+/// Stops a unit, without waiting for a server that hangs.
+#[must_use]
+pub fn stop_unit(sudo: bool, unit: &str) -> Deed {
+    Deed::waited(Argv::of(["systemctl", "stop", "--no-block", unit]).run_by(sudo))
+}
+
+/// Who listens on the server's port, with the ids of the processes, which only root sees of others.
+#[must_use]
+pub fn who_listens(sudo: bool, port: u16) -> Look {
+    Look::Command(Argv::of(["ss", "-Hltnp", "sport", "=", &format!(":{port}")]).run_by(sudo))
+}
+
+/// Reads the answer to [`who_listens`]: empty when nobody does. `None`: somebody does, and nobody says who.
+#[must_use]
+pub fn parse_listening(text: &str) -> Option<Vec<u32>> {
+    let mut pids: Vec<u32> = vec![];
+    for line in text.lines().filter(|line| !line.trim().is_empty()) {
+        let found = line.split("pid=").skip(1).map(|rest| {
+            let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+            digits.parse::<u32>().ok().filter(|pid| *pid > 1)
+        });
+        let found: Vec<u32> = found.collect::<Option<_>>()?;
+        if found.is_empty() {
+            return None;
+        }
+        pids.extend(found);
+    }
+    pids.sort_unstable();
+    pids.dedup();
+    Some(pids)
+}
+
+/// Ends a process: asks it to (`TERM`), or does not (`KILL`).
+#[must_use]
+pub fn end_process(sudo: bool, pid: u32, ask: bool) -> Deed {
+    let (signal, pid) = (if ask { "TERM" } else { "KILL" }, pid.to_string());
+    Deed::waited(match sudo {
+        true => Argv::of(["kill", "-s", signal, &pid]).run_by(true),
+        // every shell has one, a small system may have no other
+        false => Argv::of(["sh", "-c", &format!("kill -s {signal} {pid}")]),
+    })
+}
+
+/// What is in the binary logs of a server that does not run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Left {
+    /// So many transactions more than are known; where, for whoever wants to save them.
+    Count(u64, String),
+    /// Nobody can say, and why.
+    Unclear(String),
+}
+
+/// Counts what is in a dead server's binary logs beyond what its replica has, which knows the log and the position in it
+/// that it has read up to. `known`: MySQL's set of all that the replica has or has received; MariaDB's position of
+/// the receiver. `None` for what is no log's name or no position: nothing else reaches a shell.
+///
+/// A log that ends where the replica has read up to holds nothing more, and needs no tool. Beyond that transactions are
+/// counted one by one, because a position in the middle of one says nothing. Only a log that the dead server itself
+/// (`source`, its id) has begun is looked at: a log of that name may be anybody's.
+#[must_use]
+pub fn left_behind(
+    server: &Server,
+    (source, port): (u32, u16),
+    (log, position): (&str, u64),
+    known: &str,
+    folders: &[&str],
+) -> Option<Look> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    let numbered = log.rsplit_once('.').is_some_and(|(base, n)| !base.is_empty() && n.parse::<u64>().is_ok());
+    if log.starts_with('-') || !log.chars().all(plain) || !numbered {
+        return None;
+    }
+    let folder = |folder: &&&str| folder.starts_with('/') && folder.chars().all(|c| plain(c) || c == '/');
+    let known = plain_position(known)?;
+    let kind = match server.flavour {
+        Flavour::MySql => "mysql",
+        Flavour::MariaDb => "mariadb",
+    };
+    let own = server.server_id.to_string();
+    let argv = Argv::of(["sh", "-c", COUNT, "flipper", &port.to_string(), log, &position.to_string(), kind]);
+    let argv = argv.with([known.as_str(), own.as_str(), source.to_string().as_str()]);
+    Some(Look::Command(argv.with(folders.iter().filter(folder).copied().chain(PLACES))))
+}
+
+const COUNT: &str = "port=$1 log=$2 pos=$3 kind=$4 known=$5 own=$6 source=$7; shift 7; \
+    say() { echo \"left $*\"; exit 0; }; \
+    ss -Hltn \"sport = :$port\" | grep -q . && say running; \
+    set -- $(my_print_defaults mysqld server mariadb mariadbd 2>/dev/null | \
+    sed -n -e 's/^--datadir=//p' -e 's/^--log[-_]bin=\\(\\/.*\\)\\/[^/]*$/\\1/p') \"$@\"; \
+    at=; for d; do if [ -r \"$d/$log\" ] && [ \"$(od -An -tu4 -j9 -N4 \"$d/$log\" | tr -d ' ')\" = \"$source\" ]; \
+    then at=$d; break; fi; done; \
+    [ -n \"$at\" ] || say nowhere; \
+    set --; for f in \"$at/${log%.*}\".[0-9]*; do n=${f##*.}; case $n in *[!0-9]*) continue;; esac; \
+    if [ \"$n\" -ge \"${log##*.}\" ]; then set -- \"$@\" \"$f\"; fi; done; \
+    size=$(stat -c %s \"$1\") || say unreadable; \
+    if [ $# -eq 1 ] && [ \"$size\" -le \"$pos\" ]; then say 0 \"$1\"; fi; \
+    tool=$(command -v mysqlbinlog || command -v mariadb-binlog) || say more $((size - pos)) \"$@\"; \
+    if [ $kind = mysql ]; then \
+    n=$({ \"$tool\" --no-defaults --base64-output=decode-rows --exclude-gtids=\"$known\" \"$@\" 2>/dev/null || echo torn; } | \
+    awk '/^SET @@SESSION.GTID_NEXT= .[0-9a-f]+-/ { c++ } /^torn$/ { t = \" torn\" } END { print c + 0 t }'); else \
+    n=$({ \"$tool\" --no-defaults --base64-output=decode-rows \"$@\" 2>/dev/null || echo torn; } | \
+    awk -v known=\"$known\" -v own=\"$own\" 'BEGIN { n = split(known, a, \",\"); \
+    for (i = 1; i <= n; i++) { split(a[i], g, \"-\"); s[g[1]] = g[3] } } \
+    /end_log_pos/ && match($0, /GTID [0-9]+-[0-9]+-[0-9]+/) { split(substr($0, RSTART + 5, RLENGTH - 5), g, \"-\"); \
+    if (g[2] != own && g[3] + 0 > s[g[1]] + 0) c++ } /^torn$/ { t = \" torn\" } END { print c + 0 t }'); fi; \
+    case $n in *torn) say torn \"${n% torn}\" \"$@\";; *) say \"$n\" \"$@\";; esac";
+
+/// Reads the answer to [`left_behind`].
+#[must_use]
+pub fn parse_left(text: &str) -> Left {
+    let line = text.lines().rev().find_map(|line| line.strip_prefix("left ")).unwrap_or_default();
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let files = |from: usize| crate::model::printable(&words.get(from..).unwrap_or_default().join(" "));
+    let unclear = |why: &str| Left::Unclear(why.to_owned());
+    match &words[..] {
+        ["running"] => unclear("its server's process is there, and may still write"),
+        ["nowhere"] => unclear("its binary logs were not found there, or may not be read"),
+        ["unreadable"] => unclear("its binary logs may not be read"),
+        ["more", bytes, ..] => Left::Unclear(format!(
+            "there is more in its binary logs ({bytes} bytes in the first), and no mysqlbinlog there to count it: {}",
+            files(2)
+        )),
+        ["torn", count, ..] => Left::Unclear(format!(
+            "its binary logs end in the middle of something; {count} transactions before that are not here: {}",
+            files(2)
+        )),
+        [count, ..] if count.parse::<u64>().is_ok() => Left::Count(count.parse().unwrap_or(u64::MAX), files(1)),
+        _ => Left::Unclear(format!("the answer is `{}`", crate::model::printable(text.trim()))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Version;
+
+    #[test]
+    fn who_listens_is_told_by_its_process() {
+        let text = "LISTEN 0 151 0.0.0.0:3306 0.0.0.0:* users:((\"mysqld\",pid=4711,fd=22),(\"x\",pid=5,fd=3))\n";
+        assert_eq!(parse_listening(text), Some(vec![5, 4711]));
+        assert_eq!(parse_listening("\n"), Some(vec![]));
+        assert_eq!(parse_listening("LISTEN 0 151 0.0.0.0:3306 0.0.0.0:*\n"), None);
+        assert_eq!(parse_listening("x pid=1,"), None);
+    }
+
+    #[test]
+    fn units_are_named_once() {
+        let text = "Id=mariadb.service\nId=mariadb.service\nunits 1\n";
+        assert_eq!(parse_units(text), Some(vec!["mariadb.service".to_owned()]));
+        assert_eq!(parse_units("Id=x; rm\nunits 1\n"), Some(vec![]));
+        assert_eq!(parse_units("Id=mariadb.service\n"), None);
+    }
+
+    #[test]
+    fn only_names_and_positions_reach_the_shell() {
+        let server =
+            |flavour| Server { flavour, version: Version(9, 7, 0), server_id: 2, uuid: None, hostname: String::new() };
+        let look = |log: &str, known: &str| {
+            left_behind(&server(Flavour::MySql), (1, 3306), (log, 4), known, &["/a;b", "/data"])
+        };
+        let good = look("binlog.000003", "3e11fa47-71ca-11e1-9e33-c80aa9429562:1-5").map(|look| look.to_string());
+        let good = good.unwrap();
+        assert!(good.contains(" /data /var/lib/mysql ") && !good.contains("/a;b") && !good.contains('\n'), "{good}");
+        for (log, known) in [("-x.1", ""), ("binlog", ""), ("b;.1", ""), ("../b.1/x", ""), ("b.1", "$(x)")] {
+            assert!(look(log, known).is_none(), "{log} {known}");
+        }
+    }
+
+    #[test]
+    fn what_is_left_is_counted_or_unclear() {
+        assert_eq!(parse_left("left 0 /d/binlog.000001\n"), Left::Count(0, "/d/binlog.000001".to_owned()));
+        assert_eq!(parse_left("left 7 /d/b.1 /d/b.2\n"), Left::Count(7, "/d/b.1 /d/b.2".to_owned()));
+        for unclear in ["left running", "left nowhere", "left more 12 /d/b.1", "left torn 3 /d/b.1", "", "sh: x"] {
+            assert!(matches!(parse_left(unclear), Left::Unclear(_)), "{unclear}");
+        }
+    }
+
+    /// The script itself, with files that a shell really looks at.
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "asks a real shell")]
+    fn a_log_that_ends_where_it_was_read_up_to_holds_nothing_more() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name);
+        for (name, size, server) in
+            [("binlog.000001", 30, 1), ("binlog.000002", 100, 1), ("own.000001", 50, 2), ("binlog.index", 30, 0)]
+        {
+            let mut bytes = vec![0; size];
+            bytes[9] = server;
+            std::fs::write(path(name), bytes).unwrap();
+        }
+        let server = Server {
+            flavour: Flavour::MySql,
+            version: Version(9, 7, 0),
+            server_id: 2,
+            uuid: None,
+            hostname: String::new(),
+        };
+        let folder = dir.path().display().to_string();
+        // nothing listens on port 1
+        let ask = |log: &str, position| {
+            let look = left_behind(&server, (1, 1), (log, position), "", &[&folder]).unwrap();
+            let out = std::process::Command::new("sh").arg("-c").arg(look.to_string()).output().unwrap();
+            parse_left(&String::from_utf8_lossy(&out.stdout))
+        };
+        assert_eq!(ask("binlog.000002", 100), Left::Count(0, path("binlog.000002").display().to_string()));
+        assert!(matches!(ask("binlog.000002", 99), Left::Unclear(_)));
+        assert!(matches!(ask("binlog.000001", 30), Left::Unclear(_)), "there is a newer one");
+        assert!(matches!(ask("own.000001", 50), Left::Unclear(_)), "another server's");
+        assert!(matches!(ask("other.000001", 10), Left::Unclear(_)));
+    }
+}

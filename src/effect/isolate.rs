@@ -1,0 +1,199 @@
+//! Seeing to it that a node that was declared dead is out: the rungs of the ladder.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::{Hands, asked, certain, command, shell};
+use crate::dialect::{self, Deed, Sign};
+use crate::link::{Link, SshError};
+use crate::model::{Isolation, NodeName, printable};
+use crate::world::{Done, Failure, Happened};
+
+/// How long a server may take to end by itself, once it is asked to.
+const ASKED: Duration = Duration::from_secs(2);
+
+/// How long something that starts a server again is watched for.
+const WATCHED: Duration = Duration::from_secs(2);
+
+/// Between two looks.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// How long it is listened whether anybody answers, where a person is the only one who says that nobody will.
+const BY_HAND: u64 = 5;
+
+/// The same where a program has confirmed that the machine is off.
+const CONFIRMED: u64 = 2;
+
+/// How often the survivor hears of us while the operator's program runs.
+const ALIVE: Duration = Duration::from_secs(5);
+
+/// What an answer may take on its way, beyond the time that is looked.
+const GRACE: Duration = Duration::from_millis(1500);
+
+impl Hands<'_> {
+    /// Keeps a dead node out, on the rung that the plan names.
+    pub(super) async fn isolate(&mut self, node: &NodeName, how: Isolation, limit: Duration) -> Result<Done, Failure> {
+        match how {
+            Isolation::Shell => self.end_server(node, limit).await,
+            Isolation::Hook => {
+                let fence = self.memory.fence.clone();
+                let fence = fence.ok_or_else(|| certain(format!("no `fence` program is configured for {node}")))?;
+                let host = self.side(node).map(|side| self.pair.node(side).host.clone())?;
+                let survivor = self.pair.node(self.side(node)?.peer()).name.clone();
+                let running = fence.run(&self.pair.name, node, &host, limit);
+                tokio::pin!(running);
+                let said = loop {
+                    tokio::select! {
+                        ended = &mut running => break ended?,
+                        // the survivor's lock would go with a session that nothing is heard of
+                        () = sleep(ALIVE) => {
+                            let connect = self.pair.limits.connect;
+                            let (link, _) = self.on(&survivor)?;
+                            if let Ok(sql) = &mut link.sql {
+                                let _ = super::is_ours(sql, connect).await;
+                            }
+                        }
+                    }
+                };
+                self.is_silent(node, CONFIRMED)
+                    .await
+                    .map_err(|why| certain(format!("the `fence` program says that {node} is out, but {}", why.what)))?;
+                Ok(Done { note: Some(said) })
+            }
+            Isolation::Hand => {
+                self.is_silent(node, BY_HAND).await?;
+                let note = format!("a person vouches for {node}, and nobody answers in its place");
+                Ok(Done { note: Some(note) })
+            }
+        }
+    }
+
+    /// Ends the server on its own machine, and what would start it again (H-89).
+    async fn end_server(&mut self, node: &NodeName, limit: Duration) -> Result<Done, Failure> {
+        let deadline = Instant::now() + limit.min(Duration::from_secs(30));
+        let (connect, side) = (self.pair.limits.connect, self.side(node)?);
+        let port = self.pair.node(side).port;
+        let link = side.of_mut(self.links);
+        let sudo = link.target.ssh.sudo;
+        let mut told = vec![];
+        let units = look(link, &dialect::units(), connect).await?;
+        let units = dialect::parse_units(&units)
+            .ok_or_else(|| certain(format!("{node} does not say which units it has: {}", printable(units.trim()))))?;
+        for unit in units {
+            one(node, link, dialect::mask_unit(sudo, &unit), connect).await?;
+            one(node, link, dialect::stop_unit(sudo, &unit), connect).await?;
+            told.push(format!("{unit} is masked until the machine starts anew"));
+        }
+        let begun = Instant::now();
+        let mut signalled: Vec<(u32, bool)> = vec![];
+        loop {
+            let pids = listening(node, link, sudo, port, connect).await?;
+            if pids.is_empty() {
+                break;
+            }
+            if Instant::now() >= deadline {
+                return Err(certain(format!("process {pids:?} on {node} still listens on port {port}: end it there")));
+            }
+            for pid in pids {
+                let ask = begun.elapsed() < ASKED;
+                if !signalled.contains(&(pid, ask)) {
+                    signalled.push((pid, ask));
+                    // one that has gone in between is what is wanted
+                    command(link, &[dialect::end_process(sudo, pid, ask)], connect).await?;
+                }
+            }
+            sleep(PAUSE).await;
+        }
+        let watched = Instant::now();
+        while watched.elapsed() < WATCHED {
+            if !listening(node, link, sudo, port, connect).await?.is_empty() {
+                return Err(certain(format!(
+                    "something on {node} starts the server again: find it (systemd, mysqld_safe, a container's manager), \
+                     stop it there, then plan again"
+                )));
+            }
+            sleep(PAUSE).await;
+        }
+        let ended: std::collections::BTreeSet<u32> = signalled.iter().map(|(pid, _)| *pid).collect();
+        told.push(match ended.len() {
+            0 => "nothing listened on its port".to_owned(),
+            _ => format!("what listened on port {port} was ended"),
+        });
+        Ok(Done { note: Some(told.join("; ")) })
+    }
+
+    /// Nobody answers for the pair's addresses but the survivor, and no server greets it: as the survivor sees it.
+    async fn is_silent(&mut self, dead: &NodeName, seconds: u64) -> Result<(), Failure> {
+        let side = self.side(dead)?;
+        let survivor = self.pair.node(side.peer());
+        let addresses: Vec<IpAddr> = self.pair.roles.iter().map(|role| role.address.ip).collect();
+        let there = &side.of(self.links).target.mysql;
+        let greets = Sign::Greets(there.host.clone(), there.port);
+        let answers = addresses.iter().map(|ip| Sign::Answers(survivor.interface.clone(), *ip, seconds));
+        let signs: Vec<Sign> = std::iter::once(greets).chain(answers).collect();
+        let (link, known) = self.on(&survivor.name)?;
+        let look = dialect::signs(&known.system, known.sudo, &signs);
+        let patience = Duration::from_secs(dialect::signs_take(&signs)) + GRACE;
+        let answers = shell(link)?.look(&[look], patience).await.map_err(|error| asked(&error))?;
+        let text = answers.first().map(|answer| answer.text.as_str()).unwrap_or_default();
+        for (sign, seen) in signs.iter().zip(dialect::read_signs(&signs, text)) {
+            let what = match (sign, seen) {
+                (_, Ok(false)) => continue,
+                (Sign::Answers(_, ip, _), Ok(true)) => format!(
+                    "somebody answers for {ip} on the network of {}: find out who (`arping -D` tells the hardware \
+                     address), and take it away there",
+                    survivor.name
+                ),
+                (_, Ok(true)) => format!("MySQL on {dead} answers {}", survivor.name),
+                (Sign::Answers(_, ip, _), Err(why)) => {
+                    format!("{} cannot say whether anybody answers for {ip}: {why}", survivor.name)
+                }
+                (_, Err(why)) => format!("{} cannot say whether MySQL on {dead} answers: {why}", survivor.name),
+            };
+            return Err(certain(what));
+        }
+        Ok(())
+    }
+}
+
+async fn look(link: &mut Link, look: &dialect::Look, limit: Duration) -> Result<String, Failure> {
+    let failed = |error: &SshError| certain(error.to_string());
+    let answers = shell(link)?.look(std::slice::from_ref(look), limit).await.map_err(|error| failed(&error))?;
+    match answers.into_iter().next() {
+        Some(answer) if answer.status == 0 => Ok(answer.text),
+        Some(answer) => Err(certain(format!(
+            "`{look}` ended with status {} and said `{}`",
+            answer.status,
+            printable(answer.text.trim())
+        ))),
+        None => Err(certain("no answer")),
+    }
+}
+
+async fn listening(
+    node: &NodeName,
+    link: &mut Link,
+    sudo: bool,
+    port: u16,
+    limit: Duration,
+) -> Result<Vec<u32>, Failure> {
+    let text = look(link, &dialect::who_listens(sudo, port), limit).await?;
+    dialect::parse_listening(&text).ok_or_else(|| {
+        certain(format!("something listens on port {port} of {node}, and its process cannot be seen: only root may"))
+    })
+}
+
+async fn one(node: &NodeName, link: &mut Link, deed: Deed, limit: Duration) -> Result<(), Failure> {
+    let answers = command(link, std::slice::from_ref(&deed), limit).await?;
+    match answers.first() {
+        Some(answer) if answer.status == 0 => Ok(()),
+        answer => {
+            let said = answer.map(|a| format!("{} (exit {})", a.text.trim(), a.status)).unwrap_or_default();
+            let cut = answer.is_none_or(|answer| matches!(answer.status, 124 | 137));
+            let happened = if cut { Happened::Unknown } else { Happened::No };
+            Err(Failure { happened, what: format!("{node}: `{deed}`: {}", printable(&said)), again: false })
+        }
+    }
+}

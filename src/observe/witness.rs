@@ -1,0 +1,299 @@
+//! What a survivor says of a node that is to be declared dead: a second witness, beside what is seen from here.
+//!
+//! Looked at only where somebody is to be declared dead: it takes seconds, and asks a machine about another one. All of
+//! it at the same time, each part with its own end.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use super::server::Read;
+use super::{ask, text};
+use crate::dialect::{self, Left, Sign};
+use crate::link::{Link, Shell, Sql, SqlError, SshError, Table};
+use crate::model::{Flavour, Host, NodeSnapshot, Pair, Server, Side, Snapshot, Witness, printable};
+
+/// What an answer may take on its way, beyond the time that is looked.
+const GRACE: Duration = Duration::from_millis(1500);
+
+/// How long the dead one's disk is read, at most.
+const READING: Duration = Duration::from_secs(8);
+
+/// Lets the survivor of `dead` say what it sees of it, and reads the dead one's disk where its machine answers. `watch`:
+/// how long it is listened whether anybody answers for the addresses. The result stands in the survivor's part of `seen`.
+pub async fn witness(pair: &Pair, links: &mut [Link; 2], seen: &mut Snapshot, dead: Side, watch: Duration) {
+    let limit = pair.limits.connect;
+    let [first, second] = links;
+    let (there, here) = match dead {
+        Side::First => (first, second),
+        Side::Second => (second, first),
+    };
+    let address = (there.target.mysql.host.clone(), there.target.mysql.port);
+    let (survivor, lost) = (seen.node(dead.peer()), seen.node(dead));
+    let Link { sql, shell, target, guard: _ } = here;
+    let asked = asked(pair, survivor, dead, address, watch);
+    let (signs, (received, silent, left_behind)) =
+        tokio::join!(signs(shell.as_mut(), survivor, target.ssh.sudo, &asked, limit), async {
+            let heard = heard(sql.as_mut(), survivor, limit).await;
+            let left = match &heard {
+                Ok(heard) => left_behind(there, survivor, lost, pair.node(dead).port, heard).await,
+                Err(why) => Err(why.clone()),
+            };
+            let part = |of: fn(&Heard) -> Read<_>| heard.as_ref().map_err(String::clone).and_then(of);
+            let silent = heard.as_ref().map_err(String::clone).and_then(|heard| heard.silent.clone());
+            (part(|heard| heard.received.clone()), silent, left)
+        });
+    let (left_behind, export) = match left_behind {
+        Ok((count, export)) => (Ok(count), Ok(export)),
+        Err(why) => (Err(why.clone()), Err(why)),
+    };
+    seen.node_mut(dead.peer()).witness = Witness {
+        greeted: any(&asked, &signs, |sign| matches!(sign, Sign::Greets(..))).into(),
+        answered: any(&asked, &signs, |sign| matches!(sign, Sign::Pings(_) | Sign::Links(..))).into(),
+        answering: answering(&asked, &signs).into(),
+        received: received.into(),
+        silent: silent.into(),
+        left_behind: left_behind.into(),
+        export: export.into(),
+    };
+}
+
+/// The signs to look for.
+fn asked(pair: &Pair, survivor: &NodeSnapshot, dead: Side, address: (Host, u16), watch: Duration) -> Vec<Sign> {
+    let interface = &pair.node(dead.peer()).interface;
+    let (host, port) = address;
+    let mut signs = vec![Sign::Greets(host.clone(), port), Sign::Pings(host.clone())];
+    // by the way that its replication takes, too: the operator's names may be known to nobody there
+    let sources = survivor.channels.known().into_iter().flatten().filter_map(|channel| {
+        let (source, port) = &channel.source;
+        Some(Sign::Greets(source.parse().ok()?, *port))
+    });
+    for sign in sources {
+        if !signs.contains(&sign) {
+            signs.push(sign);
+        }
+    }
+    signs.extend(host.ip().filter(IpAddr::is_ipv4).map(|ip| Sign::Links(interface.clone(), ip)));
+    let held = survivor.addresses.known();
+    let elsewhere = pair.roles.iter().map(|role| role.address.ip);
+    let elsewhere = elsewhere.filter(|ip| !held.is_some_and(|held| held.iter().any(|held| held.address.ip == *ip)));
+    signs.extend(elsewhere.map(|ip| Sign::Answers(interface.clone(), ip, watch.as_secs().max(1))));
+    signs
+}
+
+async fn signs(
+    shell: Result<&mut Shell, &mut SshError>,
+    survivor: &NodeSnapshot,
+    sudo: bool,
+    asked: &[Sign],
+    limit: Duration,
+) -> Read<Vec<Read<bool>>> {
+    let shell = shell.map_err(|why| why.to_string())?;
+    let system = survivor.system.as_ref();
+    let system = system.known().ok_or_else(|| system.why_unknown().unwrap_or_default().to_owned())?;
+    let look = dialect::signs(system, sudo, asked);
+    let patience = Duration::from_secs(dialect::signs_take(asked)) + GRACE;
+    match shell.look(&[look], patience).await {
+        Ok(answers) => {
+            let answer = answers.first().ok_or("no answer")?;
+            Ok(dialect::read_signs(asked, &answer.text))
+        }
+        Err(why) => {
+            // what is looked for here must not cost the shell that a move needs
+            let _ = shell.reopen(limit).await;
+            Err(why.to_string())
+        }
+    }
+}
+
+/// Whether one of these signs was seen. One that was looked for and not seen is enough for no.
+fn any(asked: &[Sign], seen: &Read<Vec<Read<bool>>>, which: fn(&Sign) -> bool) -> Read<bool> {
+    let seen = seen.as_ref().map_err(String::clone)?;
+    let of: Vec<&Read<bool>> = asked.iter().zip(seen).filter(|(sign, _)| which(sign)).map(|(_, seen)| seen).collect();
+    if of.iter().any(|seen| **seen == Ok(true)) {
+        return Ok(true);
+    }
+    match of.iter().find(|seen| seen.is_ok()).or(of.first()) {
+        Some(Ok(no)) => Ok(*no),
+        Some(Err(why)) => Err(why.clone()),
+        None => Err("there is nothing to look for".to_owned()),
+    }
+}
+
+/// Addresses that somebody answers for. One that cannot be asked about makes all unknown, unless another one is answered
+/// for: that is reason enough.
+fn answering(asked: &[Sign], seen: &Read<Vec<Read<bool>>>) -> Read<Vec<IpAddr>> {
+    let seen = seen.as_ref().map_err(String::clone)?;
+    let (mut answering, mut unclear) = (vec![], None);
+    for (sign, seen) in asked.iter().zip(seen) {
+        let Sign::Answers(_, ip, _) = sign else { continue };
+        match seen {
+            Ok(true) => answering.push(*ip),
+            Ok(false) => {}
+            Err(why) => unclear = unclear.or_else(|| Some(format!("{ip}: {why}"))),
+        }
+    }
+    match unclear {
+        Some(why) if answering.is_empty() => Err(why),
+        _ => Ok(answering),
+    }
+}
+
+/// What a receiver has heard of its source.
+struct Heard {
+    received: Read<String>,
+    silent: Read<Option<u64>>,
+    /// The source's log, and the position in it that was read up to.
+    read: Option<(String, u64)>,
+}
+
+async fn heard(sql: Result<&mut Sql, &mut SqlError>, survivor: &NodeSnapshot, limit: Duration) -> Read<Heard> {
+    let sql = sql.map_err(|why| why.to_string())?;
+    let server = survivor.server.as_ref();
+    let server = server.known().ok_or_else(|| server.why_unknown().unwrap_or_default().to_owned())?;
+    let channels = dialect::channels(server);
+    let (channels, heard) = match dialect::last_heard(server) {
+        Some(question) => {
+            let [channels, heard] = ask(sql, [&channels, &question], limit).await;
+            (channels, Some(heard))
+        }
+        None => {
+            let [channels] = ask(sql, [&channels], limit).await;
+            (channels, None)
+        }
+    };
+    Ok(understood(&channels?, heard))
+}
+
+fn understood(channels: &Table, heard: Option<Read<Table>>) -> Heard {
+    let Ok(row) = channels.row() else {
+        let why = || "it has not exactly one replication channel".to_owned();
+        return Heard { received: Err(why()), silent: Err(why()), read: None };
+    };
+    let given = |names: &[&str]| row.get(names).flatten().filter(|text| !text.is_empty());
+    let log = given(&["Source_Log_File", "Master_Log_File"]);
+    let position = given(&["Read_Source_Log_Pos", "Read_Master_Log_Pos"]).and_then(|text| text.parse().ok());
+    let (received, silent) = match heard {
+        // MariaDB
+        None => {
+            let received = given(&["Gtid_IO_Pos"]).or_else(|| given(&["Gtid_Slave_Pos"]));
+            (Ok(printable(received.unwrap_or_default())), Ok(None))
+        }
+        Some(Ok(heard)) => match heard.row() {
+            Ok(row) => {
+                let received = row.text(&["received"]).map(|set| printable(&set.replace('\n', "")));
+                let silent = match row.get(&["silent"]).flatten() {
+                    None => Ok(None),
+                    // a clock that was set back
+                    Some(text) if text.starts_with('-') => Ok(Some(0)),
+                    Some(_) => row.number(&["silent"]).map(Some),
+                };
+                (received.map_err(|why| why.to_string()), silent.map_err(|why| why.to_string()))
+            }
+            Err(why) => (Err(why.to_string()), Err(why.to_string())),
+        },
+        Some(Err(why)) => (Err(why.clone()), Err(why)),
+    };
+    Heard { received, silent, read: log.map(str::to_owned).zip(position) }
+}
+
+/// How much the dead one's binary logs hold that the survivor has not, and how it is saved.
+async fn left_behind(
+    there: &mut Link,
+    survivor: &NodeSnapshot,
+    lost: &NodeSnapshot,
+    port: u16,
+    heard: &Heard,
+) -> Read<(u64, String)> {
+    if lost.server.known().is_some() {
+        return Err("its server answers".to_owned());
+    }
+    let shell = there.shell.as_mut().map_err(|why| why.to_string())?;
+    let server = survivor.server.known().ok_or("the survivor's server is unknown")?;
+    let (log, position) = heard.read.as_ref().ok_or("the survivor does not say up to where it has read")?;
+    let source = survivor.channels.known().and_then(|all| all.first()).and_then(|channel| channel.source_id);
+    let source = source.ok_or("the survivor does not say which server it has read from")?;
+    let received = heard.received.clone()?;
+    let known = match server.flavour {
+        Flavour::MySql => {
+            let executed = survivor.position.as_ref();
+            let executed = executed.known().ok_or_else(|| executed.why_unknown().unwrap_or_default().to_owned())?;
+            [executed.as_str(), &received].into_iter().filter(|set| !set.is_empty()).collect::<Vec<_>>().join(",")
+        }
+        Flavour::MariaDb => received,
+    };
+    let folders = folders(survivor);
+    let folders: Vec<&str> = folders.iter().map(String::as_str).collect();
+    let look = dialect::left_behind(server, (source, port), (log, *position), &known, &folders);
+    let look = look.ok_or_else(|| format!("`{}` is not a binary log", printable(log)))?;
+    let answers = match shell.look(&[look], READING + GRACE).await {
+        Ok(answers) => answers,
+        Err(why) => {
+            let _ = shell.reopen(READING).await;
+            return Err(why.to_string());
+        }
+    };
+    let answer = answers.first().ok_or("no answer")?;
+    match dialect::parse_left(text("sh", answer)?) {
+        Left::Count(count, files) => Ok((count, export(server, &known, &files))),
+        Left::Unclear(why) => Err(why),
+    }
+}
+
+/// Two servers of a pair mostly keep their files in the same places.
+fn folders(survivor: &NodeSnapshot) -> Vec<String> {
+    let variables = survivor.inventory.variables.known();
+    let value = |name: &str| variables.and_then(|all| all.get(name)).cloned();
+    let logs = value("log_bin_basename").and_then(|path| path.rsplit_once('/').map(|(folder, _)| folder.to_owned()));
+    value("datadir").into_iter().chain(logs).map(|folder| folder.trim_end_matches('/').to_owned()).collect()
+}
+
+/// The command that saves them, on the dead one's machine.
+fn export(server: &Server, known: &str, files: &str) -> String {
+    match server.flavour {
+        Flavour::MySql => format!("mysqlbinlog --no-defaults --exclude-gtids='{known}' {files}"),
+        Flavour::MariaDb => format!("mariadb-binlog --no-defaults --start-position={known} {files}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::{captured, fields};
+    use super::*;
+
+    #[test]
+    fn one_answer_is_enough_for_yes_and_one_refusal_for_no() {
+        let host: Host = "10.77.0.11".parse().unwrap();
+        let asked = [Sign::Greets(host.clone(), 3306), Sign::Greets(host.clone(), 3307), Sign::Pings(host)];
+        let unclear = || Err("x".to_owned());
+        let greeted = |one, two| any(&asked, &Ok(vec![one, two, Ok(true)]), |sign| matches!(sign, Sign::Greets(..)));
+        assert_eq!(greeted(Ok(false), Ok(true)), Ok(true));
+        assert_eq!(greeted(unclear(), Ok(true)), Ok(true));
+        assert_eq!(greeted(unclear(), Ok(false)), Ok(false));
+        assert!(greeted(unclear(), unclear()).is_err());
+    }
+
+    #[test]
+    fn an_address_that_cannot_be_asked_about_is_not_silent() {
+        let ip = |last| IpAddr::from([10, 77, 0, last]);
+        let sign = |last| Sign::Answers("eth0".parse().unwrap(), ip(last), 5);
+        let asked = [sign(100), sign(101)];
+        assert_eq!(answering(&asked, &Ok(vec![Ok(false), Ok(false)])), Ok(vec![]));
+        assert_eq!(answering(&asked, &Ok(vec![Ok(true), Err("x".to_owned())])), Ok(vec![ip(100)]));
+        assert!(answering(&asked, &Ok(vec![Ok(false), Err("x".to_owned())])).is_err());
+    }
+
+    #[test]
+    fn receivers_of_both_families() {
+        let maria = understood(&captured(include_str!("../../fixtures/raw/mariadb-10.11-channel-healthy.tsv")), None);
+        assert!(maria.received.is_ok_and(|position| position.starts_with("0-")));
+        assert_eq!(maria.silent, Ok(None));
+        assert!(maria.read.is_some_and(|(log, position)| log.starts_with("binlog.") && position > 4));
+        let mysql = captured(include_str!("../../fixtures/raw/mysql-9.7-channel-healthy.tsv"));
+        let heard = fields(&[("received", "3e11fa47-71ca-11e1-9e33-c80aa9429562:1-5,\n4:1"), ("silent", "3")]);
+        let heard = understood(&mysql, Some(Ok(heard)));
+        assert_eq!(heard.received, Ok("3e11fa47-71ca-11e1-9e33-c80aa9429562:1-5,4:1".to_owned()));
+        assert_eq!(heard.silent, Ok(Some(3)));
+        assert!(heard.read.is_some());
+        assert!(understood(&Table::default(), None).read.is_none());
+    }
+}

@@ -1,0 +1,219 @@
+//! A node dies; its peer takes its place; it comes back.
+
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+use crate::lab::net::{READ_ADDRESS, WRITE_ADDRESS};
+use crate::lab::{Host, Node, Server};
+use crate::scene::{DB1, Theatre, starts};
+use crate::watched::Watched;
+use crate::{Case, Outcome};
+
+pub(crate) const CASES: &[Case] = &[
+    ("the server is killed, and comes back clean", killed),
+    ("the host is cut off, and comes back open with its address", cut_off),
+    ("the host is frozen, and comes back with transactions of its own", frozen),
+    ("the survivor has seconds of work, and purges its logs afterwards", relay_work),
+    ("not the writer dies", standby),
+    ("it dies in the middle of a swap", half_swap),
+];
+
+fn killed(theatre: &Theatre<'_>) -> Outcome {
+    let lab = theatre.lab();
+    let mut scene = theatre.scene()?;
+    scene.dies(|| lab.stop_server(Node::Db1, Signal::KILL))?;
+    let asked = scene.asks(theatre, &[]);
+    if asked.code == Some(11) {
+        asked.says("may-lose");
+    }
+    scene.asks(theatre, &["--accept-loss"]).ends(0);
+    scene.fails_over(theatre, "server killed", &["--accept-loss"])?;
+    theatre.stage.stands(&[Node::Db2], Node::Db2);
+    assert_eq!(theatre.holders(READ_ADDRESS), [Node::Db2]);
+    // remembered here, and to be seen from any other machine
+    let elsewhere = || {
+        let mut command = theatre.stage.command(&["status", "lab"]);
+        command.env("XDG_STATE_HOME", lab.dir().join("elsewhere"));
+        Watched::start(command).end()
+    };
+    assert!(theatre.status().contains("db1 was declared dead"), "{}", theatre.status());
+    starts(theatre, Node::Db1)?;
+    assert!(theatre.status().contains("db1 was declared dead"), "{}", theatre.status());
+    let seen = elsewhere().events.iter().map(ToString::to_string).collect::<String>();
+    assert!(seen.contains("its receiver from db1 was stopped"), "{seen}");
+    theatre.flipper(&["check", "lab"]).ends(11);
+    theatre
+        .flipper(&["plan", "lab", "set", "write", "db1"])
+        .ends(11)
+        .says("deposed")
+        .says("flipper plan lab rejoin db1");
+    theatre.flipper(&["plan", "lab", "set", "read", "db1"]).ends(11).says("deposed");
+    theatre.flipper(&["plan", "lab", "fail", "db2", "--not-within", "10m"]).ends(11).says("moved-lately");
+    returns(theatre)
+}
+
+/// It follows again; what the survivor never received makes it one with transactions of its own, and then it is built
+/// anew.
+fn returns(theatre: &Theatre<'_>) -> Outcome {
+    let asked = theatre.flipper(&["plan", "lab", "rejoin", "db1"]);
+    if asked.code == Some(11) {
+        asked.says("second-history");
+        theatre.stage.note("its tail was of its own: built anew");
+        theatre.rebuild(Node::Db1)?;
+    }
+    theatre.rejoins(Node::Db1)
+}
+
+fn cut_off(theatre: &Theatre<'_>) -> Outcome {
+    let lab = theatre.lab();
+    let mut scene = theatre.scene()?;
+    scene.dies(|| lab.cable(DB1, false))?;
+    scene.asks(theatre, &["--accept-loss"]).ends(11).says("not-fenced").says("--fenced-by-hand db1");
+    scene.asks(theatre, &["--fenced-by-hand", "db1"]).ends(11).says("may-lose").never_says("not-fenced");
+    let words = ["--fenced-by-hand", "db1", "--accept-loss"];
+    scene.fails_over(theatre, "host cut off, fenced by hand", &words)?;
+    // its owner has switched it off; it starts as a writer, by what it has kept, and its network file has the address
+    lab.stop_server(Node::Db1, Signal::KILL)?;
+    starts(theatre, Node::Db1)?;
+    lab.admin(Node::Db1).exec("SET GLOBAL read_only=OFF")?;
+    lab.cable(DB1, true)?;
+    assert_eq!(theatre.holders(WRITE_ADDRESS), [Node::Db1, Node::Db2]);
+    let status = theatre.status();
+    assert!(status.contains("db1 was declared dead"), "{status}");
+    theatre.flipper(&["plan", "lab", "swap", "write"]).ends(11);
+    let asked = theatre.flipper(&["plan", "lab", "rejoin", "db1"]);
+    if asked.code == Some(11) {
+        asked.says("second-history").says("drain db1");
+        theatre.rebuild(Node::Db1)?;
+        lab.admin(Node::Db1).exec("SET GLOBAL read_only=OFF")?;
+    }
+    theatre.rejoins(Node::Db1)
+}
+
+fn frozen(theatre: &Theatre<'_>) -> Outcome {
+    let lab = theatre.lab();
+    let mut scene = theatre.scene()?;
+    scene.dies(|| {
+        lab.signal_server(Node::Db1, Signal::STOP)?;
+        theatre.signal_sshd(Node::Db1, Signal::STOP)
+    })?;
+    // its kernel goes on, and answers for the address: nobody's word is enough
+    let words = ["--fenced-by-hand", "db1", "--accept-loss"];
+    scene.asks(theatre, &words).ends(11).says("address-answers").never_says("not-dead");
+    let namespace = format!("fl-{}-db1", lab.id());
+    let off = format!("ip -n {namespace} addr del {WRITE_ADDRESS}/32 dev eth0\necho $FLIPPER_NODE is off\n");
+    let no = theatre.config_with_fence("#!/bin/sh\necho the switch does not answer\nexit 1\n");
+    let yes = |config: &str, words: &[&str]| {
+        theatre.flipper(&[&["--json", "--config", config, "apply", "lab", "fail", "db1", "--yes"], words].concat())
+    };
+    yes(&no, &["--accept-loss"]).ends(20).says("the switch does not answer");
+    // one that says so while somebody still answers is not believed
+    let liar = theatre.config_with_fence("#!/bin/sh\necho it is off\n");
+    yes(&liar, &["--accept-loss"]).ends(20).says("somebody answers");
+    theatre.stage.stands(&[], Node::Db1);
+    let pids = crate::lab::net::pids(lab.id(), Host::Db1)?;
+    let servers = pids.iter().filter(|pid| {
+        std::fs::read_to_string(format!("/proc/{pid}/cmdline")).is_ok_and(|words| words.contains("--datadir="))
+    });
+    let kill: String = servers.map(|pid| format!("kill -9 {pid}\n")).collect();
+    let config = theatre.config_with_fence(&format!("#!/bin/sh\n{kill}{off}"));
+    scene.asks(theatre, &["--config", &config, "--accept-loss"]).ends(0);
+    scene.fails_over(theatre, "host frozen, fenced by program", &["--config", &config, "--accept-loss"])?;
+    lab.stop_server(Node::Db1, Signal::KILL)?;
+    theatre.signal_sshd(Node::Db1, Signal::CONT)?;
+    starts(theatre, Node::Db1)?;
+    lab.admin(Node::Db1).exec_all(&[
+        "SET GLOBAL read_only=OFF",
+        "INSERT INTO app.load (client, seq, server) VALUES (900000, 0, 1)",
+        "SET GLOBAL read_only=ON",
+    ])?;
+    let (list, export, anew) = match lab.server() {
+        Server::MySql => (":", "mysqlbinlog", "CLONE"),
+        Server::MariaDb => ("0-1-", "mariadb-binlog", "mariadb-backup"),
+    };
+    let refused = theatre.flipper(&["plan", "lab", "rejoin", "db1"]);
+    refused.ends(11).says("second-history").says(list).says(export).says(anew);
+    theatre.rebuild(Node::Db1)?;
+    theatre.rejoins(Node::Db1)
+}
+
+fn relay_work(theatre: &Theatre<'_>) -> Outcome {
+    let lab = theatre.lab();
+    let mut scene = theatre.scene()?;
+    let mut blocker = lab.admin(Node::Db2).session()?;
+    // what is replicated to this table waits; what comes in goes on
+    blocker.exec("LOCK TABLES app.load READ")?;
+    scene.load.wait_for(300, Duration::from_secs(20))?;
+    scene.dies(|| lab.stop_server(Node::Db1, Signal::KILL))?;
+    let over = ["--accept-loss", "--override", "table-lock"];
+    scene.asks(theatre, &over).ends(0);
+    let words = [&["--json", "apply", "lab", "fail", "db1", "--yes"][..], &over].concat();
+    let mut run = Watched::start(theatre.stage.command(&words));
+    run.wait_for("step-started", "apply-received-db2");
+    std::thread::sleep(Duration::from_millis(1500));
+    assert_eq!(theatre.stage.open(), [], "nobody is open before all is applied");
+    drop(blocker);
+    let ran = run.end();
+    ran.ends(0);
+    scene.serves(theatre, "seconds of work left to apply", &ran)?;
+    // and what the other one lacks is gone
+    let admin = lab.admin(Node::Db2);
+    admin.exec_all(&[
+        "INSERT INTO app.scratch VALUES (2, 0)",
+        "DELETE FROM app.scratch WHERE id=2",
+        "FLUSH BINARY LOGS",
+    ])?;
+    let logs = admin.rows("SHOW BINARY LOGS")?;
+    let last = logs.last().and_then(|row| row.first().cloned().flatten()).expect("a log");
+    purge(theatre, &last)?;
+    starts(theatre, Node::Db1)?;
+    let asked = theatre.flipper(&["plan", "lab", "rejoin", "db1"]);
+    asked.ends(11).says("purged-logs");
+    theatre.rebuild(Node::Db1)?;
+    theatre.rejoins(Node::Db1)
+}
+
+/// A server keeps a log as long as it thinks that somebody may want it.
+fn purge(theatre: &Theatre<'_>, to: &str) -> Outcome {
+    let admin = theatre.lab().admin(Node::Db2);
+    crate::lab::run::wait_until("old logs go", Duration::from_secs(10), || {
+        admin.exec(&format!("PURGE BINARY LOGS TO '{to}'"))?;
+        Ok((admin.rows("SHOW BINARY LOGS")?.len() == 1).then_some(()))
+    })
+}
+
+/// Only its readers move; nobody who writes feels anything.
+fn standby(theatre: &Theatre<'_>) -> Outcome {
+    let lab = theatre.lab();
+    let scene = theatre.scene()?;
+    lab.stop_server(Node::Db2, Signal::KILL)?;
+    theatre.flipper(&["plan", "lab", "fail", "db2"]).ends(0);
+    theatre.moves(&["fail", "db2"]);
+    theatre.stage.stands(&[Node::Db1], Node::Db1);
+    assert_eq!(theatre.holders(READ_ADDRESS), [Node::Db1]);
+    scene.load.wait_for(30, Duration::from_secs(10))?;
+    let report = scene.load.stop()?;
+    theatre.stage.note(format!("silence {} ms", report.slowest().as_millis()));
+    assert!(report.unknown() == 0 && report.changes().is_empty(), "{report}");
+    starts(theatre, Node::Db2)?;
+    theatre.flipper(&["plan", "lab", "set", "read", "db2"]).ends(11).says("deposed");
+    theatre.rejoins(Node::Db2)
+}
+
+/// The old writer is closed, the new one not open yet; flipper is gone, and then the old writer.
+fn half_swap(theatre: &Theatre<'_>) -> Outcome {
+    let lab = theatre.lab();
+    let mut scene = theatre.scene()?;
+    let mut held = theatre.stage.held("connect: \"2s\"")?;
+    held.run.signal(Signal::KILL);
+    held.let_go();
+    drop(held.run.end());
+    theatre.stage.was_killed(Duration::from_secs(35))?;
+    theatre.stage.stands(&[], Node::Db1);
+    scene.dies(|| lab.stop_server(Node::Db1, Signal::KILL))?;
+    scene.asks(theatre, &["--accept-loss"]).ends(0);
+    scene.fails_over(theatre, "dead in the middle of a swap", &["--accept-loss"])?;
+    starts(theatre, Node::Db1)?;
+    returns(theatre)
+}

@@ -1,0 +1,309 @@
+//! Clients at work, a node's death, its return, and what was lost.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use crate::Outcome;
+use crate::lab::error::{LabError, Result};
+use crate::lab::load::Load;
+use crate::lab::net::{self, READ_ADDRESS, WRITE_ADDRESS};
+use crate::lab::report::LoadReport;
+use crate::lab::run::{run, wait_until};
+use crate::lab::{Host, Lab, Node, Server, packages, replication};
+use crate::stage::Stage;
+use crate::watched::{Ran, Watched};
+
+const SERVED: Duration = Duration::from_secs(20);
+
+/// A pair on which nodes die.
+pub(crate) struct Theatre<'a> {
+    pub(crate) stage: Stage<'a>,
+    lines: RefCell<Vec<String>>,
+    /// A folder that only root may write to, for the operator's program.
+    hooks: PathBuf,
+}
+
+/// Clients at work.
+pub(crate) struct Scene {
+    pub(crate) load: Load,
+    /// When the node died.
+    died: Instant,
+    /// When the operator said yes.
+    yes: Instant,
+    bound: Option<u64>,
+}
+
+impl<'a> Theatre<'a> {
+    pub(crate) fn new(lab: &'a Lab) -> Result<Self> {
+        let hooks = PathBuf::from(format!("/run/flipper-lab-{}", lab.id()));
+        fs::DirBuilder::new().mode(0o755).recursive(true).create(&hooks).expect("a folder of root's");
+        let theatre = Self { stage: Stage::new(lab)?, lines: RefCell::default(), hooks };
+        theatre.own_disks()?;
+        Ok(theatre)
+    }
+
+    pub(crate) fn lab(&self) -> &'a Lab {
+        self.stage.lab
+    }
+
+    pub(crate) fn measured(&self) -> Vec<String> {
+        self.lines.take()
+    }
+
+    /// Both machines of a real pair have their files in the same places. Here they share one file system: what each one's
+    /// sshd shows under the other one's folder is its own. And where there is a tool to read binary logs, it is there.
+    fn own_disks(&self) -> Outcome {
+        let data = |node: Node| self.lab().dir().join(node.name()).join("data").display().to_string();
+        let root = packages::cache_dir()?.join(self.lab().server().name()).join("root");
+        let tools = self.lab().dir().join("tools");
+        fs::create_dir_all(&tools).expect("the lab's folder");
+        if self.lab().server() == Server::MySql {
+            let root = root.display();
+            let script = format!(
+                "#!/bin/sh\nexec {root}/usr/lib64/ld-linux-x86-64.so.2 --library-path {root}/usr/lib/x86_64-linux-gnu \
+                 {root}/usr/bin/mysqlbinlog \"$@\"\n"
+            );
+            program(&tools.join("mysqlbinlog"), &script);
+        }
+        for node in Node::BOTH {
+            let within = |rest: &[&str]| {
+                let pid = self.sshd(node)?.to_string();
+                run(Command::new("nsenter").args(["-t", &pid, "-m", "--"]).args(rest)).map(drop)
+            };
+            within(&["mount", "--bind", &data(node), &data(node.other())])?;
+            within(&["mount", "--bind", &tools.display().to_string(), "/usr/local/bin"])?;
+        }
+        Ok(())
+    }
+
+    /// The listening process of a node's sshd.
+    fn sshd(&self, node: Node) -> Result<u32> {
+        for pid in net::pids(self.lab().id(), node.host())? {
+            let words = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            if words.contains("sshd") && words.contains("-D") {
+                return Ok(pid);
+            }
+        }
+        Err(LabError::new("looking for the node's sshd", "not found"))
+    }
+
+    /// The node's ssh hangs, or goes on.
+    pub(crate) fn signal_sshd(&self, node: Node, signal: Signal) -> Outcome {
+        let pid = Pid::from_raw(i32::try_from(self.sshd(node)?).expect("an id")).expect("an id");
+        kill_process(pid, signal).map_err(|why| LabError::new("signalling sshd", why))
+    }
+
+    /// A config in which db1 has this program.
+    pub(crate) fn config_with_fence(&self, script: &str) -> String {
+        let file = self.hooks.join("fence");
+        program(&file, script);
+        let host = format!("(host: {:?})", Node::Db1.host().address());
+        let with =
+            format!("(host: {:?}, fence: [{:?}, \"db1\"])", Node::Db1.host().address(), file.display().to_string());
+        let text = self.lab().config().text();
+        assert!(text.contains(&host), "{text}");
+        let path = self.lab().dir().join("with-fence.ron");
+        fs::write(&path, text.replace(&host, &with)).expect("the lab's folder");
+        path.display().to_string()
+    }
+
+    pub(crate) fn flipper(&self, words: &[&str]) -> Ran {
+        Watched::start(self.stage.command(words)).end()
+    }
+
+    pub(crate) fn scene(&self) -> Result<Scene> {
+        let load = self.lab().load(3, 150)?;
+        load.wait_for(60, SERVED)?;
+        let now = Instant::now();
+        Ok(Scene { load, died: now, yes: now, bound: None })
+    }
+
+    /// What `status` says, as one text.
+    pub(crate) fn status(&self) -> String {
+        let ran = self.flipper(&["status", "lab"]);
+        ran.events.iter().filter_map(Value::as_str).collect::<Vec<_>>().join("\n")
+    }
+
+    /// A move that goes through.
+    #[track_caller]
+    pub(crate) fn moves(&self, words: &[&str]) -> Ran {
+        let ran = self.flipper(&[&["--json", "apply", "lab"], words, &["--yes"]].concat());
+        ran.ends(0);
+        ran
+    }
+
+    /// The node comes back: it follows again, and a move is as it always was.
+    #[track_caller]
+    pub(crate) fn rejoins(&self, node: Node) -> Outcome {
+        let begun = Instant::now();
+        self.flipper(&["plan", "lab", "rejoin", node.name()]).ends(0);
+        self.moves(&["rejoin", node.name()]);
+        self.stage.note(format!("rejoined in {} ms", begun.elapsed().as_millis()));
+        self.lab().settle()?;
+        assert!(!self.status().contains("was declared dead"), "{}", self.status());
+        for (role, node) in [("write", "db1"), ("read", "db2")] {
+            self.moves(&["set", role, node]);
+        }
+        Ok(())
+    }
+
+    /// Builds a node anew from the other one, as its owner would with a clone: no client writes meanwhile. It stays closed
+    /// and follows nobody.
+    pub(crate) fn rebuild(&self, node: Node) -> Outcome {
+        let (admin, source) = (self.lab().admin(node), self.lab().admin(node.other()));
+        let server = self.lab().server();
+        let stop = if server == Server::MySql { "STOP REPLICA" } else { "STOP SLAVE" };
+        let rows = source.rows("SELECT id, client, seq, server FROM app.load")?;
+        let rows: Vec<String> = rows
+            .iter()
+            .map(|row| format!("({})", row.iter().map(|v| v.clone().unwrap_or_default()).collect::<Vec<_>>().join(",")))
+            .collect();
+        let scratch = source.value("SELECT x FROM app.scratch WHERE id=1")?;
+        let mut statements = vec![
+            stop.to_owned(),
+            "SET GLOBAL read_only=OFF".to_owned(),
+            "SET SESSION sql_log_bin=0".to_owned(),
+            "DELETE FROM app.load".to_owned(),
+            format!("UPDATE app.scratch SET x={scratch} WHERE id=1"),
+        ];
+        statements.extend(
+            rows.chunks(500)
+                .map(|rows| format!("INSERT INTO app.load (id, client, seq, server) VALUES {}", rows.join(","))),
+        );
+        match server {
+            Server::MySql => {
+                let set = source.value("SELECT @@GLOBAL.gtid_executed")?.replace('\n', "");
+                statements.push("RESET BINARY LOGS AND GTIDS".to_owned());
+                statements.push(format!("SET GLOBAL gtid_purged='{set}'"));
+            }
+            Server::MariaDb => {
+                let position = source.value("SELECT @@GLOBAL.gtid_binlog_pos")?;
+                let state = source.value("SELECT @@GLOBAL.gtid_binlog_state")?;
+                statements.push("RESET MASTER".to_owned());
+                statements.push(format!("SET GLOBAL gtid_slave_pos='{position}'"));
+                statements.push(format!("SET GLOBAL gtid_binlog_state='{state}'"));
+            }
+        }
+        statements.push(server.fence().to_owned());
+        admin.exec_all(&statements.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
+    /// Where every case starts.
+    pub(crate) fn at_home(&self) -> Outcome {
+        self.stage.stands(&[Node::Db1], Node::Db1);
+        assert_eq!(self.holders(READ_ADDRESS), [Node::Db2]);
+        for node in Node::BOTH {
+            replication::wait_running(&self.lab().admin(node), node)?;
+        }
+        self.stage.nothing_left()?;
+        self.lab().settle()
+    }
+
+    pub(crate) fn holders(&self, address: &str) -> Vec<Node> {
+        let holds = |node: &Node| {
+            let held = self.lab().addresses(*node).unwrap_or_default();
+            held.iter().any(|held| held.starts_with(&format!("{address}/")))
+        };
+        Node::BOTH.into_iter().filter(holds).collect()
+    }
+
+    /// An address comes up on a node, or leaves it, without flipper: as by its network file at a start.
+    pub(crate) fn address(&self, node: Node, verb: &str, address: &str) -> Outcome {
+        let output = self.lab().on(node.host(), &["ip", "addr", verb, &format!("{address}/32"), "dev", "eth0"])?;
+        assert!(output.status.success(), "{output:?}");
+        Ok(())
+    }
+}
+
+impl Drop for Theatre<'_> {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.hooks);
+    }
+}
+
+impl Scene {
+    /// The node dies now.
+    pub(crate) fn dies(&mut self, how: impl FnOnce() -> Outcome) -> Outcome {
+        self.died = Instant::now();
+        how()
+    }
+
+    /// The plan alone tells whether a failover would be safe, and changes nothing; what it says of the loss is remembered.
+    #[track_caller]
+    pub(crate) fn asks(&mut self, theatre: &Theatre<'_>, words: &[&str]) -> Ran {
+        let ran = theatre.flipper(&[&["--json", "plan", "lab", "fail", "db1"], words].concat());
+        let evidence = ran.events.iter().find_map(|event| event.get("evidence"));
+        let evidence = evidence.unwrap_or_else(|| panic!("no evidence: {ran}"));
+        self.bound = evidence["witness"]["left_behind"]["known"].as_u64();
+        ran
+    }
+
+    /// The operator says yes: the survivor serves. What is lost is at most what was said.
+    #[track_caller]
+    pub(crate) fn fails_over(mut self, theatre: &Theatre<'_>, name: &str, words: &[&str]) -> Outcome {
+        self.yes = Instant::now();
+        let words = [&["--json", "apply", "lab", "fail", "db1", "--yes"], words].concat();
+        let ran = Watched::start(theatre.stage.command(&words)).end();
+        ran.ends(0);
+        self.serves(theatre, name, &ran)
+    }
+
+    /// The survivor serves, and clients have changed over once.
+    #[track_caller]
+    pub(crate) fn serves(self, theatre: &Theatre<'_>, name: &str, ran: &Ran) -> Outcome {
+        self.load.wait_for(30, SERVED)?;
+        let until = self.load.mark();
+        let report = self.load.stop()?;
+        let changes = report.changes();
+        assert_eq!(changes.len(), 1, "one writer after the other: {report}: {ran}");
+        let silence = report.silence_between(self.died, until);
+        let from_yes = changes[0].at.saturating_duration_since(self.yes);
+        let lost = lost(theatre.lab(), &report)?;
+        let bound = self.bound.map_or("?".to_owned(), |bound| bound.to_string());
+        theatre.lines.borrow_mut().push(format!(
+            "{name:<34} {:>6} ms {:>6} ms {lost:>6} {bound:>6}",
+            silence.as_millis(),
+            from_yes.as_millis()
+        ));
+        theatre.stage.note(format!("silence {} ms, {lost} rows lost of at most {bound}", silence.as_millis()));
+        assert!(self.bound.is_none_or(|bound| lost as u64 <= bound), "{lost} rows lost, {bound} were said: {ran}");
+        assert_eq!(theatre.holders(WRITE_ADDRESS).contains(&Node::Db2), true, "{ran}");
+        Ok(())
+    }
+}
+
+/// Acknowledged rows that the survivor does not have.
+fn lost(lab: &Lab, report: &LoadReport) -> Result<usize> {
+    let there = lab.admin(Node::Db2).rows("SELECT client, seq FROM app.load")?;
+    let there: BTreeSet<(u64, u64)> = there
+        .iter()
+        .filter_map(|row| {
+            let number = |at: usize| row.get(at)?.as_ref()?.parse().ok();
+            Some((number(0)?, number(1)?))
+        })
+        .collect();
+    let acks = report.clients.iter().flat_map(|client| &client.acks);
+    Ok(acks.filter(|ack| !there.contains(&(ack.client.into(), ack.seq))).count())
+}
+
+/// Waits until a server that was started follows nobody by itself, or does, as it was left.
+pub(crate) fn starts(theatre: &Theatre<'_>, node: Node) -> Outcome {
+    theatre.lab().start_server(node)?;
+    wait_until("the server answers", SERVED, || Ok(theatre.lab().admin(node).value("SELECT 1").is_ok().then_some(())))
+}
+
+fn program(file: &std::path::Path, script: &str) {
+    fs::write(file, script).expect("a program");
+    fs::set_permissions(file, Permissions::from_mode(0o755)).expect("a program");
+}
+
+/// Every host, for those that are cut off.
+pub(crate) const DB1: Host = Host::Db1;
