@@ -83,8 +83,8 @@ impl LiveWorld {
         Hands { pair: &self.pair, links: &mut self.links, known: &self.known, memory: &mut self.memory }
     }
 
-    /// Opens what earlier failures closed, on both nodes at once.
-    async fn reconnect(&mut self) {
+    /// Opens what earlier failures closed, on both nodes at once. Which of them were waited for in vain.
+    async fn reconnect(&mut self) -> [bool; 2] {
         let limit = self.pair.limits.connect;
         // the id of a session that may still hold a read lock on the server is not lost with it: effect remembers it
         let control = self.control_dir.as_path();
@@ -110,6 +110,7 @@ impl LiveWorld {
         let (first, second) = tokio::join!(mend(first, one), mend(second, two));
         *one = first.or(*one);
         *two = second.or(*two);
+        [first.is_some(), second.is_some()]
     }
 
     /// Makes sure that the lock is ours and that nothing of ours can still fire on a node. Returns why nothing that is
@@ -136,6 +137,18 @@ impl LiveWorld {
             Err(NoLock::Taken(by)) => Err(format!("the pair's lock was lost with a connection, and taken by {by}")),
             Err(NoLock::Failed(why)) => Err(format!("the pair's lock was lost with a connection: {why}")),
         }
+    }
+
+    /// A statement of ours may still take effect there, and there is no session to end it with.
+    fn is_haunted(&self, side: Side) -> bool {
+        let link = side.of(&self.links);
+        session_of(link).is_none() && self.memory.is_haunted(link.name())
+    }
+
+    fn haunted_by(&self, side: Side) -> String {
+        let sql = side.of(&self.links).sql.as_ref();
+        let why = sql.map_or_else(ToString::to_string, |_| "its session has ended".to_owned());
+        format!("a statement of ours may still take effect there: {why}")
     }
 
     /// The session for questions and changes is open, or open again.
@@ -221,10 +234,14 @@ impl World for LiveWorld {
     async fn snapshot(&mut self) -> Snapshot {
         // a wait that was given up has left its session, too
         self.abandon();
-        self.reconnect().await;
+        let in_vain = self.reconnect().await;
         let mut lost = [None, None];
         for side in Side::BOTH {
-            *side.of_mut(&mut lost) = self.settle(side).await.err();
+            *side.of_mut(&mut lost) = match side.of(&in_vain) {
+                // it was waited for a moment ago, and said nothing: not twice for one look
+                true if self.is_haunted(side) => Some(self.haunted_by(side)),
+                _ => self.settle(side).await.err(),
+            };
         }
         let mut seen = match self.begun {
             false => observe::snapshot(&self.pair, &mut self.links).await,

@@ -416,6 +416,8 @@ fn is_at(pair: &Pair, now: &Snapshot, plan: &Plan) -> bool {
 #[cfg(test)]
 mod cut_off_tests;
 #[cfg(test)]
+mod looks_tests;
+#[cfg(test)]
 mod signal_tests;
 #[cfg(test)]
 mod tests;

@@ -11,6 +11,7 @@ use crate::Outcome;
 use crate::fault::{Breakage, Fault};
 use crate::guard::Guard;
 use crate::lab::error::{LabError, Result};
+use crate::lab::run::wait_until;
 use crate::lab::{Lab, Node, Server, replication};
 use crate::left::Left;
 use crate::results::{Ended, Row};
@@ -25,6 +26,8 @@ pub(crate) const LIMITS: &str = "connect: \"2s\", pre_sync: \"5s\", drain: \"500
 pub(crate) const WRITE_OUTAGE: Duration = Duration::from_secs(3);
 /// What an answer takes on its way on a busy machine.
 const SLACK: Duration = Duration::from_millis(500);
+/// A replica that hung has its backlog to work off, on a machine that does all the rest as well.
+const CAUGHT_UP: Duration = Duration::from_secs(120);
 /// How often a person tries to finish or to go back.
 const TRIES: usize = 4;
 
@@ -217,9 +220,7 @@ impl<'a> Ground<'a> {
         assert!(rival.is_none_or(|code| matches!(code, 0 | 11 | 12 | 13 | 20)), "second operator {rival:?}: {ran}");
         self.is_true(cell, &ran, rival, [old, new]);
         within_budget(cell, row, &ran);
-        for node in Node::BOTH {
-            replication::wait_running(&lab.admin(node), node)?;
-        }
+        self.caught_up()?;
 
         row.ended = self.end(row, &ran, &first, [old, new])?;
         self.roles()?;
@@ -247,6 +248,25 @@ impl<'a> Ground<'a> {
             replication::wait_running(&lab.admin(node), node)?;
         }
         lab.settle()
+    }
+
+    /// Replication runs, and is not so far behind any more that a move would be refused for it.
+    fn caught_up(&self) -> Outcome {
+        for node in Node::BOTH {
+            let admin = self.stage.lab.admin(node);
+            replication::wait_running(&admin, node)?;
+            wait_until(&format!("{} is not far behind", node.name()), CAUGHT_UP, || {
+                let status = admin.named("SHOW REPLICA STATUS")?;
+                let behind =
+                    ["Seconds_Behind_Source", "Seconds_Behind_Master"].iter().find_map(|name| status.get(*name));
+                let behind = behind.cloned().flatten().unwrap_or("NULL".to_owned());
+                match behind.parse::<u64>() {
+                    Ok(0..=2) => Ok(Some(())),
+                    _ => Err(LabError::new("asking for it", format!("{behind} s behind"))),
+                }
+            })?;
+        }
+        Ok(())
     }
 
     /// What the run said of itself is so.
