@@ -173,13 +173,15 @@ pub(crate) struct Breakage<'a, 'b> {
     fillers: Vec<Session>,
     full: Option<(Session, String)>,
     second: Option<Watched>,
+    second_exit: Option<i32>,
 }
 
 impl<'a, 'b> Breakage<'a, 'b> {
     pub(crate) fn prepare(stage: &'a Stage<'b>, fault: Fault, [old, new]: [Node; 2]) -> Result<Self> {
         let client = !fault.statements().is_empty();
         let waiting = client.then(|| stage.lab.session(User::App, Host::Clients, WRITE_ADDRESS)).transpose()?;
-        Ok(Self { stage, fault, old, new, waiting, client: None, fillers: vec![], full: None, second: None })
+        let (client, fillers, full, second, second_exit) = Default::default();
+        Ok(Self { stage, fault, old, new, waiting, client, fillers, full, second, second_exit })
     }
 
     /// Breaks it. A run that is there is stopped at that moment, and goes on afterwards.
@@ -206,7 +208,9 @@ impl<'a, 'b> Breakage<'a, 'b> {
             Fault::SshOld => self.kill_ssh(old)?,
             Fault::SshNew => self.kill_ssh(new)?,
             Fault::Statement | Fault::Update | Fault::Lock | Fault::IdleTransaction => self.come_in_the_way(),
-            Fault::SecondOperator => self.second = Some(second()),
+            // together, or while the first one stands at this moment
+            Fault::SecondOperator if run.is_none() => self.second = Some(second()),
+            Fault::SecondOperator => self.second_exit = second().end().code,
             Fault::FullOld => self.fill(old)?,
             Fault::FullNew => self.fill(new)?,
         }
@@ -238,7 +242,7 @@ impl<'a, 'b> Breakage<'a, 'b> {
         if let Some((mut root, most)) = self.full.take() {
             root.exec(&format!("SET GLOBAL max_connections={most}"))?;
         }
-        Ok(self.second.take().and_then(|second| second.end().code))
+        Ok(self.second.take().and_then(|second| second.end().code).or(self.second_exit))
     }
 
     fn come_in_the_way(&mut self) {

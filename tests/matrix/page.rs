@@ -1,5 +1,7 @@
 //! The page: what was found, as tables.
 
+use std::collections::BTreeMap;
+
 use crate::cell::{Cell, LIMITS, WRITE_OUTAGE};
 use crate::cells;
 use crate::fault::Fault;
@@ -66,6 +68,7 @@ pub(crate) fn text(all: &[(Server, Results); 2]) -> String {
         text += &flavour(*server, results);
     }
     text += &statements(all);
+    text += &seconds(all);
     text += &open(all);
     text
 }
@@ -214,6 +217,27 @@ fn statements(all: &[(Server, Results); 2]) -> String {
             let out = row.out_ms.map_or("not at all".to_owned(), |ms| ms.to_string());
             let Row { silence_ms, run_ms, .. } = row;
             text += &format!("| {} | {when} | {} | {out} | {silence_ms} | {run_ms} |\n", server.title(), row.outcome());
+        }
+    }
+    text
+}
+
+/// How the second operator's runs ended.
+fn seconds(all: &[(Server, Results); 2]) -> String {
+    let mut text = "\n## A second operator\n\nWho starts `apply … set write` towards the same node while the first run stands at the \
+                    moment (`before`: both at once). Exit 13: locked by the other one, whose name and age are told; 11 and 12: \
+                    refused, or stale, because the pair is seen to change; 0: the first one was done by then, and there was \
+                    nothing to do, or it was back.\n\n| server | exit of the second operator | cells |\n| --- | --: | --: |\n"
+        .to_owned();
+    for (server, results) in all {
+        let exits =
+            results.rows.iter().filter(|row| row.fault == Fault::SecondOperator.word()).flat_map(|row| &row.notes);
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        for exit in exits.filter_map(|note| note.strip_prefix("second operator ")) {
+            *counts.entry(exit).or_default() += 1;
+        }
+        for (exit, count) in counts {
+            text += &format!("| {} | {exit} | {count} |\n", server.title());
         }
     }
     text
