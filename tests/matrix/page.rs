@@ -46,7 +46,7 @@ const WORDS: &str = "\
 | --- | --- |
 | done | exit 0: moved, and seen from outside |
 | back | exit 20: the old writer serves as before |
-| refused | exit 11: nothing was touched |
+| refused, stale, locked | exit 11, 12, 13: nothing was touched |
 | 21 | exit 21: stopped part way, saying how both nodes stand and what to run |
 | killed | flipper was killed |
 | = | of those two: it was in order, and `resume` or `abort` had nothing to do |
@@ -107,9 +107,12 @@ fn flavour(server: Server, results: &Results) -> String {
 
 fn line(fault: Fault, rows: &[&Row]) -> String {
     let exit = |code: Option<i32>| rows.iter().filter(move |row| row.exit == code);
-    let alone = |code: i32| match exit(Some(code)).filter(|row| row.ended == Ended::Itself).count() {
-        0 => "–".to_owned(),
-        count => count.to_string(),
+    let alone = |codes: &[i32]| {
+        let of = codes.iter().flat_map(|code| exit(Some(*code))).filter(|row| row.ended == Ended::Itself);
+        match of.count() {
+            0 => "–".to_owned(),
+            count => count.to_string(),
+        }
     };
     let ended = |code: Option<i32>| {
         let ways = [Ended::InOrder, Ended::Resumed, Ended::Aborted];
@@ -134,9 +137,9 @@ fn line(fault: Fault, rows: &[&Row]) -> String {
         fault.sentence(),
         fault.word(),
         rows.len(),
-        alone(0),
-        alone(20),
-        alone(11),
+        alone(&[0]),
+        alone(&[20]),
+        alone(&[11, 12, 13]),
         ended(Some(21)),
         ended(None),
         silence(true),

@@ -81,6 +81,8 @@ impl Row {
         let run = match self.exit {
             Some(0) => "done",
             Some(11) => "refused",
+            Some(12) => "stale",
+            Some(13) => "locked",
             Some(20) => "back",
             Some(21) => "21",
             Some(_) => "other",
