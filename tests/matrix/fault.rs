@@ -4,11 +4,11 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 
 use crate::Outcome;
 use crate::lab::error::{LabError, Result};
-use crate::lab::net::{self, WRITE_ADDRESS};
+use crate::lab::net::WRITE_ADDRESS;
 use crate::lab::session::Session;
 use crate::lab::{Host, Node, User};
 use crate::stage::Stage;
@@ -205,8 +205,8 @@ impl<'a, 'b> Breakage<'a, 'b> {
             Fault::CutOld => stage.cut(Host::Operator, old.host(), true)?,
             Fault::CutNew => stage.cut(Host::Operator, new.host(), true)?,
             Fault::CutPair => stage.cut(old.host(), new.host(), true)?,
-            Fault::SshOld => self.kill_ssh(old)?,
-            Fault::SshNew => self.kill_ssh(new)?,
+            Fault::SshOld => stage.kill_ssh(old)?,
+            Fault::SshNew => stage.kill_ssh(new)?,
             Fault::Statement | Fault::Update | Fault::Lock | Fault::IdleTransaction => self.come_in_the_way(),
             // together, or while the first one stands at this moment
             Fault::SecondOperator if run.is_none() => self.second = Some(second()),
@@ -251,26 +251,6 @@ impl<'a, 'b> Breakage<'a, 'b> {
         // under way, or answered
         let _ = client.done.recv_timeout(Duration::from_millis(200));
         self.client = Some(client);
-    }
-
-    /// The operator's own ssh process for a node, which carries all commands to it.
-    fn kill_ssh(&self, node: Node) -> Outcome {
-        let mut killed = 0;
-        for pid in net::pids(self.stage.lab.id(), Host::Operator)? {
-            let words = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-            let words = String::from_utf8_lossy(&words).replace('\0', " ");
-            let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
-            if let Some(pid) = pid.filter(|_| words.contains("ssh") && words.contains(node.host().address())) {
-                killed += usize::from(kill_process(pid, Signal::KILL).is_ok());
-            }
-        }
-        // the run may have closed it by itself at the end
-        match killed {
-            0 if self.stage.lab.leftovers()?.iter().any(|found| found.contains("session ")) => {
-                Err(LabError::new("killing ssh", format!("none for {} is there", node.name())))
-            }
-            _ => Ok(()),
-        }
     }
 
     /// Nobody else gets in, except one administrator.
