@@ -237,10 +237,11 @@ impl<'a> Ground<'a> {
         assert!(row.looks > 10, "looked only {} times", row.looks);
 
         let cut = ran.code.is_none() || cell.fault.cuts();
-        let took = self.left.look(lab, &format!("{} at {}", cell.fault.word(), cell.at.word()), cut)?;
+        let (took, late) = self.left.look(lab, &format!("{} at {}", cell.fault.word(), cell.at.word()), cut)?;
         if took > Duration::from_secs(1) {
             row.notes.push(format!("the last session left after {} ms", took.as_millis()));
         }
+        row.notes.extend(late);
         // what came late has changed nothing
         let [writer, _] = self.roles()?;
         stage.no_read_lock(writer)?;

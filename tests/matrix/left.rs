@@ -11,6 +11,8 @@ use crate::lab::error::{LabError, Result};
 use crate::lab::run::wait_until;
 use crate::stage::RETRANSMITTED;
 
+/// Before what is left for too long.
+pub(crate) const LEFT: &str = "left behind: ";
 /// Where nothing was cut off.
 const GONE: Duration = Duration::from_secs(5);
 /// An idle ssh connection, and a busy machine.
@@ -21,13 +23,21 @@ const TOLD: Duration = Duration::from_secs(15);
 /// Processes that may be there, each with its end and the cell that it comes from.
 #[derive(Default)]
 pub(crate) struct Left {
-    known: RefCell<BTreeMap<String, (Instant, String)>>,
+    known: RefCell<BTreeMap<String, Expected>>,
+}
+
+/// A process that may be there until `end`.
+struct Expected {
+    end: Instant,
+    cell: String,
+    told: bool,
 }
 
 impl Left {
     /// Sessions and locks of flipper are gone, or go within the time that servers give a silent client. Processes go as
-    /// well; where the run was `cut` off they may stay for a while, and are looked for again in later cells. How long it took.
-    pub(crate) fn look(&self, lab: &Lab, cell: &str, cut: bool) -> Result<Duration> {
+    /// well; where the run was `cut` off they may stay for a while, and are looked for again in later cells. How long it took,
+    /// and what an earlier cell has left for longer than that.
+    pub(crate) fn look(&self, lab: &Lab, cell: &str, cut: bool) -> Result<(Duration, Vec<String>)> {
         let begun = Instant::now();
         let (limit, processes) = if cut { (RETRANSMITTED, RETRANSMITTED.max(IDLE)) } else { (GONE, GONE) };
         self.expect(&lab.telling()?, TOLD, cell);
@@ -43,21 +53,30 @@ impl Left {
                 false => Err(LabError::new("looking for what is left", [others, running].concat().join("; "))),
             }
         })?;
-        self.overdue(lab)?;
-        Ok(begun.elapsed())
+        Ok((begun.elapsed(), self.overdue(lab)?))
     }
 
-    /// At the end of all cells: everything that was expected to go has gone.
+    /// At the end of all cells: everything that was expected to go has gone, or was told of.
     pub(crate) fn at_last(&self, lab: &Lab) -> Outcome {
-        let last = self.known.borrow().values().map(|(end, _)| *end).max();
+        let waited = |known: &&Expected| !known.told;
+        let last = self.known.borrow().values().filter(waited).map(|known| known.end).max();
         let limit = last.map_or(GONE, |end| end.saturating_duration_since(Instant::now()).max(GONE));
-        lab.wait_for_no_leftovers(limit)
+        wait_until("nothing of flipper is left", limit, || {
+            let mut left = lab.leftovers()?;
+            let known = self.known.borrow();
+            left.retain(|found| known.get(&process(found)).is_none_or(|known| !known.told));
+            match left.is_empty() {
+                true => Ok(Some(())),
+                false => Err(LabError::new("looking for what is left at last", left.join("; "))),
+            }
+        })
     }
 
     fn expect(&self, found: &[String], limit: Duration, cell: &str) {
         let mut known = self.known.borrow_mut();
         for process in found.iter().map(|found| process(found)) {
-            known.entry(process).or_insert_with(|| (Instant::now() + limit, cell.to_owned()));
+            let fresh = || Expected { end: Instant::now() + limit, cell: cell.to_owned(), told: false };
+            known.entry(process).or_insert_with(fresh);
         }
     }
 
@@ -68,19 +87,18 @@ impl Left {
         Ok(left)
     }
 
-    /// Those that should be gone by now.
-    fn overdue(&self, lab: &Lab) -> Outcome {
+    /// Those that should be gone by now, each told once.
+    fn overdue(&self, lab: &Lab) -> Result<Vec<String>> {
         let there: Vec<String> = [lab.leftovers()?, lab.telling()?].concat();
         let mut known = self.known.borrow_mut();
         known.retain(|key, _| there.iter().any(|found| process(found) == *key));
-        let late = known.iter().find(|(_, (end, _))| *end < Instant::now());
-        match late {
-            None => Ok(()),
-            Some((key, (_, cell))) => {
-                let words = there.iter().find(|found| process(found) == *key);
-                Err(LabError::new(format!("looking for what `{cell}` has left"), words.unwrap_or(key)))
-            }
-        }
+        let late = known.iter_mut().filter(|(_, known)| known.end < Instant::now() && !known.told);
+        let tell = |(key, known): (&String, &mut Expected)| {
+            known.told = true;
+            let words = there.iter().find(|found| process(found) == *key).unwrap_or(key);
+            format!("{LEFT}{words}, since {}", known.cell)
+        };
+        Ok(late.map(tell).collect())
     }
 }
 

@@ -6,6 +6,7 @@ use crate::cell::{Cell, LIMITS, WRITE_OUTAGE};
 use crate::cells;
 use crate::fault::Fault;
 use crate::lab::Server;
+use crate::left::LEFT;
 use crate::results::{Ended, Results, Row};
 
 const HEAD: &str = "\
@@ -69,6 +70,7 @@ pub(crate) fn text(all: &[(Server, Results); 2]) -> String {
     }
     text += &statements(all);
     text += &seconds(all);
+    text += &left_behind(all);
     text += &open(all);
     text
 }
@@ -244,6 +246,23 @@ fn seconds(all: &[(Server, Results); 2]) -> String {
         }
     }
     text
+}
+
+/// Processes that stayed for longer than half a minute of ssh and the pauses of a cable explain.
+fn left_behind(all: &[(Server, Results); 2]) -> String {
+    let mut lines = vec![];
+    for (server, results) in all {
+        let notes = results.rows.iter().flat_map(|row| &row.notes).filter_map(|note| note.strip_prefix(LEFT));
+        lines.extend(notes.map(|note| format!("- {}: {note}\n", server.title())));
+    }
+    match lines.is_empty() {
+        true => String::new(),
+        false => format!(
+            "\n## Left behind\n\nA node's ssh server that is never told of the end of a connection keeps it, with an idle shell, until \
+             its own keepalive (two hours, by default; see `ClientAliveInterval` in sshd_config). Nothing is at work in it.\n\n{}",
+            lines.concat()
+        ),
+    }
 }
 
 /// What is not shown above, and what went wrong.
