@@ -2,7 +2,7 @@
 //!
 //! | flag | what it does |
 //! | --- | --- |
-//! | `--all` | every cell of both flavours, in about two hours |
+//! | `--all` | every cell of both flavours, in one to two hours |
 //! | `--server mariadb`, `--server mysql` | this flavour only |
 //! | `--fault WORD`, `--step WORD` | faults and moments whose names contain it; a comma between several |
 //! | `--missing`, `--failed` | only cells that were not run yet, only those that failed; both: both |
@@ -122,7 +122,9 @@ fn main() -> ExitCode {
         }
     };
     if !asked.run && asked.out.is_none() {
-        println!("every fault at every step: cargo bench --bench matrix -- --all --out docs/faults.md (two hours)");
+        println!(
+            "every fault at every step: cargo bench --bench matrix -- --all --out docs/faults.md (one to two hours)"
+        );
         return ExitCode::SUCCESS;
     }
     let mut failed = 0;

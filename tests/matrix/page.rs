@@ -16,7 +16,7 @@ Every fault below, at every step of a move of the write role, on a real pair of 
 
     cargo bench --bench matrix -- --all --out docs/faults.md
 
-which needs Linux, root and Debian's apt (see `tests/lab`) and takes about an hour. `--server mysql`, `--fault kill,hang` and
+which needs Linux, root and Debian's apt (see `tests/lab`) and takes one to two hours. `--server mysql`, `--fault kill,hang` and
 `--step fence` run a part; `--missing` and `--failed` go on where an earlier call stopped; `--out` alone writes this page from
 what is known by then. What is looked at in every test run is `cargo test --test faults`, described in
 [safety.md](safety.md).
@@ -57,7 +57,8 @@ const WORDS: &str = "\
 Silence is the longest time that the slowest client was without an acknowledged row. Where a person has to act it lasts until
 then: here the test acts at once after the repair, so that what is shown is mostly the fault's own time. A server that is killed or
 hangs answers nobody until it is repaired, whatever flipper does, and in these cells it is repaired only after flipper has
-ended. Figures come from a small and busy machine (two cores for both servers, the clients and flipper).
+ended. Figures come from a small and busy machine: two cores for both servers, the clients,
+flipper, and other work.
 ";
 
 pub(crate) fn text(all: &[(Server, Results); 2]) -> String {
@@ -95,9 +96,9 @@ fn flavour(server: Server, results: &Results) -> String {
         rows().filter(|row| row.failed.is_some()).count(),
     );
     text += "| what happens | moments | done | back | refused | 21: = / → / ← | killed: = / → / ← | silence, flipper ended \
-             it: median, worst (ms) | silence, a person did: median, worst (ms) | rows acknowledged | lost | doubled | two \
+             it: median, worst (ms) | silence, a person did: median, worst (ms) | the run, worst (ms) | rows acknowledged | lost | doubled | two \
              writers |\n";
-    text += "| --- | --: | --: | --: | --: | --- | --- | --- | --- | --: | --: | --: | --: |\n";
+    text += "| --- | --: | --: | --: | --: | --- | --- | --- | --- | --: | --: | --: | --: | --: |\n";
     for fault in Fault::ALL {
         let of: Vec<&Row> = rows().filter(|row| row.fault == fault.word()).collect();
         if !of.is_empty() {
@@ -135,7 +136,7 @@ fn line(fault: Fault, rows: &[&Row]) -> String {
     };
     let sum = |of: fn(&Row) -> usize| rows.iter().map(|row| of(row)).sum::<usize>();
     format!(
-        "| {} (`{}`) | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |\n",
+        "| {} (`{}`) | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |\n",
         fault.sentence(),
         fault.word(),
         rows.len(),
@@ -146,6 +147,7 @@ fn line(fault: Fault, rows: &[&Row]) -> String {
         ended(None),
         silence(true),
         silence(false),
+        rows.iter().map(|row| row.run_ms).max().unwrap_or_default(),
         sum(|row| row.acked),
         sum(|row| row.lost),
         sum(|row| row.doubled),
@@ -231,8 +233,8 @@ fn statements(all: &[(Server, Results); 2]) -> String {
 fn seconds(all: &[(Server, Results); 2]) -> String {
     let mut text = "\n## A second operator\n\nWho starts `apply … set write` towards the same node while the first run stands at the \
                     moment (`before`: both at once). Exit 13: locked by the other one, whose name and age are told; 11 and 12: \
-                    refused, or stale, because the pair is seen to change; 0: the first one was done by then, and there was \
-                    nothing to do, or it was back.\n\n| server | exit of the second operator | cells |\n| --- | --: | --: |\n"
+                    refused, or stale, because the pair is seen to change; 0: what it wanted was so \
+                    already, or the first one was over.\n\n| server | exit of the second operator | cells |\n| --- | --: | --: |\n"
         .to_owned();
     for (server, results) in all {
         let exits =
