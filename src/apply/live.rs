@@ -18,6 +18,9 @@ const GIVEN_UP: Duration = Duration::from_secs(4);
 /// node, its isolation listens for longer.
 const LISTEN: Duration = Duration::from_secs(1);
 
+/// A connection that ends sooner than this has broken; one that is cut is silent.
+const BROKE: Duration = Duration::from_millis(500);
+
 /// Two nodes, by their open connections.
 pub struct LiveWorld {
     pair: Pair,
@@ -136,8 +139,8 @@ impl LiveWorld {
         Hands { pair: &self.pair, links: &mut self.links, known: &self.known, memory: &mut self.memory }
     }
 
-    /// Opens what earlier failures closed, on both nodes at once.
-    async fn reconnect(&mut self) {
+    /// Opens what earlier failures closed, on both nodes at once. Which of them were waited for in vain.
+    async fn reconnect(&mut self) -> [bool; 2] {
         let limit = self.pair.limits.connect;
         // the id of a session that may still hold a read lock on the server is not lost with it: effect remembers it
         let control = self.control_dir.as_path();
@@ -169,6 +172,7 @@ impl LiveWorld {
         let (first, second) = tokio::join!(mend(Side::First, first, one), mend(Side::Second, second, two));
         *one = first.or(*one);
         *two = second.or(*two);
+        [first.is_some(), second.is_some()]
     }
 
     /// Makes sure that the lock is ours and that nothing of ours can still fire on a node. Returns why nothing that is
@@ -201,6 +205,18 @@ impl LiveWorld {
         }
     }
 
+    /// A statement of ours may still take effect there, and there is no session to end it with.
+    fn is_haunted(&self, side: Side) -> bool {
+        let link = side.of(&self.links);
+        session_of(link).is_none() && self.memory.is_haunted(link.name())
+    }
+
+    fn haunted_by(&self, side: Side) -> String {
+        let sql = side.of(&self.links).sql.as_ref();
+        let why = sql.map_or_else(ToString::to_string, |_| "its session has ended".to_owned());
+        format!("a statement of ours may still take effect there: {why}")
+    }
+
     /// The session for questions and changes is open, or open again.
     async fn reopened(&mut self, side: Side) -> bool {
         let link = side.of_mut(&mut self.links);
@@ -215,6 +231,45 @@ impl LiveWorld {
             *side.of_mut(&mut self.given_up) = Some(Instant::now() + GIVEN_UP);
         }
         open
+    }
+
+    async fn attempt(&mut self, action: &Action, limit: Duration, patience: Duration) -> Result<Done, Failure> {
+        match tokio::time::timeout(patience, self.hands().perform(action, limit)).await {
+            Ok(result) => result,
+            Err(_) => {
+                self.abandon();
+                Err(Failure { happened: Happened::Unknown, what: format!("no end within {patience:?}"), again: false })
+            }
+        }
+    }
+
+    /// Clients find nobody at an address until this is done, and the connection for it has ended.
+    fn is_owed(&self, action: &Action) -> bool {
+        let Action::Take { node, .. } = action else { return false };
+        let shell = self.pair.side(node).map(|side| &side.of(&self.links).shell);
+        shell.is_some_and(|shell| shell.as_ref().is_ok_and(link::Shell::is_closed))
+    }
+
+    /// Asks once more where the connection has broken. Should the first request have arrived after all, it wants the
+    /// same; a look at it, which had to wait until it can happen no more, is saved.
+    async fn over_a_new_login(
+        &mut self,
+        action: &Action,
+        limit: Duration,
+        patience: Duration,
+        first: Failure,
+    ) -> Result<Done, Failure> {
+        let Some(side) = self.pair.side(action.node()) else { return Err(first) };
+        let control = self.control_dir.as_path();
+        let opened = side.of_mut(&mut self.links).reopen_shell(control, self.pair.limits.connect).await.is_ok();
+        if !opened {
+            return Err(first);
+        }
+        // refused, when the first one was quicker: then what is true is seen by whoever looks next
+        self.attempt(action, limit, patience).await.map_err(|second| match first.happened {
+            Happened::No => second,
+            Happened::Yes | Happened::Unknown => first,
+        })
     }
 
     /// After an action that was cut off from outside: what its sessions were asked for may still take effect.
@@ -296,10 +351,14 @@ impl World for LiveWorld {
     async fn snapshot(&mut self) -> Snapshot {
         // a wait that was given up has left its session, too
         self.abandon();
-        self.reconnect().await;
+        let in_vain = self.reconnect().await;
         let mut lost = [None, None];
         for side in Side::BOTH {
-            *side.of_mut(&mut lost) = self.settle(side).await.err();
+            *side.of_mut(&mut lost) = match side.of(&in_vain) {
+                // it was waited for a moment ago, and said nothing: not twice for one look
+                true if self.is_haunted(side) => Some(self.haunted_by(side)),
+                _ => self.settle(side).await.err(),
+            };
         }
         self.kept = [true, true];
         let mut seen = match self.begun {
@@ -450,12 +509,12 @@ impl World for LiveWorld {
             self.memory.distrust();
             let _ = self.reopened(side.peer()).await;
         }
-        match tokio::time::timeout(patience, self.hands().perform(action, limit)).await {
-            Ok(result) => result,
-            Err(_) => {
-                self.abandon();
-                Err(Failure { happened: Happened::Unknown, what: format!("no end within {patience:?}"), again: false })
+        let begun = Instant::now();
+        match self.attempt(action, limit, patience).await {
+            Err(failure) if begun.elapsed() < BROKE && self.is_owed(action) => {
+                self.over_a_new_login(action, limit, patience, failure).await
             }
+            result => result,
         }
     }
 

@@ -466,6 +466,8 @@ mod cut_off_tests;
 #[cfg(test)]
 mod death_tests;
 #[cfg(test)]
+mod looks_tests;
+#[cfg(test)]
 mod signal_tests;
 #[cfg(test)]
 mod tests;

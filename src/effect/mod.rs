@@ -106,6 +106,11 @@ impl Memory {
             self.ghosts.push(ghost);
         }
     }
+
+    /// Whether something that was asked for on the node, without an answer, may still take effect.
+    pub fn is_haunted(&self, node: &NodeName) -> bool {
+        self.ghosts.iter().any(|(on, _)| on == node)
+    }
 }
 
 /// Both nodes' connections, and what is known of them.

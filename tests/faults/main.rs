@@ -5,12 +5,13 @@
 //! case: who is open and who holds the addresses, as the servers and hosts themselves say; never two servers open, looked at
 //! all the time; no row lost; nothing of flipper left; the next move works.
 //!
-//! `FLIPPER_CASE=word` runs only the cases whose names contain it.
+//! `FLIPPER_CASE=word` runs only the cases whose names contain it. Every fault at every step: `tests/matrix`.
 //!
 //! | file | cases |
 //! | --- | --- |
 //! | `stage`, `watched`, `guard` | the tools: holding a run at a moment, reading what it tells, never two open |
 //! | `target` | the new writer fails between the fence and its opening |
+//! | `old` | the old writer fails there |
 //! | `operator` | the operator's host or flipper itself fails there |
 //! | `cut_off` | flipper is killed; `resume`, `abort`, `history`, the lock of a dead run |
 //! | `signals` | Ctrl-C twice and three times, a terminal that is gone |
@@ -36,6 +37,7 @@ mod clients;
 mod cut_off;
 mod fence;
 mod guard;
+mod old;
 mod operator;
 mod signals;
 mod stage;
@@ -62,6 +64,7 @@ fn cases(server: Server) -> Vec<Case> {
         cut_off::CASES,
         signals::CASES,
         target::CASES,
+        old::CASES,
         fence::CASES,
         clients::CASES,
         writers::CASES,
