@@ -6,6 +6,7 @@
 //! forward. If nobody knows, nothing is opened any more, and a person is told.
 
 mod cancel;
+mod connect;
 mod live;
 mod outcome;
 mod recovery;

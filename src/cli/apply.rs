@@ -153,7 +153,7 @@ async fn at_work(open: &mut context::Open, limit: Duration) -> Option<Holder> {
 
 /// Why nothing is carried out.
 enum No {
-    Refused(Refusal, Option<plan::Evidence>),
+    Refused(Refusal, Option<Box<plan::Evidence>>),
     /// The plan does not stand up to the second look.
     Unsound(Stop),
     Stale(String),
@@ -163,7 +163,7 @@ impl No {
     fn say(self, pair: &PairConfig, output: &Output) -> Exit {
         match self {
             Self::Refused(refusal, evidence) => {
-                let exit = plan::refuse_with(&refusal, evidence.as_ref(), output);
+                let exit = plan::refuse_with(&refusal, evidence.as_deref(), output);
                 journal::mention_cut_off(&pair.pair.name);
                 exit
             }
@@ -190,7 +190,7 @@ fn decide(
         Wanted::File(file) => (&file.plan.goal, Consent::from(&file.plan)),
         Wanted::Goal(wish) => (&wish.goal, wish.consent()),
     };
-    let refused = |refusal| No::Refused(refusal, plan::evidence(pair, seen, goal));
+    let refused = |refusal| No::Refused(refusal, plan::evidence(pair, seen, goal).map(Box::new));
     let fresh = planner::plan(&pair.pair, seen, goal, consent).map_err(refused)?;
     judged::made(&pair.pair, seen, &fresh).map_err(No::Unsound)?;
     match wanted {

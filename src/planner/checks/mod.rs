@@ -1,5 +1,6 @@
 //! Whether the pair is in a state to be moved: every reason against it, each with what was seen and what to do.
 
+pub(super) mod death;
 mod health;
 mod inventory;
 mod node;
@@ -11,7 +12,6 @@ mod workload;
 pub use report::{Checked, Verdict, check};
 pub(super) use workload::long_rollbacks;
 
-use super::death;
 use crate::model::{
     Access, Action, Code, Finding, NodeSnapshot, Pair, Reason, RoleSpec, Scope, Severity, Side, Snapshot, WriteAccess,
 };
