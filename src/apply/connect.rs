@@ -27,10 +27,7 @@ pub(super) fn session_of(link: &Link) -> Option<u64> {
 
 /// A node that is declared dead costs no more than `limit`, once: afterwards only its machine is reached again, where
 /// it was before.
-pub(super) async fn revisit(link: &mut Link, control_dir: &std::path::Path, ask: bool, limit: Duration) {
-    if ask {
-        let _ = link.reconnect_sql(limit).await;
-    }
+pub(super) async fn revisit(link: &mut Link, control_dir: &std::path::Path, limit: Duration) {
     if link.shell.as_ref().is_ok_and(link::Shell::is_closed) {
         let _ = tokio::time::timeout(limit, link.reopen_shell(control_dir, limit)).await;
     }

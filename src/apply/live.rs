@@ -1,5 +1,7 @@
 //! The world of real servers.
 
+mod looks;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -14,10 +16,6 @@ use crate::world::{Done, Failure, Happened, NoLock, World, Writer};
 
 /// How long a node that could not be reached is left alone, so that the way back does not wait for it at every look.
 const GIVEN_UP: Duration = Duration::from_secs(4);
-
-/// How long it is listened, under the lock, whether anybody answers for an address: where only a person vouches for the
-/// node, its isolation listens for longer.
-const LISTEN: Duration = Duration::from_secs(1);
 
 /// A connection that ends sooner than this has broken; one that is cut is silent.
 const BROKE: Duration = Duration::from_millis(500);
@@ -47,8 +45,6 @@ pub struct LiveWorld {
     begun: bool,
     /// The node that is declared dead: its server is asked once more before the first step, and then left alone.
     dead: Option<Side>,
-    /// Its server was asked once more.
-    asked_dead: bool,
     /// What the survivor said of it before the first step.
     witness: Option<Witness>,
     /// Who was declared dead before, as this machine remembers.
@@ -74,7 +70,6 @@ impl LiveWorld {
             began: Instant::now(),
             begun: false,
             dead: None,
-            asked_dead: false,
             witness: None,
             deposed: seen.nodes.each_ref().map(|node| node.deposed.clone()),
         };
@@ -153,12 +148,12 @@ impl LiveWorld {
         }
         let silence = self.pair.limits.silence();
         // what does not work is seen by whoever uses it next
-        let (dead, ask_dead) = (self.dead, !self.begun && !self.asked_dead);
+        let dead = self.dead;
         let mend = |side, link, given_up: &mut Option<Instant>| {
             let due = given_up.is_none_or(|until| until <= Instant::now());
             async move {
                 if dead == Some(side) {
-                    revisit(link, control, ask_dead, limit).await;
+                    revisit(link, control, limit).await;
                     return None;
                 }
                 if !due {
@@ -168,7 +163,6 @@ impl LiveWorld {
                 (!mended.unwrap_or(false)).then(|| Instant::now() + GIVEN_UP)
             }
         };
-        self.asked_dead = true;
         let [one, two] = &mut self.given_up;
         let (first, second) = tokio::join!(mend(Side::First, first, one), mend(Side::Second, second, two));
         *one = first.or(*one);
@@ -281,19 +275,6 @@ impl LiveWorld {
             }
         }
     }
-
-    /// A node that answers as another server than before is not that node any more.
-    fn same_server(&self, side: Side, seen: &NodeSnapshot) -> Result<(), String> {
-        let (Some(known), Some(now)) = (side.of(&self.known), seen.server.known()) else { return Ok(()) };
-        // of a dead one only its peer's is known
-        if self.dead == Some(side) || (known.server.server_id, &known.server.uuid) == (now.server_id, &now.uuid) {
-            return Ok(());
-        }
-        Err(format!(
-            "another server answers there now (server_id {} instead of {})",
-            now.server_id, known.server.server_id
-        ))
-    }
 }
 
 impl World for LiveWorld {
@@ -318,13 +299,7 @@ impl World for LiveWorld {
             seen.node_mut(side).deposed = side.of(&self.deposed).clone();
         }
         if let Some(dead) = self.dead {
-            match &self.witness {
-                Some(witness) if self.begun => seen.node_mut(dead.peer()).witness = witness.clone(),
-                _ => {
-                    observe::witness(&self.pair, &mut self.links, &mut seen, dead, LISTEN).await;
-                    self.witness = Some(seen.node(dead.peer()).witness.clone());
-                }
-            }
+            self.last_look(dead, &mut seen).await;
         }
         for side in Side::BOTH {
             let node = seen.node(side);

@@ -48,15 +48,15 @@ pub(super) async fn open(pair: &PairConfig) -> Result<Open, Stop> {
 }
 
 /// How long it is listened whether anybody answers for an address, where nothing but a person's word keeps the dead one
-/// out; where its own machine answers, that tells more.
+/// out: by whoever only plans, because no step comes after him that does. Otherwise as briefly.
 const LISTEN: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(1)];
 
 impl Open {
     /// Asks the survivor, where the goal declares a node dead.
-    pub(super) async fn with_witness(mut self, pair: &PairConfig, goal: &Goal) -> Self {
+    pub(super) async fn with_witness(mut self, pair: &PairConfig, goal: &Goal, only_plans: bool) -> Self {
         if let Some(dead) = goal.dead().and_then(|node| pair.pair.side(node)) {
             let [patient, short] = LISTEN;
-            let listen = if self.seen.node(dead).system.known().is_some() { short } else { patient };
+            let listen = if only_plans && self.seen.node(dead).system.known().is_none() { patient } else { short };
             observe::witness(&pair.pair, &mut self.links, &mut self.seen, dead, listen).await;
         }
         self
@@ -72,7 +72,7 @@ pub(super) async fn look(pair: &PairConfig) -> Result<Snapshot, Stop> {
 
 /// The same, for a goal.
 pub(super) async fn look_for(pair: &PairConfig, goal: &Goal) -> Result<Snapshot, Stop> {
-    let Open { links, seen, control } = open(pair).await?.with_witness(pair, goal).await;
+    let Open { links, seen, control } = open(pair).await?.with_witness(pair, goal, true).await;
     link::close(links, control.path(), pair.pair.limits.connect).await;
     Ok(seen)
 }

@@ -212,6 +212,14 @@ impl Told {
                 let text = format!("failed: {why}\nrolled back and verified: {name} serves as before{out}");
                 Self::new(Ending::RolledBack, Exit::RolledBack, outage, text)
             }
+            Outcome::RolledBack { why, outage: _ } if plan.dead().is_some() => {
+                let text = format!(
+                    "failed: {why}\nrolled back and verified: {name} is as it was before this run, and nobody has taken the \
+                     place of {}",
+                    plan.dead().map(NodeName::as_str).unwrap_or_default()
+                );
+                Self::new(Ending::RolledBack, Exit::RolledBack, None, text)
+            }
             Outcome::RolledBack { why, outage: _ } => {
                 let stands = ["the pair is as it was before this run: neither node accepts writes".to_owned()];
                 let text = render::stuck::text(&why, &stands, &ways_out(pair));

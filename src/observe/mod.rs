@@ -8,6 +8,7 @@
 //! not) and, at the same time, one to each machine. What only the checks look at is asked beside that, in another
 //! session of each server, and by one more round trip to each machine.
 
+mod between;
 mod boot;
 mod checks;
 mod host;
@@ -32,8 +33,7 @@ use tokio::time::Instant;
 use crate::dialect::{self, Question, Socket};
 use crate::link::{Answer, Link, Shell, Sql, SqlError, SshError, Table};
 use crate::model::{
-    BinlogState, Channel, Flavour, Held, NodeSnapshot, NodeSpec, Observed, Pair, RoleSpec, Server, Settings, Snapshot,
-    System, printable,
+    Channel, Held, NodeSnapshot, NodeSpec, Observed, Pair, RoleSpec, Server, Settings, Snapshot, System, printable,
 };
 use checks::{Answers, Looks};
 use server::{Read, Standing};
@@ -66,9 +66,9 @@ async fn look_at_both(pair: &Pair, links: &mut [Link; 2], depth: Depth) -> Snaps
     );
     let owners = [first.target.mysql.user.clone(), second.target.mysql.user.clone()];
     // asked of the peer after both positions were read: what is in the position and not there, is not there yet
-    let ((in_second, gone_in_first), (in_first, gone_in_second), looks) = tokio::join!(
-        async { (lacking(&one, &two, &mut second.sql, limit).await, purged(&one, &two, &mut second.sql, limit).await) },
-        async { (lacking(&two, &one, &mut first.sql, limit).await, purged(&two, &one, &mut first.sql, limit).await) },
+    let (by_second, by_first, looks) = tokio::join!(
+        between::ask(&one, &two, &mut second.sql, limit, depth),
+        between::ask(&two, &one, &mut first.sql, limit, depth),
         async {
             let floating: Vec<IpAddr> = pair.roles.iter().map(|role| role.address.ip).collect();
             let more = |shell, seen: &Seen| {
@@ -82,10 +82,10 @@ async fn look_at_both(pair: &Pair, links: &mut [Link; 2], depth: Depth) -> Snaps
             }
         },
     );
-    one.node.ahead = in_second.into();
-    two.node.ahead = in_first.into();
-    two.node.relay.purged = gone_in_first.into();
-    one.node.relay.purged = gone_in_second.into();
+    (one.node.ahead, one.node.relay.purged) =
+        (by_second.ahead.into(), by_second.purged_here.or(by_first.purged_there).into());
+    (two.node.ahead, two.node.relay.purged) =
+        (by_first.ahead.into(), by_first.purged_here.or(by_second.purged_there).into());
     if let Some((first_looks, second_looks)) = looks {
         let ahead = Observed::from(ahead_in_time(&one, &two));
         one.node.health.clock_ahead = ahead.clone();
@@ -384,71 +384,4 @@ fn text<'a>(command: &str, answer: &'a Answer) -> Read<&'a str> {
             Err(format!("`{command}` ended with status {status} and said `{}`", printable(said.trim())))
         }
     }
-}
-
-/// What `of` has, by its position read before, and the server of `peer`, asked now, has not.
-async fn lacking(of: &Seen, peer: &Seen, peers: &mut Result<Sql, SqlError>, limit: Duration) -> Read<String> {
-    let standing = of.standing.as_ref().map_err(String::clone)?;
-    let known = |node: &NodeSnapshot| match (&node.server, &node.settings) {
-        (Observed::Known(server), Observed::Known(settings)) => Ok((server.flavour, settings.clone())),
-        (Observed::Unknown(why), _) | (_, Observed::Unknown(why)) => Err(why.clone()),
-    };
-    let (own, theirs) = (known(&of.node)?, known(&peer.node)?);
-    let sql = peers.as_mut().map_err(|why| why.to_string())?;
-    match (own, theirs) {
-        ((Flavour::MySql, own), (Flavour::MySql, _)) => {
-            // an empty set of GTIDs means nothing where transactions get none
-            if !own.gtid {
-                return Err("GTIDs are off, so that nobody can tell".to_owned());
-            }
-            let position = standing.position.clone()?;
-            let question = dialect::missing(&position)
-                .ok_or_else(|| format!("the server's position `{position}` is not understood"))?;
-            let [answer] = ask(sql, [&question], limit).await;
-            let answer = answer?;
-            let row = answer.row().map_err(|why| why.to_string())?;
-            let missing = row.text(&["missing"]).map_err(|why| why.to_string())?;
-            Ok(printable(&missing.replace('\n', "")))
-        }
-        ((Flavour::MariaDb, own), (Flavour::MariaDb, theirs)) => {
-            // the state is one of the binary log, and complete only with what came from the peer
-            if ![&own, &theirs].into_iter().all(|settings| settings.log_bin && settings.log_replica_updates) {
-                return Err("not all transactions are in both binary logs, so that nobody can tell".to_owned());
-            }
-            let state = |text: &str| {
-                BinlogState::parse(text).ok_or_else(|| format!("`{}` is not a binlog state", printable(text)))
-            };
-            let before = state(standing.state.as_deref().ok_or("the server did not give its binlog state")?)?;
-            let [answer] = ask(sql, [&dialect::binlog_state()], limit).await;
-            let answer = answer?;
-            let row = answer.row().map_err(|why| why.to_string())?;
-            let now = state(row.text(&["state"]).map_err(|why| why.to_string())?)?;
-            Ok(before.lacking_in(&now).to_string())
-        }
-        _ => Err("the two servers are of two families".to_owned()),
-    }
-}
-
-/// What `of` has purged from its binary logs and `peer` has not executed: it can never be fetched. MariaDB says so
-/// itself, when its replica asks for it.
-async fn purged(of: &Seen, peer: &Seen, peers: &mut Result<Sql, SqlError>, limit: Duration) -> Read<String> {
-    let flavour = |seen: &Seen| seen.node.server.known().map(|server| server.flavour);
-    if (flavour(of), flavour(peer)) != (Some(Flavour::MySql), Some(Flavour::MySql)) {
-        return match of.node.server.why_unknown().or(peer.node.server.why_unknown()) {
-            Some(why) => Err(why.to_owned()),
-            None => Ok(String::new()),
-        };
-    }
-    let purged = of.answers.purged()?;
-    if purged.is_empty() {
-        return Ok(purged);
-    }
-    let sql = peers.as_mut().map_err(|why| why.to_string())?;
-    let question = dialect::missing(&purged)
-        .ok_or_else(|| format!("the server's set `{}` is not understood", printable(&purged)))?;
-    let [answer] = ask(sql, [&question], limit).await;
-    let answer = answer?;
-    let row = answer.row().map_err(|why| why.to_string())?;
-    let missing = row.text(&["missing"]).map_err(|why| why.to_string())?;
-    Ok(printable(&missing.replace('\n', "")))
 }

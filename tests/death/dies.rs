@@ -149,6 +149,7 @@ fn relay_work(theatre: &Theatre<'_>) -> Outcome {
     let over = ["--accept-loss", "--override", "table-lock"];
     scene.asks(theatre, &over).ends(0);
     let words = [&["--json", "apply", "lab", "fail", "db1", "--yes"][..], &over].concat();
+    scene.says_yes();
     let mut run = Watched::start(theatre.stage.command(&words));
     run.wait_for("step-started", "apply-received-db2");
     std::thread::sleep(Duration::from_millis(1500));

@@ -231,9 +231,9 @@ pub(in crate::planner) fn returned(pair: &Pair, snapshot: &Snapshot, back: Side)
         let (node, peer) = (&snapshot.node(side), &pair.node(side.peer()).name);
         let Some(channels) = node.channels.known() else { continue };
         match &channels[..] {
-            [channel] if channel.applier == Thread::Stopped && !channel.errors.is_empty() => {
-                let errors: Vec<String> =
-                    channel.errors.iter().map(|(code, text)| format!("error {code}: {text}")).collect();
+            [channel] if channel.applier == Thread::Stopped && channel.errors.iter().any(of_applier) => {
+                let errors = channel.errors.iter().filter(|error| of_applier(error));
+                let errors: Vec<String> = errors.map(|(code, text)| format!("error {code}: {text}")).collect();
                 found.push(plan_stop(
                     Code::ReplicationStopped,
                     side,
@@ -251,6 +251,12 @@ pub(in crate::planner) fn returned(pair: &Pair, snapshot: &Snapshot, back: Side)
         }
     }
     found
+}
+
+/// What a receiver says of its source (it cannot be reached, has purged its logs, has the same id) is no error of the
+/// applier's, and gone when the receiver is started.
+fn of_applier((code, _): &(u32, String)) -> bool {
+    !matches!(code, 1236 | 1593 | 2000..3000 | 13114..=13125)
 }
 
 /// How a server's own transactions are saved.
