@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::model::{Snapshot, StepId};
-use crate::world::Failure;
+use crate::world::{Failure, Writer};
 
 /// In which direction steps are taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +39,9 @@ pub enum Event {
     Finished(Way, StepId, Duration, Option<String>),
     /// A step failed.
     Failed(Way, StepId, Duration, Failure),
+    /// Whom a step under way has met at their writing: those whom a drain has waited for in vain, those whom it ends, or
+    /// those who keep a fence waiting.
+    Writers(StepId, Vec<Writer>),
     /// A step is tried again after a pause, in which writes flow.
     Again(StepId, Duration),
     /// Nobody can write from here on.

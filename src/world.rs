@@ -46,6 +46,62 @@ pub struct Done {
     pub note: Option<String>,
 }
 
+/// What a session that writes is at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Doing {
+    /// Its transaction has changed rows, and idles.
+    Idles,
+    /// A statement runs.
+    Runs,
+    /// It is rolled back.
+    RollsBack,
+}
+
+impl Doing {
+    /// Its word for programs.
+    #[must_use]
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Idles => "idle",
+            Self::Runs => "running",
+            Self::RollsBack => "rolling-back",
+        }
+    }
+}
+
+/// A session that a step met at its writing: one that a drain has waited for in vain, that is ended, or that keeps a
+/// fence waiting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Writer {
+    /// The server's id of it.
+    pub id: u64,
+    /// Whose it is.
+    pub user: String,
+    /// Where it comes from: `address:port`, as the server shows it.
+    pub host: String,
+    /// How old its transaction is; without one, its statement.
+    pub seconds: u64,
+    /// Rows that it has changed.
+    pub rows: u64,
+    /// What it is at.
+    pub doing: Doing,
+    /// Its statement's beginning, only where the operator has asked for it: it may hold data.
+    pub statement: Option<String>,
+}
+
+impl fmt::Display for Writer {
+    /// Without the statement.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { id, user, host, seconds, rows, doing, statement: _ } = self;
+        let doing = match doing {
+            Doing::Idles => "idle in a transaction of",
+            Doing::Runs => "running for",
+            Doing::RollsBack => "rolling back a transaction of",
+        };
+        write!(f, "session {id} of {user} from {host}, {doing} {seconds} s, {rows} row(s) changed")
+    }
+}
+
 /// Who has the pair's lock, as a server tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Holder {
@@ -94,6 +150,11 @@ pub trait World {
     /// Does one thing, within `limit`. What only
     /// waits may be given up half way, by dropping it.
     fn perform(&mut self, action: &Action, limit: Duration) -> impl Future<Output = Result<Done, Failure>>;
+
+    /// Whom the last thing that was done met at their writing: told once.
+    fn writers(&mut self) -> Vec<Writer> {
+        vec![]
+    }
 
     /// Takes the pair's lock on both nodes.
     fn lock(&mut self) -> impl Future<Output = Result<(), NoLock>>;

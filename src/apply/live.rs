@@ -1,22 +1,24 @@
 //! The world of real servers.
 
+mod looks;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
+use super::connect::{reconnect, revisit, session_of, still_locked};
 use crate::effect::{self, Fence, Hands, Known, Memory};
-use crate::link::{self, Link, Sql};
+use crate::link::{self, Link};
 use crate::model::{Access, Action, Deposed, NodeSnapshot, Pair, Server, Side, Snapshot, Witness};
 use crate::observe;
-use crate::world::{Done, Failure, Happened, NoLock, World};
+use crate::world::{Done, Failure, Happened, NoLock, World, Writer};
 
 /// How long a node that could not be reached is left alone, so that the way back does not wait for it at every look.
 const GIVEN_UP: Duration = Duration::from_secs(4);
 
-/// How long it is listened, under the lock, whether anybody answers for an address: where only a person vouches for the
-/// node, its isolation listens for longer.
-const LISTEN: Duration = Duration::from_secs(1);
+/// A connection that ends sooner than this has broken; one that is cut is silent.
+const BROKE: Duration = Duration::from_millis(500);
 
 /// Two nodes, by their open connections.
 pub struct LiveWorld {
@@ -30,6 +32,9 @@ pub struct LiveWorld {
     lock_sessions: [Option<u64>; 2],
     /// The sessions that got it first: where another one has it now, somebody else may have had it in between.
     first_lock: [Option<u64>; 2],
+    /// It did not have to be had again there since the last look. Held without a gap on one node is enough: nobody else
+    /// can have had both.
+    kept: [bool; 2],
     /// When both sessions were last known to have it.
     locked_at: Instant,
     /// Something was told to a node that changes it.
@@ -58,6 +63,7 @@ impl LiveWorld {
             given_up: [None, None],
             lock_sessions: [None, None],
             first_lock: [None, None],
+            kept: [true, true],
             locked_at: Instant::now(),
             changed: false,
             control_dir,
@@ -115,6 +121,11 @@ impl LiveWorld {
         self.memory.took_over().map(str::to_owned)
     }
 
+    /// Sessions are told of with their statements.
+    pub fn show_statements(&mut self) {
+        self.memory.show_statements();
+    }
+
     /// Says goodbye to both nodes.
     pub async fn close(self) {
         link::close(self.links, &self.control_dir, self.pair.limits.connect).await;
@@ -124,8 +135,8 @@ impl LiveWorld {
         Hands { pair: &self.pair, links: &mut self.links, known: &self.known, memory: &mut self.memory }
     }
 
-    /// Opens what earlier failures closed, on both nodes at once.
-    async fn reconnect(&mut self) {
+    /// Opens what earlier failures closed, on both nodes at once. Which of them were waited for in vain.
+    async fn reconnect(&mut self) -> [bool; 2] {
         let limit = self.pair.limits.connect;
         // the id of a session that may still hold a read lock on the server is not lost with it: effect remembers it
         let control = self.control_dir.as_path();
@@ -156,6 +167,7 @@ impl LiveWorld {
         let (first, second) = tokio::join!(mend(Side::First, first, one), mend(Side::Second, second, two));
         *one = first.or(*one);
         *two = second.or(*two);
+        [first.is_some(), second.is_some()]
     }
 
     /// Makes sure that the lock is ours and that nothing of ours can still fire on a node. Returns why nothing that is
@@ -180,11 +192,24 @@ impl LiveWorld {
         match effect::lock_one(&self.pair, link, &known.server, limit).await {
             Ok(()) => {
                 *side.of_mut(&mut self.lock_sessions) = Some(session);
+                *side.of_mut(&mut self.kept) = false;
                 Ok(())
             }
             Err(NoLock::Taken(by)) => Err(format!("the pair's lock was lost with a connection, and taken by {by}")),
             Err(NoLock::Failed(why)) => Err(format!("the pair's lock was lost with a connection: {why}")),
         }
+    }
+
+    /// A statement of ours may still take effect there, and there is no session to end it with.
+    fn is_haunted(&self, side: Side) -> bool {
+        let link = side.of(&self.links);
+        session_of(link).is_none() && self.memory.is_haunted(link.name())
+    }
+
+    fn haunted_by(&self, side: Side) -> String {
+        let sql = side.of(&self.links).sql.as_ref();
+        let why = sql.map_or_else(ToString::to_string, |_| "its session has ended".to_owned());
+        format!("a statement of ours may still take effect there: {why}")
     }
 
     /// The session for questions and changes is open, or open again.
@@ -203,6 +228,45 @@ impl LiveWorld {
         open
     }
 
+    async fn attempt(&mut self, action: &Action, limit: Duration, patience: Duration) -> Result<Done, Failure> {
+        match tokio::time::timeout(patience, self.hands().perform(action, limit)).await {
+            Ok(result) => result,
+            Err(_) => {
+                self.abandon();
+                Err(Failure { happened: Happened::Unknown, what: format!("no end within {patience:?}"), again: false })
+            }
+        }
+    }
+
+    /// Clients find nobody at an address until this is done, and the connection for it has ended.
+    fn is_owed(&self, action: &Action) -> bool {
+        let Action::Take { node, .. } = action else { return false };
+        let shell = self.pair.side(node).map(|side| &side.of(&self.links).shell);
+        shell.is_some_and(|shell| shell.as_ref().is_ok_and(link::Shell::is_closed))
+    }
+
+    /// Asks once more where the connection has broken. Should the first request have arrived after all, it wants the
+    /// same; a look at it, which had to wait until it can happen no more, is saved.
+    async fn over_a_new_login(
+        &mut self,
+        action: &Action,
+        limit: Duration,
+        patience: Duration,
+        first: Failure,
+    ) -> Result<Done, Failure> {
+        let Some(side) = self.pair.side(action.node()) else { return Err(first) };
+        let control = self.control_dir.as_path();
+        let opened = side.of_mut(&mut self.links).reopen_shell(control, self.pair.limits.connect).await.is_ok();
+        if !opened {
+            return Err(first);
+        }
+        // refused, when the first one was quicker: then what is true is seen by whoever looks next
+        self.attempt(action, limit, patience).await.map_err(|second| match first.happened {
+            Happened::No => second,
+            Happened::Yes | Happened::Unknown => first,
+        })
+    }
+
     /// After an action that was cut off from outside: what its sessions were asked for may still take effect.
     fn abandon(&mut self) {
         for link in &self.links {
@@ -211,78 +275,22 @@ impl LiveWorld {
             }
         }
     }
-
-    /// A node that answers as another server than before is not that node any more.
-    fn same_server(&self, side: Side, seen: &NodeSnapshot) -> Result<(), String> {
-        let (Some(known), Some(now)) = (side.of(&self.known), seen.server.known()) else { return Ok(()) };
-        // of a dead one only its peer's is known
-        if self.dead == Some(side) || (known.server.server_id, &known.server.uuid) == (now.server_id, &now.uuid) {
-            return Ok(());
-        }
-        Err(format!(
-            "another server answers there now (server_id {} instead of {})",
-            now.server_id, known.server.server_id
-        ))
-    }
-}
-
-/// The session that has the lock is open; `ask`: and says that it has it.
-async fn still_locked(link: &mut Link, held: Option<u64>, ask: bool, limit: Duration) -> Result<(), String> {
-    if held.is_none() || session_of(link) != held {
-        return Err("its session has ended".to_owned());
-    }
-    match &mut link.sql {
-        Ok(sql) if ask => match effect::is_ours(sql, limit).await? {
-            true => Ok(()),
-            false => Err("its session has it no more".to_owned()),
-        },
-        Ok(_) => Ok(()),
-        Err(why) => Err(why.to_string()),
-    }
-}
-
-/// The session that asks and changes, while it is open.
-fn session_of(link: &Link) -> Option<u64> {
-    link.sql.as_ref().ok().filter(|sql| !sql.is_closed()).map(|sql| u64::from(sql.thread_id()))
-}
-
-/// Of a node that is declared dead only its machine is reached again, where it was before.
-async fn revisit(link: &mut Link, control_dir: &std::path::Path, limit: Duration) {
-    if link.shell.as_ref().is_ok_and(link::Shell::is_closed) {
-        let _ = tokio::time::timeout(limit, link.reopen_shell(control_dir, limit)).await;
-    }
-}
-
-/// Opens what is closed. Whether all of it is open then.
-async fn reconnect(link: &mut Link, control_dir: &std::path::Path, silence: Duration, limit: Duration) -> bool {
-    let closed = |sql: &Result<Sql, _>| sql.as_ref().map_or(true, Sql::is_closed);
-    let (sql, guard) = (closed(&link.sql), closed(&link.guard));
-    let mut open = true;
-    if sql {
-        open &= link.reconnect_sql(limit).await.is_ok();
-    }
-    // where the one cannot be had, the other need not be waited for
-    if guard && open {
-        open &= link.reconnect_guard(limit).await.is_ok();
-    }
-    if (sql || guard) && open {
-        effect::expire_both(link, silence, limit).await;
-    }
-    if link.shell.as_ref().map_or(true, link::Shell::is_closed) {
-        open &= link.reopen_shell(control_dir, limit).await.is_ok();
-    }
-    open
 }
 
 impl World for LiveWorld {
     async fn snapshot(&mut self) -> Snapshot {
         // a wait that was given up has left its session, too
         self.abandon();
-        self.reconnect().await;
+        let in_vain = self.reconnect().await;
         let mut lost = [None, None];
         for side in Side::BOTH {
-            *side.of_mut(&mut lost) = self.settle(side).await.err();
+            *side.of_mut(&mut lost) = match side.of(&in_vain) {
+                // it was waited for a moment ago, and said nothing: not twice for one look
+                true if self.is_haunted(side) => Some(self.haunted_by(side)),
+                _ => self.settle(side).await.err(),
+            };
         }
+        self.kept = [true, true];
         let mut seen = match self.begun {
             false => observe::snapshot(&self.pair, &mut self.links).await,
             true => observe::structure(&self.pair, &mut self.links).await,
@@ -291,23 +299,7 @@ impl World for LiveWorld {
             seen.node_mut(side).deposed = side.of(&self.deposed).clone();
         }
         if let Some(dead) = self.dead {
-            match &self.witness {
-                Some(witness) if self.begun => seen.node_mut(dead.peer()).witness = witness.clone(),
-                _ => {
-                    // once more, and for the last time: a person's yes may have been long in coming
-                    let target = dead.of(&self.links).target.mysql.clone();
-                    let (answers, ()) = tokio::join!(
-                        Sql::connect(&target, self.pair.limits.connect),
-                        observe::witness(&self.pair, &mut self.links, &mut seen, dead, LISTEN),
-                    );
-                    self.witness = Some(seen.node(dead.peer()).witness.clone());
-                    if let Ok(sql) = answers {
-                        dead.of_mut(&mut self.links).sql = Ok(sql);
-                        let again = observe::snapshot(&self.pair, &mut self.links).await;
-                        *seen.node_mut(dead) = again.node(dead).clone();
-                    }
-                }
-            }
+            self.last_look(dead, &mut seen).await;
         }
         for side in Side::BOTH {
             let node = seen.node(side);
@@ -333,6 +325,7 @@ impl World for LiveWorld {
             | Action::Take { access: Access::ReadWrite, .. } => true,
             Action::Approach { .. }
             | Action::Drain { .. }
+            | Action::EndWriters { .. }
             | Action::Fence { .. }
             | Action::Take { access: Access::ReadOnly, .. }
             | Action::EndSessions { .. }
@@ -380,6 +373,15 @@ impl World for LiveWorld {
                 self.settle(side).await.map_err(gone)?;
             }
         }
+        let without_a_gap = |side: Side| {
+            let held = *side.of(&self.lock_sessions);
+            *side.of(&self.kept) && held.is_some() && session_of(side.of(&self.links)) == held
+        };
+        // what opens the old writer again has its own way to be sure
+        if !Side::BOTH.into_iter().any(without_a_gap) && !matches!(action, Action::Reopen { .. }) {
+            let what = "the pair's lock was lost on both nodes for a while: somebody else may have been at work";
+            return Err(Failure { happened: Happened::No, what: what.to_owned(), again: false });
+        }
         Ok(())
     }
 
@@ -387,14 +389,28 @@ impl World for LiveWorld {
         self.begun = true;
         // every call below has a limit of its own; this one is for what they have forgotten
         let patience = limit + self.pair.limits.connect * 2 + self.pair.limits.fence;
+        // a session that is ended is nothing that a way back would have to undo
         self.changed |= !matches!(
             action,
             Action::Approach { .. }
                 | Action::Drain { .. }
+                | Action::EndWriters { .. }
                 | Action::Verify { .. }
                 | Action::ApplyReceived { .. }
                 | Action::Compare { .. }
         );
+        if let Action::Reopen { node, .. } = action
+            && let Some(side) = self.pair.side(node)
+            && self.memory.is_locked(node)
+        {
+            // it goes through the session with the read lock: the one with the pair's lock may be gone unnoticed
+            let held = *side.of(&self.lock_sessions);
+            let limit = self.pair.limits.connect;
+            let link = side.of_mut(&mut self.links);
+            if held.is_some() && session_of(link) == held && still_locked(link, held, true, limit).await.is_err() {
+                let _ = link.reconnect_sql(limit).await;
+            }
+        }
         if let Action::Reopen { node, .. } = action
             && let Some(side) = self.pair.side(node)
             && session_of(side.of(&self.links)).is_none()
@@ -403,10 +419,7 @@ impl World for LiveWorld {
             let link = side.of_mut(&mut self.links);
             let _ = link.reconnect_sql(limit).await;
         }
-        if matches!(
-            action,
-            Action::Fence { .. } | Action::Open { .. } | Action::Reopen { .. } | Action::Promote { .. }
-        )
+        if matches!(action, Action::Fence { .. } | Action::Open { .. } | Action::Reopen { .. } | Action::Promote { .. })
             && let Some(side) = self.pair.side(action.node())
             && let Err(why) = self.settle(side).await
         {
@@ -420,13 +433,17 @@ impl World for LiveWorld {
             self.memory.distrust();
             let _ = self.reopened(side.peer()).await;
         }
-        match tokio::time::timeout(patience, self.hands().perform(action, limit)).await {
-            Ok(result) => result,
-            Err(_) => {
-                self.abandon();
-                Err(Failure { happened: Happened::Unknown, what: format!("no end within {patience:?}"), again: false })
+        let begun = Instant::now();
+        match self.attempt(action, limit, patience).await {
+            Err(failure) if begun.elapsed() < BROKE && self.is_owed(action) => {
+                self.over_a_new_login(action, limit, patience, failure).await
             }
+            result => result,
         }
+    }
+
+    fn writers(&mut self) -> Vec<Writer> {
+        self.memory.writers()
     }
 
     async fn lock(&mut self) -> Result<(), NoLock> {

@@ -6,6 +6,7 @@
 //! forward. If nobody knows, nothing is opened any more, and a person is told.
 
 mod cancel;
+mod connect;
 mod live;
 mod outcome;
 mod recovery;
@@ -146,7 +147,7 @@ impl<'a, W: World, S: FnMut(Event)> Run<'a, W, S> {
     async fn locked(&mut self, plan: &Plan) -> Outcome {
         self.returning = matches!(plan.goal, Goal::Rejoin(_));
         let now = self.world.snapshot().await;
-        let fresh = planner::plan(self.pair, &now, &plan.goal, &plan.overrides);
+        let fresh = planner::plan(self.pair, &now, &plan.goal, plan);
         self.tell(Event::Stands(Moment::Before, Box::new(now)));
         match fresh {
             Err(refusal) => return Outcome::Refused(refusal),
@@ -156,13 +157,15 @@ impl<'a, W: World, S: FnMut(Event)> Run<'a, W, S> {
         self.tell(Event::Ready);
         let mut progress = Progress::new(plan);
         let write = self.pair.write_role().map(|role| role.name.clone());
+        // worked out before anybody waits
+        let no_return = planner::point_of_no_return(plan);
         for step in &plan.steps {
             if let Some(why) = self.interrupted(&progress) {
                 return self.turn(plan, why.to_owned(), false, &mut progress).await;
             }
             let halt = match self.step(plan, step, &mut progress).await {
                 Ok(()) => {
-                    progress.past_return |= planner::point_of_no_return(plan) == Some(&step.id);
+                    progress.past_return |= no_return == Some(&step.id);
                     let at_new_writer = match &step.action {
                         Action::Take { role, .. } => Some(role) == write.as_ref(),
                         // the address is there already: clients arrive as soon as the server is open
@@ -317,7 +320,8 @@ impl<'a, W: World, S: FnMut(Event)> Run<'a, W, S> {
         match action {
             // a node that has come back may have much to fetch, and nobody waits for it
             Action::Approach { .. } if self.returning => limits.recovery,
-            Action::Approach { .. } => limits.pre_sync,
+            // a rollback is as little waited for as a replica that is behind
+            Action::Approach { .. } | Action::EndWriters { .. } => limits.pre_sync,
             Action::Drain { .. } => limits.drain,
             // the server gives up first, so that its answer arrives
             Action::Fence { .. } => limits.fence + limits.connect.min(Duration::from_secs(1)),
@@ -363,6 +367,10 @@ impl<'a, W: World, S: FnMut(Event)> Run<'a, W, S> {
             },
         };
         let took = self.world.now().saturating_sub(begun);
+        let writers = self.world.writers();
+        if !writers.is_empty() {
+            self.tell(Event::Writers(step.id.clone(), writers));
+        }
         match result {
             Ok(done) => {
                 self.tell(Event::Finished(way, step.id.clone(), took, done.note));
@@ -383,7 +391,9 @@ impl<'a, W: World, S: FnMut(Event)> Run<'a, W, S> {
 /// How many wishes to stop end a step half way: those that only wait. Of clients that cannot write, one is not enough.
 fn patience(action: &Action) -> Option<u8> {
     match action {
-        Action::Approach { .. } | Action::Drain { .. } | Action::ApplyReceived { .. } => Some(1),
+        Action::Approach { .. } | Action::Drain { .. } | Action::EndWriters { .. } | Action::ApplyReceived { .. } => {
+            Some(1)
+        }
         Action::CatchUp { .. } => Some(2),
         Action::Fence { .. }
         | Action::Open { .. }
@@ -456,6 +466,8 @@ fn is_at(pair: &Pair, now: &Snapshot, plan: &Plan) -> bool {
 mod cut_off_tests;
 #[cfg(test)]
 mod death_tests;
+#[cfg(test)]
+mod looks_tests;
 #[cfg(test)]
 mod signal_tests;
 #[cfg(test)]

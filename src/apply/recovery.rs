@@ -37,16 +37,18 @@ impl<W: World, S: FnMut(Event)> Run<'_, W, S> {
         let begun = self.world.now();
         let limit = self.pair.limits.rollback;
         loop {
-            let now = self.world.snapshot().await;
+            let mut now = self.world.snapshot().await;
             let owed = progress.felt(self.pair);
             let trouble = match planner::way_back(self.pair, &now, plan, opened, &owed) {
                 Ok(steps) => {
                     steps.iter().for_each(|step| progress.touch(step));
-                    self.walk(&steps, Way::Back).await
+                    let walked = self.walk(&steps, Way::Back).await;
+                    now = self.world.snapshot().await;
+                    walked
                 }
+                // nothing was done since it was looked: a node that hangs is not waited for twice
                 Err(reasons) => Err(said(&reasons)),
             };
-            let now = self.world.snapshot().await;
             let unseen = (opened == Opened::Never).then(|| serves_from(self.pair, &now, plan, &progress.touched));
             let serves = planner::is_back(self.pair, &now, plan) || unseen.is_some_and(|serves| serves);
             if serves && trouble.is_ok() {
@@ -68,19 +70,19 @@ impl<W: World, S: FnMut(Event)> Run<'_, W, S> {
         let mut trouble = None;
         for _ in 0..FORWARD_TRIES {
             let now = self.world.snapshot().await;
-            let result = match planner::way_forward(self.pair, &now, plan, &progress.owed) {
+            match planner::way_forward(self.pair, &now, plan, &progress.owed) {
                 Ok(steps) => {
                     steps.iter().for_each(|step| progress.touch(step));
-                    self.walk(&steps, Way::Forward).await
+                    let walked = self.walk(&steps, Way::Forward).await;
+                    let now = self.world.snapshot().await;
+                    if walked.is_ok() && is_at(self.pair, &now, plan) {
+                        self.gate_opens(progress);
+                        return self.done(plan, now, progress);
+                    }
+                    trouble = walked.err().or(trouble);
                 }
-                Err(reasons) => Err(said(&reasons)),
-            };
-            let now = self.world.snapshot().await;
-            if result.is_ok() && is_at(self.pair, &now, plan) {
-                self.gate_opens(progress);
-                return self.done(plan, now, progress);
+                Err(reasons) => trouble = Some(said(&reasons)),
             }
-            trouble = result.err().or(trouble);
             if self.cancel.times() > 1 {
                 // whoever says it twice does not want to wait
                 break;

@@ -72,6 +72,7 @@ impl State {
             }
             Action::Approach { .. }
             | Action::Drain { .. }
+            | Action::EndWriters { .. }
             | Action::Fence { .. }
             | Action::CatchUp { .. }
             | Action::Open { .. }
@@ -105,6 +106,7 @@ impl State {
             Action::StartReplication { .. } => (self.follows[at], self.detached[at]) = (true, false),
             Action::Approach { .. }
             | Action::Drain { .. }
+            | Action::EndWriters { .. }
             | Action::Fence { .. }
             | Action::CatchUp { .. }
             | Action::Open { .. }

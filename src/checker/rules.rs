@@ -25,6 +25,7 @@ impl State {
             Action::Take { role, .. } | Action::EndSessions { role, .. } | Action::Drop { role, .. } => writes(role),
             Action::Approach { .. }
             | Action::Drain { .. }
+            | Action::EndWriters { .. }
             | Action::Announce { .. }
             | Action::Release { .. }
             | Action::Verify { .. }
@@ -50,7 +51,15 @@ impl State {
             }
             Action::Drain { node: _ } => {
                 must(aim.closes(at), LEAST, "the node is not to be closed")?;
+                must(!self.cleared[at], LEAST, "those whom it waits for were ended")?;
                 must(self.mode[at] == Mode::Open, LEAST, "nobody writes there")
+            }
+            Action::EndWriters { node: _ } => {
+                must(!aim.way, LEAST, "only a plan ends those who write")?;
+                must(aim.closes(at), LEAST, "the node is not to be closed")?;
+                must(self.mode[at] == Mode::Open, LEAST, "nobody writes there")?;
+                let ready = aim.gives_way != Some(at) || self.near[other(at)];
+                must(ready, LEAST, "sessions are ended before it is known that the new writer can follow")
             }
             Action::Fence { node: _, how } => self.judge_fence(facts, aim, at, *how),
             Action::CatchUp { node: _, source } => {

@@ -20,6 +20,8 @@ pub(super) struct State {
     pub(super) caught_up: [bool; 2],
     /// It was opened in the course of this.
     pub(super) opened: [bool; 2],
+    /// Those who still wrote on it were ended.
+    pub(super) cleared: [bool; 2],
     /// Sessions of a role were ended on it since it had the address.
     pub(super) ended: [u64; 2],
     /// It gave the address up before anybody else had it.
@@ -63,6 +65,7 @@ impl State {
             near: [false, false],
             caught_up: [false, false],
             opened: [false, false],
+            cleared: [false, false],
             ended: [0, 0],
             let_go: [0, 0],
             announced: holds[0] ^ holds[1],
@@ -108,6 +111,7 @@ impl State {
         match action {
             Action::Approach { .. } => self.near[at] |= facts.nodes[at].arrives || self.follows[at],
             Action::Drain { .. } => {}
+            Action::EndWriters { .. } => self.cleared[at] = true,
             Action::Fence { how, .. } => {
                 if !facts.nodes[at].haunted {
                     self.mode[at] = Mode::Shut;

@@ -9,8 +9,10 @@ use super::output::{Output, complain, tell};
 use super::run::{self, How, Move};
 use super::{Exit, Stop, context, deposed, goal, journal, judged, lately, plan};
 use crate::config::{Config, PairConfig};
-use crate::model::{Goal, Plan, Snapshot};
-use crate::{link, planfile, planner, render};
+use crate::model::{Goal, Plan, Refusal, Side, Snapshot};
+use crate::planner::Consent;
+use crate::world::Holder;
+use crate::{effect, link, planfile, planner, render};
 
 pub(super) struct Asked<'a> {
     pub(super) target: &'a str,
@@ -64,8 +66,8 @@ fn wanted<'a>(config: &'a Config, asked: &Asked) -> Result<(&'a PairConfig, Want
         return Err(Stop::say(
             Exit::Usage,
             "flipper::usage::override",
-            "a plan file has its overrides in it".to_owned(),
-            "plan again with --override, so that the reviewer sees it: flipper plan PAIR GOAL --override ID -o FILE",
+            "a plan file has its overrides in it, and whether those who still write are ended".to_owned(),
+            "plan again with --override or --kill, so that the reviewer sees it: flipper plan PAIR GOAL --kill -o FILE",
         ));
     }
     let path = PathBuf::from(asked.target);
@@ -99,13 +101,18 @@ async fn carry_out(
     if let Some(refusal) = lately::refusal(&pair.pair.name, goal, asked.goal.not_within.as_deref())? {
         return Ok(plan::refuse(&refusal, output));
     }
-    let open = context::open(pair).await?.with_witness(pair, goal, false).await;
+    let mut open = context::open(pair).await?.with_witness(pair, goal, false).await;
     let limit = pair.pair.limits.connect;
-    let plan = match decide(pair, wanted, expected, &open.seen, output) {
+    let plan = match decide(pair, wanted, expected, &open.seen) {
         Ok(plan) => plan,
-        Err(exit) => {
+        Err(no) => {
+            // in the middle of somebody else's run what is seen is not how the pair stands
+            let holder = at_work(&mut open, limit).await;
             link::close(open.links, open.control.path(), limit).await;
-            return Ok(exit);
+            return Ok(match holder {
+                Some(holder) => run::locked(output, &pair.pair, &holder),
+                None => no.say(pair, output),
+            });
         }
     };
     if plan.is_empty() {
@@ -132,43 +139,70 @@ async fn carry_out(
     run::carry_out(wanted, open, asked.how, output).await
 }
 
-/// The plan to carry out, or the exit code of why not; what there is to say is said here.
+/// Whose run is under way.
+async fn at_work(open: &mut context::Open, limit: Duration) -> Option<Holder> {
+    for side in Side::BOTH {
+        let Some(server) = open.seen.node(side).server.known() else { continue };
+        let holder = effect::holder(side.of_mut(&mut open.links), server, limit).await;
+        if holder.is_some() {
+            return holder;
+        }
+    }
+    None
+}
+
+/// Why nothing is carried out.
+enum No {
+    Refused(Refusal, Option<Box<plan::Evidence>>),
+    /// The plan does not stand up to the second look.
+    Unsound(Stop),
+    Stale(String),
+}
+
+impl No {
+    fn say(self, pair: &PairConfig, output: &Output) -> Exit {
+        match self {
+            Self::Refused(refusal, evidence) => {
+                let exit = plan::refuse_with(&refusal, evidence.as_deref(), output);
+                journal::mention_cut_off(&pair.pair.name);
+                exit
+            }
+            Self::Unsound(stop) => {
+                complain(output, &stop.report, stop.exit);
+                stop.exit
+            }
+            Self::Stale(text) => {
+                run::end(output, "stale", Exit::Stale, None, &text);
+                Exit::Stale
+            }
+        }
+    }
+}
+
+/// The plan to carry out.
 fn decide(
     pair: &PairConfig,
     wanted: &Wanted,
     expected: Option<&planfile::Digest>,
     seen: &Snapshot,
-    output: &Output,
-) -> Result<Plan, Exit> {
-    let (goal, overrides) = match wanted {
-        Wanted::File(file) => (&file.plan.goal, &file.plan.overrides[..]),
-        Wanted::Goal(wish) => (&wish.goal, &wish.overrides[..]),
+) -> Result<Plan, No> {
+    let (goal, consent) = match wanted {
+        Wanted::File(file) => (&file.plan.goal, Consent::from(&file.plan)),
+        Wanted::Goal(wish) => (&wish.goal, wish.consent()),
     };
-    let fresh = planner::plan(&pair.pair, seen, goal, overrides).map_err(|refusal| {
-        let exit = plan::refuse_with(&refusal, plan::evidence(pair, seen, goal).as_ref(), output);
-        journal::mention_cut_off(&pair.pair.name);
-        exit
-    })?;
-    judged::made(&pair.pair, seen, &fresh).map_err(|stop| {
-        complain(output, &stop.report, stop.exit);
-        stop.exit
-    })?;
+    let refused = |refusal| No::Refused(refusal, plan::evidence(pair, seen, goal).map(Box::new));
+    let fresh = planner::plan(&pair.pair, seen, goal, consent).map_err(refused)?;
+    judged::made(&pair.pair, seen, &fresh).map_err(No::Unsound)?;
     match wanted {
-        Wanted::File(file) if !fresh.same_as(&file.plan) => Err(stale(&file.plan, &fresh, output)),
+        Wanted::File(file) if !fresh.same_as(&file.plan) => Err(No::Stale(render::stale::text(&file.plan, &fresh))),
         Wanted::File(file) => Ok(file.plan.clone()),
         Wanted::Goal(_) => {
             let digest = planfile::digest(&fresh, &planfile::seen(seen));
             if expected.is_some_and(|expected| *expected != digest) {
                 let text = format!("stale: the plan has the digest {digest} now, not the expected one");
-                run::end(output, "stale", Exit::Stale, None, &text);
-                return Err(Exit::Stale);
+                return Err(No::Stale(text));
             }
             Ok(fresh)
         }
     }
-}
-
-fn stale(old: &Plan, fresh: &Plan, output: &Output) -> Exit {
-    run::end(output, "stale", Exit::Stale, None, &render::stale::text(old, fresh));
-    Exit::Stale
 }

@@ -148,6 +148,9 @@ pub(super) struct GoOn {
     /// Accept a finding that would refuse the plan; may be given several times, and is recorded in the plan
     #[arg(long = "override", value_name = "ID")]
     pub(super) overrides: Vec<String>,
+    /// End who still writes when writes are to stop, and roll it back; a move that was planned so goes on so
+    #[arg(long)]
+    pub(super) kill: bool,
     #[command(flatten)]
     pub(super) how: HowWords,
 }
@@ -163,11 +166,15 @@ pub(super) struct HowWords {
     /// Go without a journal, where none can be written
     #[arg(long)]
     no_journal: bool,
+    /// Show the statements of sessions that are listed; they may hold data
+    #[arg(long)]
+    show_statements: bool,
 }
 
 impl HowWords {
     pub(super) fn how(&self) -> How {
-        How { dry_run: self.dry_run, yes: self.yes, journal: !self.no_journal }
+        let Self { dry_run, yes, no_journal, show_statements } = *self;
+        How { dry_run, yes, journal: !no_journal, statements: show_statements }
     }
 }
 
@@ -182,6 +189,9 @@ pub(super) struct GoalWords {
     /// Accept a finding that would refuse the plan; may be given several times, and is recorded in the plan
     #[arg(long = "override", value_name = "ID")]
     pub(super) overrides: Vec<String>,
+    /// End who still writes when writes are to stop, and roll it back; recorded in the plan
+    #[arg(long)]
+    pub(super) kill: bool,
     /// With `fail`: you have switched that node off, or cut it off, and it stays so
     #[arg(long, value_name = "NODE")]
     pub(super) fenced_by_hand: Option<String>,
@@ -196,7 +206,7 @@ pub(super) struct GoalWords {
 impl GoalWords {
     /// Something of the plan is accepted beforehand.
     pub(super) fn accepts(&self) -> bool {
-        !self.overrides.is_empty() || self.fenced_by_hand.is_some() || self.accept_loss
+        !self.overrides.is_empty() || self.kill || self.fenced_by_hand.is_some() || self.accept_loss
     }
 
     /// A goal was given, in words or as a file.

@@ -6,6 +6,7 @@ use super::args::GoalWords;
 use super::{Exit, Stop};
 use crate::config;
 use crate::model::{Assignment, Code, Goal, NodeName, Pair, RoleName};
+use crate::planner::Consent;
 
 const FORMS: &str =
     "swap [ROLE] | set ROLE NODE | drain NODE | down ROLE | up ROLE NODE | fail NODE | rejoin NODE | --goal FILE";
@@ -14,6 +15,13 @@ const FORMS: &str =
 pub(super) struct Wish {
     pub(super) goal: Goal,
     pub(super) overrides: Vec<Code>,
+    pub(super) kill: bool,
+}
+
+impl Wish {
+    pub(super) fn consent(&self) -> Consent<'_> {
+        Consent { overrides: &self.overrides, kill: self.kill }
+    }
 }
 
 pub(super) fn parse(pair: &Pair, typed: &GoalWords) -> Result<Wish, Stop> {
@@ -36,7 +44,7 @@ pub(super) fn parse(pair: &Pair, typed: &GoalWords) -> Result<Wish, Stop> {
     };
     let mut overrides: Vec<Code> = typed.overrides.iter().map(|id| known_code(id)).collect::<Result<_, _>>()?;
     overrides.extend(words_of_failure(pair, &goal, typed)?);
-    Ok(Wish { goal, overrides })
+    Ok(Wish { goal, overrides, kill: typed.kill })
 }
 
 /// What is said beside `fail` has words of its own, so that nobody says it by the way.

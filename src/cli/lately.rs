@@ -41,9 +41,7 @@ pub(super) fn refusal(pair: &PairName, goal: &Goal, within: Option<&str>) -> Res
 }
 
 fn moved(story: &Story, within: Duration) -> Option<Reason> {
-    let back = story.end.as_ref().is_some_and(|end| {
-        !matches!(end.end, Ending::Done | Ending::PartWay | Ending::Left)
-    });
+    let back = story.end.as_ref().is_some_and(|end| !matches!(end.end, Ending::Done | Ending::PartWay | Ending::Left));
     // a moment to come is one of a clock that was set back
     let ago = journal::clock().duration_since(story.last).unwrap_or_default();
     (story.changed() && !back && ago < within).then(|| Reason {
@@ -55,6 +53,7 @@ fn moved(story: &Story, within: Duration) -> Option<Reason> {
             humantime::format_duration(Duration::from_secs(ago.as_secs())),
             story.begin.goal
         ),
-        help: "look at what goes on before it is moved again; --not-within asks for this, leave it out to go on".to_owned(),
+        help: "look at what goes on before it is moved again; --not-within asks for this, leave it out to go on"
+            .to_owned(),
     })
 }

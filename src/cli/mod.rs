@@ -135,6 +135,7 @@ fn go_on(typed: &GoOn) -> resume::Asked<'_> {
         pair: &typed.pair,
         to: typed.to.as_deref(),
         overrides: &typed.overrides,
+        kill: typed.kill,
         toward: Toward::Goal,
         how: typed.how.how(),
     }

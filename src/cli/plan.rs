@@ -28,7 +28,7 @@ pub(super) fn run(config: &Config, asked: &Asked, output: &Output) -> Result<Exi
         None => context::block_on(context::look_for(pair, &wish.goal))?,
     };
     let evidence = evidence(pair, &seen, &wish.goal);
-    let plan = match planner::plan(&pair.pair, &seen, &wish.goal, &wish.overrides) {
+    let plan = match planner::plan(&pair.pair, &seen, &wish.goal, wish.consent()) {
         Ok(plan) => plan,
         Err(refusal) => {
             let exit = refuse_with(&refusal, evidence.as_ref(), output);

@@ -121,6 +121,7 @@ impl<'a> Progress<'a> {
             Event::Failed(way, id, took, failure) => {
                 format!("{} {:>9}  {}: FAILED: {failure}", mark(*way), ms(*took), self.what(id))
             }
+            Event::Writers(id, writers) => render::writers::text(self.step(id).map(|step| &step.action), writers),
             Event::Again(id, pause) => format!("  {:>9}  {id} again in {}", "", ms(*pause)),
             Event::GateClosed => "-- writes are out from here".to_owned(),
             Event::GateOpened(out) => format!("-- writes are in again, after {}", ms(*out)),

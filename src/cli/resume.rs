@@ -12,6 +12,7 @@ use crate::apply::{Target, Toward, named, of_plan, of_state, owed};
 use crate::config::{Config, PairConfig};
 use crate::journal::{Continued, Found, Story, Way};
 use crate::model::{Action, Assignment, Code, Goal, NodeName, Plan, RoleName, Snapshot, WriteAccess};
+use crate::planner::Consent;
 use crate::{link, planfile, planner, render};
 
 pub(super) struct Asked<'a> {
@@ -19,6 +20,7 @@ pub(super) struct Asked<'a> {
     /// Which node is to have the write role, where the state does not tell.
     pub(super) to: Option<&'a str>,
     pub(super) overrides: &'a [String],
+    pub(super) kill: bool,
     pub(super) toward: Toward,
     pub(super) how: How,
 }
@@ -66,6 +68,7 @@ impl CutOff<'_> {
             Action::Drop { role, node, .. } => Some((role, node, false)),
             Action::Approach { .. }
             | Action::Drain { .. }
+            | Action::EndWriters { .. }
             | Action::Fence { .. }
             | Action::CatchUp { .. }
             | Action::Open { .. }
@@ -164,7 +167,9 @@ async fn go_on(
     // whoever waits for a lock waits for the dead run's read lock, most likely: it goes with its session, which is waited for
     let overrides: Vec<Code> = overrides.copied().chain([Code::TableLock]).collect();
     let goal = Goal::Assign(wanted);
-    let mut plan = match planner::plan(&pair.pair, &open.seen, &goal, &overrides) {
+    let kill = asked.kill || cut.as_ref().is_some_and(|cut| cut.plan.ends_writers());
+    let consent = Consent { overrides: &overrides, kill };
+    let mut plan = match planner::plan(&pair.pair, &open.seen, &goal, consent) {
         Ok(plan) => plan,
         Err(refusal) => {
             link::close(open.links, open.control.path(), limit).await;

@@ -9,9 +9,9 @@ use super::{Exit, Stop, confirm, context, deposed, journal, plan};
 use crate::apply::{Cancel, LiveWorld, Outcome, Run};
 use crate::config::PairConfig;
 use crate::dialect::{self, Target};
+use crate::effect::Fence;
 use crate::journal::{Continued, End, Ending, Ms};
 use crate::link;
-use crate::effect::Fence;
 use crate::model::{Goal, NodeName, Pair, Plan, Side, Snapshot, Step};
 use crate::planfile;
 use crate::render;
@@ -23,6 +23,8 @@ pub(super) struct How {
     pub(super) dry_run: bool,
     pub(super) yes: bool,
     pub(super) journal: bool,
+    /// Sessions are listed with their statements.
+    pub(super) statements: bool,
 }
 
 /// What is to be carried out.
@@ -78,6 +80,9 @@ pub(super) async fn carry_out(wanted: Move<'_>, open: context::Open, how: How, o
         dead.and_then(|side| fence(pair, side)),
         &snapshot,
     );
+    if how.statements {
+        world.show_statements();
+    }
     let cancel = Cancel::default();
     let mut waited = Duration::ZERO;
     let ended = loop {
@@ -191,7 +196,7 @@ impl Told {
                 let text = format!("done: {} of {name}; {out}", plan.goal);
                 Self::new(Ending::Done, Exit::Done, outage, text)
             }
-            Outcome::Locked(holder) => Self::new(Ending::Locked, Exit::Locked, None, locked(pair, &holder)),
+            Outcome::Locked(holder) => Self::new(Ending::Locked, Exit::Locked, None, locked_by(pair, &holder)),
             Outcome::NotBegun(why) => {
                 let text = format!("refused: the lock of {name} could not be taken ({why}); nothing was changed");
                 Self::new(Ending::Refused, Exit::Refused, None, text)
@@ -256,7 +261,13 @@ fn ways_out(pair: &Pair) -> [String; 3] {
     ]
 }
 
-fn locked(pair: &Pair, holder: &Holder) -> String {
+/// Somebody else is at work on the pair.
+pub(super) fn locked(output: &Output, pair: &Pair, holder: &Holder) -> Exit {
+    end(output, Ending::Locked.id(), Exit::Locked, None, &locked_by(pair, holder));
+    Exit::Locked
+}
+
+fn locked_by(pair: &Pair, holder: &Holder) -> String {
     let mut text = format!("locked: {holder} works on {}; nothing was changed", pair.name);
     if let Some(idle) = holder.idle {
         let left = pair.limits.lock_silence().saturating_sub(idle).as_secs();

@@ -170,13 +170,7 @@ impl Builder<'_> {
         self.machine(pair, format!("{shown} of {}", crate::model::printable(pair_name)), at.key(), &layer, &host);
         let host = host.get()?.clone();
         Some((
-            NodeSpec {
-                name: node_name.get()?.clone(),
-                host,
-                interface: interface?,
-                port,
-                has_fence: fence.is_some(),
-            },
+            NodeSpec { name: node_name.get()?.clone(), host, interface: interface?, port, has_fence: fence.is_some() },
             Reach {
                 mysql: MysqlReach {
                     host: mysql_host.get()?.clone(),

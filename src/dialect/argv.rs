@@ -306,11 +306,14 @@ pub fn was_announced(system: &System, status: u8, text: &str) -> bool {
     }
 }
 
-/// Resets the sockets that clients still have through an address.
+/// Resets the sockets that clients still have through an address, those among them that the server has closed: the answer
+/// to its goodbye goes to the address's new holder, and without it the kernel sends that goodbye again for minutes.
 #[must_use]
 pub fn kill_sockets(system: &System, sudo: bool, address: Prefixed, port: u16) -> Deed {
     let (src, sport) = (address.ip.to_string(), format!(":{port}"));
-    let argv = Argv::of([ss(system), "-K", "-Htn", "state", "established", "src", &src, "sport", "=", &sport]);
+    let states = ["state", "connected", "exclude", "time-wait"];
+    let mut argv = Argv::of([ss(system), "-K", "-Htn"]);
+    argv.0.extend(states.into_iter().chain(["src", &src, "sport", "=", &sport]).map(str::to_owned));
     Deed::waited(argv.run_by(sudo))
 }
 

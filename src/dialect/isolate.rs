@@ -195,8 +195,11 @@ mod tests {
 
     #[test]
     fn only_names_and_positions_reach_the_shell() {
-        let server = |flavour| Server { flavour, version: Version(9, 7, 0), server_id: 2, uuid: None, hostname: String::new() };
-        let look = |log: &str, known: &str| left_behind(&server(Flavour::MySql), (1, 3306), (log, 4), known, &["/a;b", "/data"]);
+        let server =
+            |flavour| Server { flavour, version: Version(9, 7, 0), server_id: 2, uuid: None, hostname: String::new() };
+        let look = |log: &str, known: &str| {
+            left_behind(&server(Flavour::MySql), (1, 3306), (log, 4), known, &["/a;b", "/data"])
+        };
         let good = look("binlog.000003", "3e11fa47-71ca-11e1-9e33-c80aa9429562:1-5").map(|look| look.to_string());
         let good = good.unwrap();
         assert!(good.contains(" /data /var/lib/mysql ") && !good.contains("/a;b") && !good.contains('\n'), "{good}");
@@ -227,7 +230,13 @@ mod tests {
             bytes[9] = server;
             std::fs::write(path(name), bytes).unwrap();
         }
-        let server = Server { flavour: Flavour::MySql, version: Version(9, 7, 0), server_id: 2, uuid: None, hostname: String::new() };
+        let server = Server {
+            flavour: Flavour::MySql,
+            version: Version(9, 7, 0),
+            server_id: 2,
+            uuid: None,
+            hostname: String::new(),
+        };
         let folder = dir.path().display().to_string();
         // nothing listens on port 1
         let ask = |log: &str, position| {

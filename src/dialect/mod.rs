@@ -14,6 +14,7 @@ mod preview;
 mod signs;
 mod sockets;
 mod sql;
+mod words;
 
 pub use argv::{
     ANNOUNCED, Argv, Deed, Look, PROBE_END, add_address, addresses, alive, announce, announce_again, announce_at_once,
@@ -24,7 +25,8 @@ pub use checks::{
     received, transactions, transports, variables, work, worker_errors,
 };
 pub use death::{
-    binary_logs, follows_from, last_heard, log_start, resume_receiving, start_replication, stop_receiving, stop_replication,
+    binary_logs, follows_from, last_heard, log_start, resume_receiving, start_replication, stop_receiving,
+    stop_replication,
 };
 pub use isolate::{
     Left, end_process, left_behind, mask_unit, parse_left, parse_listening, parse_units, stop_unit, units, who_listens,
@@ -36,5 +38,6 @@ pub use sockets::{Socket, parse_end, parse_sockets};
 pub use sql::{
     LoginName, Question, Statement, access_and_position, binlog_filters, binlog_state, catch_up, changes_under_way,
     channels, expire, expire_and_lock_is_ours, facts, fence, identity, kill, lock, lock_holder, lock_is_ours, missing,
-    open, own_address, parse_access, prepared_xa, release, sessions, settings, unlock, writing_transactions,
+    open, own_address, parse_access, prepared_xa, release, sessions, settings, unlock, writers, writing_transactions,
 };
+pub use words::{begins, changes_data};

@@ -51,7 +51,14 @@ pub fn spell<'a>(action: &Action, limits: &Limits, target: impl Fn(&NodeName) ->
             let from = target(source).map(|t| sql::access_and_position(t.server).to_string()).unwrap_or_default();
             vec![sql(source, from), waits(node, source, Duration::from_secs(1).min(limits.pre_sync))]
         }
-        Action::Drain { node } => vec![sql(node, sql::writing_transactions(on.server).to_string())],
+        Action::Drain { node } => vec![
+            sql(node, sql::writing_transactions(on.server).to_string()),
+            sql(node, sql::writers(on.server).to_string()),
+        ],
+        Action::EndWriters { node } => vec![
+            sql(node, sql::writers(on.server).to_string()),
+            sql(node, "KILL <each client session that still writes>".to_owned()),
+        ],
         Action::Fence { node, how } => vec![
             // on the other node as well: its lock must not outlive the run
             sql(node, sql::expire_and_lock_is_ours(limits.silence()).to_string()),
@@ -109,7 +116,9 @@ pub fn spell<'a>(action: &Action, limits: &Limits, target: impl Fn(&NodeName) ->
             let listens = "arping -D <each address of the pair>".to_owned();
             on.peer.map(|peer| ssh(peer, listens)).into_iter().collect()
         }
-        Action::StopReceiving { node } => told(death::stop_receiving(on.server, "")).map(|text| sql(node, text)).collect(),
+        Action::StopReceiving { node } => {
+            told(death::stop_receiving(on.server, "")).map(|text| sql(node, text)).collect()
+        }
         Action::ResumeReceiving { node } => {
             told(death::resume_receiving(on.server, "")).map(|text| sql(node, text)).collect()
         }

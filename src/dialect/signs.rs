@@ -50,9 +50,7 @@ impl Sign {
                 match kind {
                     _ if ip.contains(':') => Argv::of(["ndisc6", "-1", "-r", &seconds, "-w", "1000", &ip, interface]),
                     ArpingKind::Iputils => Argv::of([path, "-D", "-w", &seconds, "-I", interface, &ip]),
-                    ArpingKind::Habets => {
-                        Argv::of([path, "-0", "-c", &seconds, "-w", &seconds, "-i", interface, &ip])
-                    }
+                    ArpingKind::Habets => Argv::of([path, "-0", "-c", &seconds, "-w", &seconds, "-i", interface, &ip]),
                 }
                 .run_by(sudo)
             }

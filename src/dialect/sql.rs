@@ -185,6 +185,22 @@ pub fn writing_transactions(server: &Server) -> Question {
     )])
 }
 
+/// Sessions that are in a transaction or run a statement, with both: `id`, `user`, `host`, `command`, `time` (seconds),
+/// `info` (cut short), `trx`, `trx_state`, `changed` (rows), `age` (of the transaction, in seconds). InnoDB
+/// tells a start by the machine's time zone, whatever that of the session is. What it keeps from asking again at once
+/// holds here, too (see [`writing_transactions`]).
+#[must_use]
+pub fn writers(server: &Server) -> Question {
+    Question(vec![format!(
+        "SELECT p.ID AS id, p.USER AS user, p.HOST AS host, p.COMMAND AS command, p.TIME AS time, LEFT(p.INFO, 200) AS \
+         info, t.trx_id AS trx, t.trx_state AS trx_state, t.trx_rows_modified AS changed, \
+         TIMESTAMPDIFF(SECOND, t.trx_started, CONVERT_TZ(NOW(), @@session.time_zone, 'SYSTEM')) AS age FROM {} p LEFT \
+         JOIN information_schema.innodb_trx t ON t.trx_mysql_thread_id = p.ID WHERE p.ID <> CONNECTION_ID() AND (t.trx_id \
+         IS NOT NULL OR p.COMMAND IN ('Query', 'Execute', 'Killed'))",
+        processlist(server)
+    )])
+}
+
 /// What of a position, read elsewhere before, this MySQL server has not executed: `missing`, empty when nothing.
 /// Computed by the server: only it knows its newer forms of a set. `None` when `position` is not a position.
 #[must_use]

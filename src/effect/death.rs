@@ -77,7 +77,8 @@ impl Hands<'_> {
         limit: Duration,
     ) -> Result<(), Failure> {
         let (link, known) = self.on(node)?;
-        let unknown = || certain(format!("`{}` cannot be told to {node} as a channel's name", printable(&channel.name)));
+        let unknown =
+            || certain(format!("`{}` cannot be told to {node} as a channel's name", printable(&channel.name)));
         let statement = spell(&known.server, &channel.name).ok_or_else(unknown)?;
         match super::sql(link)?.change(&statement, limit).await {
             Ok(_) => Ok(()),
@@ -279,9 +280,7 @@ impl Hands<'_> {
             row.text(names).map(|text| text.replace('\n', "")).map_err(|e| asked(&e))
         };
         let gone = match flavour {
-            Flavour::MySql => {
-                first(sql.read(&dialect::purged(), limit).await.map_err(|e| asked(&e))?, &["purged"])?
-            }
+            Flavour::MySql => first(sql.read(&dialect::purged(), limit).await.map_err(|e| asked(&e))?, &["purged"])?,
             Flavour::MariaDb => {
                 let log = first(sql.read(&dialect::binary_logs(), limit).await.map_err(|e| asked(&e))?, &["Log_name"])?;
                 let question = dialect::log_start(&log)

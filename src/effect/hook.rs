@@ -78,7 +78,9 @@ impl Fence {
         let program = printable(program);
         match ended {
             Ok(Ok(status)) if status.success() => Ok(format!("`{program}` confirms {quoted}")),
-            Ok(Ok(status)) => Err(certain(format!("`{program}` does not confirm that {node} is out: {status} {quoted}"))),
+            Ok(Ok(status)) => {
+                Err(certain(format!("`{program}` does not confirm that {node} is out: {status} {quoted}")))
+            }
             Ok(Err(why)) => Err(Failure {
                 happened: Happened::Unknown,
                 what: format!("`{program}` cannot be waited for: {why}"),

@@ -57,9 +57,9 @@ impl Hands<'_> {
                         }
                     }
                 };
-                self.is_silent(node, CONFIRMED).await.map_err(|why| {
-                    certain(format!("the `fence` program says that {node} is out, but {}", why.what))
-                })?;
+                self.is_silent(node, CONFIRMED)
+                    .await
+                    .map_err(|why| certain(format!("the `fence` program says that {node} is out, but {}", why.what)))?;
                 Ok(Done { note: Some(said) })
             }
             Isolation::Hand => {

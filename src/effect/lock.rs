@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{asked, changed};
+use super::{asked, certain, changed};
 use crate::dialect;
 use crate::link::{Link, Record, Sql, SqlError, Table};
 use crate::model::{NodeName, Pair, Server, Side, printable};
@@ -38,16 +38,33 @@ pub async fn lock_one(pair: &Pair, link: &mut Link, server: &Server, limit: Dura
         return Ok(());
     }
     let tables = sql.read(&dialect::lock_holder(server), limit).await.map_err(|e| failed(asked(&e)))?;
-    let [holder, since] = &tables[..] else { return Err(NoLock::Failed("no answer".to_owned())) };
-    let row = holder.row().map_err(|e| failed(asked(&e)))?;
+    Err(match who(&name, &tables) {
+        Ok(holder) => NoLock::Taken(holder),
+        Err(failure) => failed(failure),
+    })
+}
+
+/// Who holds the lock on a node, without taking it. `None`: nobody, or nobody can say.
+pub async fn holder(link: &mut Link, server: &Server, limit: Duration) -> Option<Holder> {
+    let name = link.name().clone();
+    let tables = link.sql.as_mut().ok()?.read(&dialect::lock_holder(server), limit).await.ok()?;
+    let [row, _] = &tables[..] else { return None };
+    row.row().ok()?.get(&["holder"]).flatten()?;
+    who(&name, &tables).ok()
+}
+
+/// Reads the answer to [`dialect::lock_holder`].
+fn who(name: &NodeName, tables: &[Table]) -> Result<Holder, Failure> {
+    let [holder, since] = tables else { return Err(certain("no answer")) };
+    let row = holder.row().map_err(|e| asked(&e))?;
     let text = |name: &str| printable(row.get(&[name]).flatten().unwrap_or("unknown"));
     let (id, user, host) = (text("holder"), text("user"), text("host"));
     let asleep = row.get(&["command"]).flatten() == Some("Sleep");
-    Err(NoLock::Taken(Holder {
+    Ok(Holder {
         session: format!("session {id} of {user} from {host}, on {name}"),
         held: since.row().ok().and_then(age),
         idle: row.number(&["idle"]).ok().filter(|_| asleep).map(Duration::from_secs),
-    }))
+    })
 }
 
 /// By the server's clock, from the minute in the second lock's name.

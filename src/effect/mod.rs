@@ -13,9 +13,10 @@ mod position;
 mod sessions;
 mod switch;
 mod verify;
+mod writers;
 
 pub use hook::Fence;
-pub use lock::{is_ours, lock, lock_one, remains, unlock};
+pub use lock::{holder, is_ours, lock, lock_one, remains, unlock};
 pub use position::At;
 
 use std::time::Duration;
@@ -23,7 +24,7 @@ use std::time::Duration;
 use crate::dialect::{self, Deed};
 use crate::link::{Answer, Link, MysqlTarget, Shell, Sql, SqlError, SshError};
 use crate::model::{Action, NodeName, Pair, Server, Side, System};
-use crate::world::{Done, Failure, Happened};
+use crate::world::{Done, Failure, Happened, Writer};
 
 /// What a run knows of a node: how to spell things for it, and how to reach its addresses.
 pub struct Known {
@@ -54,6 +55,10 @@ pub struct Memory {
     announcing: Option<address::Announcing>,
     /// Sessions to end, looked for while their address was being taken elsewhere.
     found: Option<sessions::Found>,
+    /// Sessions that the last action met at their writing, and nobody has been told of yet.
+    writers: Vec<Writer>,
+    /// The operator wants to see statements.
+    statements: bool,
     /// The operator's program for the node that is declared dead.
     fence: Option<Fence>,
     /// Where the survivor stood when it took a dead node's place.
@@ -84,12 +89,27 @@ impl Memory {
         self.distrustful = true;
     }
 
+    /// From here on statements are told, too: they may hold data.
+    pub fn show_statements(&mut self) {
+        self.statements = true;
+    }
+
+    /// Whom the last action met at their writing.
+    pub fn writers(&mut self) -> Vec<Writer> {
+        std::mem::take(&mut self.writers)
+    }
+
     /// Remembers a session of ours that was lost and may be left on the server.
     pub fn leave(&mut self, node: &NodeName, session: u64) {
         let ghost = (node.clone(), session);
         if !self.ghosts.contains(&ghost) {
             self.ghosts.push(ghost);
         }
+    }
+
+    /// Whether something that was asked for on the node, without an answer, may still take effect.
+    pub fn is_haunted(&self, node: &NodeName) -> bool {
+        self.ghosts.iter().any(|(on, _)| on == node)
     }
 }
 
@@ -118,6 +138,10 @@ impl Hands<'_> {
             }
             Action::Drain { node } => {
                 let done = self.drain(node, limit).await?;
+                self.machines_answer(self.pair.limits.connect).await.map(|()| done)
+            }
+            Action::EndWriters { node } => {
+                let done = self.end_writers(node, limit).await?;
                 self.machines_answer(self.pair.limits.connect).await.map(|()| done)
             }
             Action::Fence { node, how } => self.fence(node, *how, limit).await,

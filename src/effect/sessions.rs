@@ -4,16 +4,13 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use super::{Hands, asked, certain, changed, command};
 use crate::dialect::{self, LoginName};
 use crate::link::{Link, Record, Sql, SqlErrorKind, Table};
 use crate::model::{NodeName, Prefixed, Server, printable};
 use crate::world::{Done, Failure};
-
-/// Between two looks at transactions: longer than InnoDB keeps an answer, see [`dialect::writing_transactions`].
-const DRAIN_PAUSE: Duration = Duration::from_millis(120);
 
 /// `ER_NO_SUCH_THREAD`.
 const NO_SUCH_SESSION: u16 = 1094;
@@ -25,31 +22,6 @@ const PATIENCE: Duration = Duration::from_secs(1);
 const LEAST: Duration = Duration::from_millis(200);
 
 impl Hands<'_> {
-    /// Waits until those clients' transactions have ended that have unsaved changes now, or the time is over: both are
-    /// fine. Those that begin meanwhile are not waited for: on a busy server there is always one.
-    pub(super) async fn drain(&mut self, node: &NodeName, limit: Duration) -> Result<Done, Failure> {
-        let connect = self.pair.limits.connect;
-        let (link, known) = self.on(node)?;
-        let question = dialect::writing_transactions(&known.server);
-        let deadline = Instant::now() + limit;
-        let mut writing: Option<BTreeSet<String>> = None;
-        loop {
-            let tables = super::sql(link)?.read(&question, connect).await.map_err(|e| asked(&e))?;
-            let now = tables.iter().flat_map(|table| &table.0).map(|row| row.text(&["id"]).map(str::to_owned));
-            let now = now.collect::<Result<BTreeSet<_>, _>>().map_err(|e| asked(&e))?;
-            let left = writing.map_or_else(|| now.clone(), |before| before.intersection(&now).cloned().collect());
-            if left.is_empty() {
-                return Ok(Done::default());
-            }
-            if Instant::now() >= deadline {
-                let note = format!("{} writing transaction(s) did not end and will fail", left.len());
-                return Ok(Done { note: Some(note) });
-            }
-            writing = Some(left);
-            sleep(DRAIN_PAUSE).await;
-        }
-    }
-
     /// Ends every client session that came through an address, in SQL and then in the kernel, until none is left.
     pub(super) async fn end_sessions(
         &mut self,
@@ -82,6 +54,8 @@ impl Hands<'_> {
             let ids = to_end(&sessions, &peers, locked, &own);
             let ids: Vec<u64> = ids.into_iter().filter(|id| !spared.contains(id)).collect();
             if late || (ids.is_empty() && quiet) {
+                // those that the server has closed meanwhile; nobody is kept here by one that stays
+                let _ = command(link, &[dialect::kill_sockets(&known.system, known.sudo, came, port)], left).await;
                 let mut notes = vec![];
                 if !ended.is_empty() {
                     notes.push(format!("{} session(s) ended", ended.len()));
@@ -116,7 +90,7 @@ impl Hands<'_> {
 }
 
 /// Our own sessions there.
-fn own(link: &Link) -> Vec<u64> {
+pub(super) fn own(link: &Link) -> Vec<u64> {
     [&link.sql, &link.guard].iter().filter_map(|sql| sql.as_ref().ok()).map(|sql| sql.thread_id().into()).collect()
 }
 

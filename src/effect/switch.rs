@@ -84,7 +84,7 @@ impl Hands<'_> {
         let what = if waited {
             format!(
                 "{node}: a statement under way did not end within {wait:?}, so that it could not be fenced; {}",
-                blockers(link, &known.server, limit).await
+                self.in_the_way(node, limit).await
             )
         } else {
             error.to_string()
@@ -309,17 +309,5 @@ pub(super) fn opened(server: &Server, node: &NodeName, result: Result<Vec<Table>
             | SqlErrorKind::Refused { .. }
             | SqlErrorKind::Closed { .. } => Err(known(Happened::No, error.to_string())),
         },
-    }
-}
-
-/// Who may have kept the fence waiting, for the operator: how many transactions have written.
-async fn blockers(link: &mut Link, server: &Server, limit: Duration) -> String {
-    let Ok(sql) = &mut link.sql else { return "nobody can say which".to_owned() };
-    match sql.read(&dialect::writing_transactions(server), limit).await {
-        Ok(tables) => {
-            let count: usize = tables.iter().map(|table| table.0.len()).sum();
-            format!("{count} transaction(s) have written and not ended")
-        }
-        Err(error) => error.to_string(),
     }
 }

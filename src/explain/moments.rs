@@ -1,6 +1,6 @@
 //! What a run tells while it goes, by its `type` in `--json`.
 
-use super::Text;
+use super::{Text, Where};
 
 pub(super) const ALL: &[Text] = &[
     Text::new(
@@ -57,12 +57,26 @@ pub(super) const ALL: &[Text] = &[
         "Wait for the end of the run; it goes back or forward by itself.",
     ),
     Text::new(
+        "writers",
+        "Sessions that still write",
+        "Whom a step met at their writing, with what they have changed by then: those whom a drain has waited for in vain, those \
+         whom `--kill` ends, or those who keep a fence waiting. Their statements are shown with `--show-statements` only, because \
+         these may hold data.",
+        &[(
+            Where::Both,
+            "SELECT p.ID, p.USER, p.HOST, p.COMMAND, t.trx_started, t.trx_rows_modified FROM information_schema.innodb_trx t JOIN information_schema.processlist p ON p.ID = t.trx_mysql_thread_id ORDER BY t.trx_started",
+        )],
+        "Nothing while the run goes on. Who is left after a drain loses that transaction when the fence closes; raise \
+         `limits.drain` for a move that can wait longer.",
+    ),
+    Text::new(
         "step-again",
         "A fence ran into a statement and is tried again",
         "A long statement kept the server from becoming read-only within `limits.fence`. flipper let go, so that writes flow, and \
          tries again after a pause, three times in all.",
         &[],
-        "Nothing. If it ends with exit code 20, look for the long statement first, or set `limits.drain`.",
+        "Nothing. If it ends with exit code 20, the sessions that were in the way are listed: wait for them, set `limits.drain`, or \
+         plan again with `--kill`.",
     ),
     Text::new(
         "writes-out",

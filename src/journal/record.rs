@@ -38,6 +38,13 @@ pub enum Record {
         /// The step.
         step: String,
     },
+    /// Whom a step met at their writing.
+    Writers {
+        /// The step.
+        step: String,
+        /// Who they are.
+        sessions: Vec<Session>,
+    },
     /// A step is done.
     Done {
         /// In which direction.
@@ -206,6 +213,31 @@ impl Ending {
     }
 }
 
+/// A session that a step met at its writing. What it says to its server is no business of a journal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    /// The server's id of it.
+    pub id: u64,
+    /// Whose it is.
+    pub user: String,
+    /// Where it comes from.
+    pub host: String,
+    /// How old its transaction is; without one, its statement.
+    pub seconds: u64,
+    /// Rows that it has changed.
+    pub rows: u64,
+    /// `idle`, `running` or `rolling-back`.
+    pub doing: String,
+}
+
+impl Session {
+    fn of(writer: &world::Writer) -> Self {
+        let world::Writer { id, user, host, seconds, rows, doing, statement: _ } = writer;
+        let doing = doing.id().to_owned();
+        Self { id: *id, user: user.clone(), host: host.clone(), seconds: *seconds, rows: *rows, doing }
+    }
+}
+
 /// When, in the course of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -336,6 +368,9 @@ impl Record {
                 happened: failure.happened.into(),
                 why: failure.what.clone(),
             },
+            Event::Writers(step, writers) => {
+                Self::Writers { step: id(step), sessions: writers.iter().map(Session::of).collect() }
+            }
             Event::Again(step, pause) => Self::Again { step: id(step), in_ms: Ms(*pause) },
             Event::GateClosed => Self::WritesOut,
             Event::GateOpened(out) => Self::WritesIn { out_ms: Ms(*out) },

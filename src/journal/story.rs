@@ -122,6 +122,7 @@ impl Story {
             Record::FlipperJournal(_)
             | Record::Ready
             | Record::Intent { .. }
+            | Record::Writers { .. }
             | Record::Again { .. }
             | Record::TurningBack { .. }
             | Record::PressingOn { .. }
@@ -137,14 +138,18 @@ impl Story {
         planfile::from_text("the journal's plan", &self.begin.plan).map(|file| file.plan)
     }
 
-    /// It may have changed something: a step other than those that only ask or wait was told to a node.
+    /// It may have changed something of the pair: a step was told to a node other than those that only ask or wait, or
+    /// that end sessions before anything is moved.
     #[must_use]
     pub fn changed(&self) -> bool {
         let plan = self.plan().ok();
         let harmless = |id: &str| {
             let step = plan.iter().flat_map(|plan| &plan.steps).find(|step| step.id.0 == id);
             step.is_some_and(|step| {
-                matches!(step.action, Action::Approach { .. } | Action::Drain { .. } | Action::Verify { .. })
+                matches!(
+                    step.action,
+                    Action::Approach { .. } | Action::Drain { .. } | Action::EndWriters { .. } | Action::Verify { .. }
+                )
             })
         };
         // what is announced may have been told, too: a lost power takes the next line along

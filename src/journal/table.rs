@@ -32,6 +32,7 @@ pub(super) enum Kind {
     Ready,
     Intent,
     Started,
+    Writers,
     Done,
     Failed,
     Again,
@@ -73,6 +74,7 @@ pub(super) const LEGAL: &[(State, Kind, State)] = {
         (S::Between, K::EndChanged, S::Ended),
         (S::Between, K::EndLeft, S::Ended),
         (S::InStep, K::WritesOut, S::InStep),
+        (S::InStep, K::Writers, S::InStep),
         (S::InStep, K::Done, S::Between),
         (S::InStep, K::Failed, S::Between),
         (S::InStep, K::Interrupted, S::InStep),
@@ -179,6 +181,11 @@ impl Table {
                 }
             }
             Record::TurningBack { .. } | Record::PressingOn { .. } => self.intended.clear(),
+            Record::Writers { step, .. } => {
+                if self.step.as_ref() != Some(step) {
+                    return Err(wrong(": another step is under way"));
+                }
+            }
             Record::FlipperJournal(_)
             | Record::Stands { .. }
             | Record::Ready
@@ -199,6 +206,7 @@ pub(super) fn kind(record: &Record) -> Kind {
         Record::Ready => Kind::Ready,
         Record::Intent { .. } => Kind::Intent,
         Record::Started { .. } => Kind::Started,
+        Record::Writers { .. } => Kind::Writers,
         Record::Done { .. } => Kind::Done,
         Record::Failed { .. } => Kind::Failed,
         Record::Again { .. } => Kind::Again,

@@ -205,6 +205,7 @@ fn only_what_the_table_allows_may_follow() {
         Record::Ready,
         Record::Intent { way, steps: vec![step()] },
         Record::Started { way, step: step() },
+        Record::Writers { step: step(), sessions: vec![] },
         Record::Done { way, step: step(), ms, note: None },
         Record::Failed { way, step: step(), ms, happened: Happened::No, why: String::new() },
         Record::Again { step: step(), in_ms: ms },

@@ -96,6 +96,7 @@ fn must_last(record: &Record) -> bool {
         Record::Stands { .. }
         | Record::Ready
         | Record::Started { .. }
+        | Record::Writers { .. }
         | Record::Done { .. }
         | Record::Failed { .. }
         | Record::Again { .. }

@@ -63,7 +63,10 @@ impl Link {
         if let Ok(shell) = &mut self.shell
             && shell.reopen(limit).await.is_err()
         {
-            let opened = Shell::open(&self.target.ssh, control_dir, limit).await;
+            let mut opened = Shell::open(&self.target.ssh, control_dir, limit).await;
+            if let Ok(new) = &mut opened {
+                new.follow(shell);
+            }
             if let Ok(old) = std::mem::replace(&mut self.shell, opened) {
                 old.close(limit).await;
             }

@@ -153,6 +153,11 @@ impl Shell {
         self.may_fire_until.map(|until| until.saturating_duration_since(Instant::now())).filter(|left| !left.is_zero())
     }
 
+    /// Takes the place of another shell on the same machine: what may still happen there of that one, may happen.
+    pub(super) fn follow(&mut self, other: &Self) {
+        self.may_fire_until = self.may_fire_until.max(other.may_fire_until);
+    }
+
     async fn exchange(
         &mut self,
         commands: &[String],

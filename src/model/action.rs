@@ -22,6 +22,12 @@ pub enum Action {
         /// The node that is about to be fenced.
         node: NodeName,
     },
+    /// End the clients' transactions and statements that still write, right before the gate, and wait until they are
+    /// rolled back. Only a person's word puts it into a plan.
+    EndWriters {
+        /// The node that is about to be fenced.
+        node: NodeName,
+    },
     /// Make a server refuse writes, bounded by `lock_wait_timeout`, and read it back.
     Fence {
         /// The server.
@@ -202,7 +208,7 @@ impl Action {
     #[must_use]
     pub fn requires(&self) -> Vec<Fact> {
         match self {
-            Self::Approach { .. } | Self::Drain { .. } | Self::Fence { .. } => vec![],
+            Self::Approach { .. } | Self::Drain { .. } | Self::EndWriters { .. } | Self::Fence { .. } => vec![],
             Self::Isolate { .. } | Self::StopReceiving { .. } | Self::ResumeReceiving { .. } => vec![],
             Self::ApplyReceived { node } => vec![Fact::Detached(node.clone())],
             Self::Promote { node, dead } => {
@@ -244,7 +250,7 @@ impl Action {
     pub fn ensures(&self) -> Vec<Fact> {
         match self {
             Self::Approach { node, source } => vec![Fact::Near(node.clone(), source.clone())],
-            Self::Drain { node } => vec![Fact::Drained(node.clone())],
+            Self::Drain { node } | Self::EndWriters { node } => vec![Fact::Drained(node.clone())],
             Self::Fence { node, how: _ } => vec![Fact::Closed(node.clone())],
             Self::CatchUp { node, source } => vec![Fact::CaughtUp(node.clone(), source.clone())],
             Self::Open { node, peer: _ } | Self::Reopen { node, peer: _ } => vec![Fact::Writable(node.clone())],
@@ -276,6 +282,7 @@ impl Action {
         StepId(match self {
             Self::Approach { node, source: _ } => format!("approach-{node}"),
             Self::Drain { node } => format!("drain-{node}"),
+            Self::EndWriters { node } => format!("end-writers-{node}"),
             Self::Fence { node, how: _ } => format!("fence-{node}"),
             Self::CatchUp { node, source: _ } => format!("catch-up-{node}"),
             Self::Open { node, peer: _ } => format!("open-{node}"),
@@ -302,6 +309,7 @@ impl Action {
         match self {
             Self::Approach { node, .. }
             | Self::Drain { node }
+            | Self::EndWriters { node }
             | Self::Fence { node, .. }
             | Self::CatchUp { node, .. }
             | Self::Open { node, .. }

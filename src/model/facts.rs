@@ -29,6 +29,8 @@ macro_rules! facts {
 pub enum WorkKind {
     /// A statement that changes data runs.
     Statement,
+    /// The same, of the event scheduler.
+    Event,
     /// A transaction has changed rows, and its session idles.
     Idle,
     /// It is rolled back, or was killed and has not ended.

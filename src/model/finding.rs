@@ -48,6 +48,8 @@ pub enum Scope {
     Closes(Side),
     /// A plan that makes this node refuse writes.
     Fences(Side),
+    /// A plan that makes this node refuse writes, and waits for those who write there instead of ending them.
+    Waits(Side),
     /// A plan that takes or drops this role's address.
     Role(RoleName),
     /// A plan that changes or announces addresses on this node.

@@ -4,6 +4,7 @@
 mod action;
 mod address;
 mod code;
+mod codes;
 mod facts;
 mod finding;
 mod goal;

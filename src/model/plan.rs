@@ -205,6 +205,7 @@ impl Plan {
                 }
                 Action::Approach { .. }
                 | Action::Drain { .. }
+                | Action::EndWriters { .. }
                 | Action::CatchUp { .. }
                 | Action::Release { .. }
                 | Action::Isolate { .. }
@@ -223,6 +224,12 @@ impl Plan {
     #[must_use]
     pub fn dead(&self) -> Option<&NodeName> {
         self.goal.dead()
+    }
+
+    /// Whether sessions that still write when the gate is to close are ended, as the operator has decided.
+    #[must_use]
+    pub fn ends_writers(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step.action, Action::EndWriters { .. }))
     }
 
     /// The node that gives way to the one that the plan opens.

@@ -146,6 +146,7 @@ pub(crate) fn dead(flavour: Flavour) -> Snapshot {
         received: known("0-1-7".to_owned()),
         silent: known(Some(4)),
         left_behind: Observed::Unknown("its disk cannot be read".to_owned()),
+        export: Observed::Unknown("its disk cannot be read".to_owned()),
     };
     Snapshot { nodes: [first, second] }
 }

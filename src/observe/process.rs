@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use super::server::Read;
-use crate::dialect::{LoginName, parse_end};
+use crate::dialect::{LoginName, begins, changes_data, parse_end};
 use crate::link::{Record, Table};
 use crate::model::{Work, WorkKind, printable};
 
@@ -140,8 +140,6 @@ fn one(process: &Process) -> Option<Work> {
 
 /// Statements that change a schema, by how they begin.
 const SCHEMA: [&str; 8] = ["ALTER", "CREATE", "DROP", "OPTIMIZE", "RENAME", "REPAIR", "TRUNCATE", "ANALYZE"];
-/// Statements that change data.
-const CHANGES: [&str; 8] = ["CALL", "DELETE", "EXECUTE", "INSERT", "LOAD", "REPLACE", "UPDATE", "XA"];
 /// Programs that change schemas while they are in use, as they call themselves.
 const SCHEMA_TOOLS: [&str; 3] = ["gh-ost", "pt-online-schema-change", "spirit"];
 /// What their statements name.
@@ -181,9 +179,10 @@ fn kind(process: &Process, words: &str) -> Option<WorkKind> {
     } else if process.command == "Sleep" {
         (process.changed > 0).then_some(WorkKind::Idle)
     } else {
+        // a client has this command only while it logs in
+        let kind = if process.command == "Connect" { WorkKind::Event } else { WorkKind::Statement };
         // one that has only just begun is gone before anybody has read about it
-        (works && process.seconds > 0 && (process.changed > 0 || CHANGES.contains(&first)))
-            .then_some(WorkKind::Statement)
+        (works && process.seconds > 0 && (process.changed > 0 || changes_data(&process.info))).then_some(kind)
     }
 }
 
@@ -194,10 +193,8 @@ fn words(info: &str) -> String {
         "TABLE", "INDEX", "UNIQUE", "TABLES", "STAGE", "LOCK", "INSTANCE", "DATABASE", "INTO", "FROM", "COMMIT",
         "PREPARE", "DATA", "VIEW",
     ];
-    let mut words = info
-        .trim_start_matches(|c: char| c.is_whitespace() || c == '(')
-        .split(|c: char| c.is_whitespace() || c == '(' || c == ';')
-        .map(str::to_ascii_uppercase);
+    let mut words =
+        begins(info).split(|c: char| c.is_whitespace() || c == '(' || c == ';').map(str::to_ascii_uppercase);
     let plain = |word: &String| !word.is_empty() && word.len() < 12 && word.bytes().all(|b| b.is_ascii_uppercase());
     let Some(first) = words.next().filter(plain) else { return String::new() };
     match words.next().filter(|word| SECOND.contains(&word.as_str())) {
@@ -245,6 +242,8 @@ mod tests {
     fn what_a_session_is_at() {
         assert_eq!(kind_of("Query", 3, "update t set x=1", 0), Some(WorkKind::Statement));
         assert_eq!(kind_of("Query", 0, "update t set x=1", 5), None, "only just begun");
+        assert_eq!(kind_of("Query", 3, "/* job 7 */ update t set x=1", 0), Some(WorkKind::Statement));
+        assert_eq!(kind_of("Connect", 3, "update t set x=1", 0), Some(WorkKind::Event));
         assert_eq!(kind_of("Query", 9, "SELECT 1", 0), None);
         assert_eq!(kind_of("Query", 9, "SELECT f()", 3), Some(WorkKind::Statement), "a function may write");
         assert_eq!(kind_of("Sleep", 9, "", 0), None);

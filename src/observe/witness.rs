@@ -31,9 +31,8 @@ pub async fn witness(pair: &Pair, links: &mut [Link; 2], seen: &mut Snapshot, de
     let (survivor, lost) = (seen.node(dead.peer()), seen.node(dead));
     let Link { sql, shell, target, guard: _ } = here;
     let asked = asked(pair, survivor, dead, address, watch);
-    let (signs, (received, silent, left_behind)) = tokio::join!(
-        signs(shell.as_mut(), survivor, target.ssh.sudo, &asked, limit),
-        async {
+    let (signs, (received, silent, left_behind)) =
+        tokio::join!(signs(shell.as_mut(), survivor, target.ssh.sudo, &asked, limit), async {
             let heard = heard(sql.as_mut(), survivor, limit).await;
             let left = match &heard {
                 Ok(heard) => left_behind(there, survivor, lost, pair.node(dead).port, heard).await,
@@ -42,8 +41,7 @@ pub async fn witness(pair: &Pair, links: &mut [Link; 2], seen: &mut Snapshot, de
             let part = |of: fn(&Heard) -> Read<_>| heard.as_ref().map_err(String::clone).and_then(of);
             let silent = heard.as_ref().map_err(String::clone).and_then(|heard| heard.silent.clone());
             (part(|heard| heard.received.clone()), silent, left)
-        }
-    );
+        });
     let (left_behind, export) = match left_behind {
         Ok((count, export)) => (Ok(count), Ok(export)),
         Err(why) => (Err(why.clone()), Err(why)),
@@ -148,11 +146,7 @@ struct Heard {
     read: Option<(String, u64)>,
 }
 
-async fn heard(
-    sql: Result<&mut Sql, &mut SqlError>,
-    survivor: &NodeSnapshot,
-    limit: Duration,
-) -> Read<Heard> {
+async fn heard(sql: Result<&mut Sql, &mut SqlError>, survivor: &NodeSnapshot, limit: Duration) -> Read<Heard> {
     let sql = sql.map_err(|why| why.to_string())?;
     let server = survivor.server.as_ref();
     let server = server.known().ok_or_else(|| server.why_unknown().unwrap_or_default().to_owned())?;

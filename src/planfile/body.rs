@@ -171,6 +171,9 @@ mirror!(
         Drain {
             node: Node,
         },
+        EndWriters {
+            node: Node,
+        },
         Fence {
             node: Node,
             how: Fencing,

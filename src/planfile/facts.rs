@@ -22,7 +22,7 @@ macro_rules! facts {
     };
 }
 
-mirror!(words WorkKind { Statement, Idle, Ending, Schema, Backup });
+mirror!(words WorkKind { Statement, Event, Idle, Ending, Schema, Backup });
 mirror!(words LockKind { Table, Global, Backup, User, WaitedFor });
 mirror!(
     struct Work {

@@ -24,16 +24,23 @@ fn witness(node: &NodeSnapshot, peer: &NodeSnapshot) -> Vec<String> {
     };
     let addresses = answering.as_ref().map(|ips| match ips.is_empty() {
         true => "nobody else answers for the addresses".to_owned(),
-        false => format!("somebody else answers for {}", ips.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")),
+        false => {
+            format!("somebody else answers for {}", ips.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
+        }
     });
-    let left = left_behind.as_ref().map(|count| format!("it lacks {count} transactions that are on the disk of {peer}"));
+    let left =
+        left_behind.as_ref().map(|count| format!("it lacks {count} transactions that are on the disk of {peer}"));
     vec![
-        line("MySQL there is", greeted.as_ref().map(|yes| {
-            format!("MySQL of {peer} {}", if *yes { "greets it" } else { "does not greet it" })
-        })),
-        line("the machine there is", answered.as_ref().map(|yes| {
-            format!("{peer} {}", if *yes { "answers it" } else { "does not answer it" })
-        })),
+        line(
+            "MySQL there is",
+            greeted
+                .as_ref()
+                .map(|yes| format!("MySQL of {peer} {}", if *yes { "greets it" } else { "does not greet it" })),
+        ),
+        line(
+            "the machine there is",
+            answered.as_ref().map(|yes| format!("{peer} {}", if *yes { "answers it" } else { "does not answer it" })),
+        ),
         line("who answers for the addresses is", addresses),
         line("what it lacks is", left),
     ]

@@ -33,7 +33,7 @@ pub(super) fn desired(
     if let Goal::Rejoin(node) = goal
         && let Some(back) = pair.side(node)
     {
-        reasons.extend(death::nobody_to_follow(pair, snapshot, back));
+        reasons.extend(checks::death::nobody_to_follow(pair, snapshot, back));
     }
     for role in &pair.roles {
         let place = match place(pair, snapshot, goal, role) {

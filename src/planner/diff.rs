@@ -20,6 +20,8 @@ pub(super) struct Target<'a> {
     /// It is a plan of its own, not the rest of one. The read lock of an earlier run is gone then and is taken again,
     /// and how far a node is behind was seen while nothing was moving.
     pub(super) whole: bool,
+    /// Those who still write on a node that is to be closed are ended first.
+    pub(super) kill: bool,
 }
 
 /// Who is to accept writes.
@@ -72,7 +74,7 @@ pub(super) fn actions(pair: &Pair, snapshot: &Snapshot, target: Target) -> Vec<A
         Writer::Only(to) => hand_over(pair, snapshot, to, target, &mut actions),
         Writer::Nobody => {
             for side in Side::BOTH {
-                close(pair, snapshot, side, false, &mut actions);
+                close(pair, snapshot, side, (false, target.kill), &mut actions);
             }
         }
     }
@@ -110,7 +112,7 @@ fn hand_over(pair: &Pair, snapshot: &Snapshot, to: Side, target: Target, actions
     }
     let holds = |side: Side| pair.write_role().is_some_and(|role| snapshot.holders(role).contains(&side));
     let handed_over = !open(to) || (holds(from) && !holds(to));
-    close(pair, snapshot, from, target.whole && handed_over, actions);
+    close(pair, snapshot, from, (target.whole && handed_over, target.kill), actions);
     if open(to) {
         return;
     }
@@ -123,8 +125,15 @@ fn hand_over(pair: &Pair, snapshot: &Snapshot, to: Side, target: Target, actions
     }
 }
 
-/// Makes a node refuse writes, unless it does already. `relock`: it is to refuse those of administrators too.
-pub(super) fn close(pair: &Pair, snapshot: &Snapshot, side: Side, relock: bool, actions: &mut Vec<Action>) {
+/// Makes a node refuse writes, unless it does already. `relock`: it is to refuse those of administrators too; `kill`:
+/// those who still write are ended first.
+pub(super) fn close(
+    pair: &Pair,
+    snapshot: &Snapshot,
+    side: Side,
+    (relock, kill): (bool, bool),
+    actions: &mut Vec<Action>,
+) {
     let node = pair.node(side).name.clone();
     let access = &snapshot.node(side).access;
     let by_lock = snapshot.node(side).server.known().is_some_and(|server| server.fencing() == Fencing::ReadLock);
@@ -133,6 +142,9 @@ pub(super) fn close(pair: &Pair, snapshot: &Snapshot, side: Side, relock: bool, 
     }
     if access.is(&WriteAccess::Open) && !pair.limits.drain.is_zero() {
         actions.push(Action::Drain { node: node.clone() });
+    }
+    if access.is(&WriteAccess::Open) && kill {
+        actions.push(Action::EndWriters { node: node.clone() });
     }
     if let Some(server) = snapshot.node(side).server.known() {
         let how = server.fencing();

@@ -6,6 +6,7 @@
 
 mod basis;
 mod checks;
+mod consent;
 mod death;
 mod desired;
 mod diff;
@@ -14,6 +15,7 @@ mod recover;
 mod walk;
 
 pub use checks::{Checked, Verdict, check, findings};
+pub use consent::Consent;
 pub use recover::{Opened, is_back, reopen, way_back, way_forward};
 pub use walk::{perform, point_of_no_return};
 
@@ -24,12 +26,18 @@ use death::Course;
 
 /// Plans the way from what was seen to the goal. An empty plan: the pair is there already.
 ///
-/// `overrides`: findings that the operator accepts. Those that the plan would be refused for otherwise are recorded in
-/// it; the others do not matter.
+/// `consent`: what the operator accepts. Findings that the plan would be refused for otherwise are recorded in it; the
+/// others do not matter.
 ///
 /// # Errors
 /// A refusal with every reason, where no safe way is known.
-pub fn plan(pair: &Pair, snapshot: &Snapshot, goal: &Goal, overrides: &[Code]) -> Result<Plan, Refusal> {
+pub fn plan<'a>(
+    pair: &Pair,
+    snapshot: &Snapshot,
+    goal: &Goal,
+    consent: impl Into<Consent<'a>>,
+) -> Result<Plan, Refusal> {
+    let Consent { overrides, kill } = consent.into();
     let refuse = |mut reasons: Vec<Reason>| {
         reasons.sort();
         reasons.dedup();
@@ -61,6 +69,7 @@ pub fn plan(pair: &Pair, snapshot: &Snapshot, goal: &Goal, overrides: &[Code]) -
                 writer,
                 proof: diff::Proof::CatchUp,
                 whole: true,
+                kill,
             };
             (writer, diff::actions(pair, snapshot, target))
         }
@@ -68,7 +77,7 @@ pub fn plan(pair: &Pair, snapshot: &Snapshot, goal: &Goal, overrides: &[Code]) -
             let roles: Vec<&RoleSpec> = pair.roles.iter().filter(touched).collect();
             (diff::Writer::Only(dead.peer()), death::fail(pair, snapshot, (dead, how), &roles, true))
         }
-        Course::Rejoin(back) => (diff::Writer::Only(back.peer()), death::rejoin(pair, snapshot, back)),
+        Course::Rejoin(back) => (diff::Writer::Only(back.peer()), death::rejoin(pair, snapshot, back, true)),
     };
     let promotes = actions.iter().any(|action| matches!(action, Action::Promote { .. }));
     // at the goal nothing stands in the way any more
@@ -102,6 +111,7 @@ pub fn plan(pair: &Pair, snapshot: &Snapshot, goal: &Goal, overrides: &[Code]) -
             None => {}
         }
     }
+    notes.extend(checks::long_rollbacks(pair, snapshot, &actions));
     if !reasons.is_empty() {
         return refuse(reasons);
     }
@@ -134,6 +144,10 @@ fn notes(actions: &[Action]) -> Vec<String> {
             Action::Fence { node, how: Fencing::ReadLock } => notes.push(format!(
                 "While {node} holds its read lock, its clients wait instead of getting an error; the lock is let go \
                  once the address has left."
+            )),
+            Action::EndWriters { node } => notes.push(format!(
+                "Sessions that still write on {node} right before its fence are ended, and what they have not committed \
+                 is rolled back; replication, events and sessions above flipper's account are left alone."
             )),
             Action::Take { role, address, node, .. } if !address.is_host() => notes.push(format!(
                 "The address of {role} is taken on {node} with prefix /{}; /32 or /128 is safer: removing it can \

@@ -19,6 +19,8 @@ struct Context<'a> {
     write: Option<&'a RoleName>,
     /// The node that writing clients are led to.
     writer: Option<&'a NodeName>,
+    /// Somebody is opened, which needs the other one closed.
+    opens: bool,
     /// The node that has come back.
     returned: Option<&'a NodeName>,
     /// The nodes that get a read lock.
@@ -34,6 +36,9 @@ fn graph<'a>(pair: &Pair, actions: &'a [Action]) -> DiGraph<&'a Action, Rule> {
             Action::Verify { access: Access::ReadWrite, node, .. } => Some(node),
             _ => None,
         }),
+        opens: actions
+            .iter()
+            .any(|action| matches!(action, Action::Open { .. } | Action::Reopen { .. } | Action::Promote { .. })),
         returned: actions.iter().find_map(|action| match action {
             Action::Compare { node, .. } => Some(node),
             _ => None,
@@ -102,14 +107,19 @@ fn why(fact: &Fact, by: &Action) -> Rule {
 
 /// The rule that puts one action before another, apart from their facts.
 fn rule(before: &Action, after: &Action, context: &Context) -> Option<Rule> {
-    let Context { write, writer, returned, locked } = context;
+    let Context { write, writer, opens, returned, locked } = context;
     match (before, after) {
         // what may take its time is done before the gate closes, on the node that still takes writes
-        (Action::Approach { source: a, .. } | Action::Drain { node: a }, Action::Fence { node: b, .. }) if a == b => {
+        (
+            Action::Approach { source: a, .. } | Action::Drain { node: a } | Action::EndWriters { node: a },
+            Action::Fence { node: b, .. },
+        ) if a == b => Some(Rule::BeforeTheGate),
+        // waiting for the target first makes the drain's end the last moment before the gate
+        (Action::Approach { source: a, .. }, Action::Drain { node: b } | Action::EndWriters { node: b }) if a == b => {
             Some(Rule::BeforeTheGate)
         }
-        // waiting for the target first makes the drain's end the last moment before the gate
-        (Action::Approach { source: a, .. }, Action::Drain { node: b }) if a == b => Some(Rule::BeforeTheGate),
+        // nobody is ended who would have come to an end in time
+        (Action::Drain { node: a }, Action::EndWriters { node: b }) if a == b => Some(Rule::BeforeTheGate),
         (Action::Take { role: a, .. }, Action::EndSessions { role: b, .. }) if a == b => {
             Some(Rule::ReconnectLandsRight)
         }
@@ -153,6 +163,12 @@ fn rule(before: &Action, after: &Action, context: &Context) -> Option<Rule> {
             if a == b && *writer != Some(source) && *returned != Some(a) =>
         {
             Some(Rule::BeforeTheGate)
+        }
+        // of two that are open one is closed before the address leads to the other one
+        (Action::Fence { node: a, .. }, Action::Take { access: Access::ReadWrite, node: b, .. })
+            if a != b && !*opens =>
+        {
+            Some(Rule::OneWriter)
         }
         // readers leave a node that still takes writes only for one that has them all
         (Action::Fence { node: a, .. }, Action::Take { access: Access::ReadOnly, node: b, .. }) if a != b => {

@@ -120,7 +120,7 @@ pub fn way_back(
     };
     let touched = returnable(plan);
     let writer = old.map_or(Writer::AsIs, Writer::Only);
-    let target = Target { roles: &plan.before, touched: &touched, writer, proof, whole: false };
+    let target = Target { roles: &plan.before, touched: &touched, writer, proof, whole: false, kill: false };
     let mut actions = diff::actions(pair, &patched, target);
     let reopened = actions.iter().any(|action| matches!(action, Action::Reopen { .. }));
     for side in locked_by(pair, plan) {
@@ -189,7 +189,8 @@ pub fn way_forward(pair: &Pair, now: &Snapshot, plan: &Plan, owed: &[RoleName]) 
     if !reasons.is_empty() {
         return Err(reasons);
     }
-    let target = Target { roles: &plan.after, touched: &touched, writer, proof: Proof::CatchUp, whole: false };
+    let target =
+        Target { roles: &plan.after, touched: &touched, writer, proof: Proof::CatchUp, whole: false, kill: false };
     let mut actions = match course {
         Course::Move => diff::actions(pair, now, target),
         Course::Fail(dead, how) => {
@@ -197,7 +198,7 @@ pub fn way_forward(pair: &Pair, now: &Snapshot, plan: &Plan, owed: &[RoleName]) 
             // that the dead one is out was seen by this run, before anything else was done
             death::fail(pair, now, (dead, how), &roles.collect::<Vec<_>>(), false)
         }
-        Course::Rejoin(back) => death::rejoin(pair, now, back),
+        Course::Rejoin(back) => death::rejoin(pair, now, back, false),
     };
     for side in locked_by(pair, plan) {
         release(pair, now, side, &mut actions);

@@ -35,6 +35,7 @@ pub fn perform(pair: &Pair, state: &mut Snapshot, action: &Action) {
             }
         }
         Action::Drain { .. }
+        | Action::EndWriters { .. }
         | Action::EndSessions { .. }
         | Action::Announce { .. }
         | Action::Release { .. }

@@ -12,6 +12,9 @@ pub fn sentence(action: &Action) -> String {
             format!("let {node} catch up with {source} as it is now, while writes still flow")
         }
         Action::Drain { node } => format!("wait for writing transactions on {node} to end, while writes still flow"),
+        Action::EndWriters { node } => {
+            format!("end the sessions whose transactions still write on {node}, and wait until they are rolled back")
+        }
         Action::Fence { node, how } => format!("fence {node} ({}): nobody can write there any more", fence(*how)),
         Action::CatchUp { node, source } => format!("wait until {node} has executed all that {source} committed"),
         Action::Open { node, peer } => {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::json;
 use crate::event::{Event, Moment, Way};
 use crate::model::Pair;
-use crate::world::Happened;
+use crate::world::{Happened, Writer};
 
 /// Milliseconds with one place, for an operator's eye.
 #[must_use]
@@ -61,6 +61,9 @@ pub fn json(event: &Event, pair: &Pair) -> Value {
                 "happened": happened, "why": failure.what,
             })
         }
+        Event::Writers(id, writers) => {
+            json!({ "type": "writers", "step": id.0, "sessions": writers.iter().map(writer).collect::<Vec<_>>() })
+        }
         Event::Again(id, pause) => json!({ "type": "step-again", "step": id.0, "in_ms": millis(*pause) }),
         Event::GateClosed => json!({ "type": "writes-out" }),
         Event::GateOpened(out) => json!({ "type": "writes-in", "out_ms": millis(*out) }),
@@ -68,4 +71,16 @@ pub fn json(event: &Event, pair: &Pair) -> Value {
         Event::TurningBack(why) => json!({ "type": "turning-back", "why": why }),
         Event::PressingOn(why) => json!({ "type": "pressing-on", "why": why }),
     }
+}
+
+/// A session; its statement only where it was asked for.
+fn writer(writer: &Writer) -> Value {
+    let Writer { id, user, host, seconds, rows, doing, statement } = writer;
+    let mut value = json!({
+        "id": id, "user": user, "host": host, "seconds": seconds, "rows": rows, "doing": doing.id(),
+    });
+    if let Some(statement) = statement {
+        value["statement"] = json!(statement);
+    }
+    value
 }

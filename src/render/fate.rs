@@ -63,7 +63,10 @@ const FORWARD: &str = "what is missing is planned and done again";
 fn back(plan: &Plan, number: usize, action: &Action) -> String {
     let done = plan.steps.get(..number).unwrap_or_default();
     if !done.iter().any(changes) {
-        return "flipper stops; nothing has been changed".to_owned();
+        // a rollback that is under way goes on, whoever waits for it
+        let ended = done.iter().any(|step| matches!(step.action, Action::EndWriters { .. }));
+        let besides = if ended { ", except that the sessions are gone which were ended" } else { "" };
+        return format!("flipper stops; nothing has been changed{besides}");
     }
     let closing = plan.closing().filter(|closing| done.iter().any(|step| step.id == closing.id));
     let moved = done.iter().any(|step| matches!(step.action, Action::Take { .. } | Action::Drop { .. }));
@@ -88,11 +91,12 @@ fn back(plan: &Plan, number: usize, action: &Action) -> String {
     }
 }
 
-/// Whether a step changes anything, or only looks and waits.
+/// Whether a step changes anything that would have to be taken back.
 fn changes(step: &Step) -> bool {
     match step.action {
         Action::Approach { .. }
         | Action::Drain { .. }
+        | Action::EndWriters { .. }
         | Action::CatchUp { .. }
         | Action::Verify { .. }
         | Action::ApplyReceived { .. }

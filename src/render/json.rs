@@ -31,6 +31,7 @@ pub fn plan(plan: &Plan, digest: Option<&str>) -> Value {
         "pair": pair.as_str(),
         "goal": goal(&plan.goal),
         "overrides": overrides.iter().map(|code| code.id()).collect::<Value>(),
+        "kill": plan.ends_writers(),
         "digest": digest.map(printable),
         "empty": plan.is_empty(),
         "before": assignment(before),
@@ -176,6 +177,7 @@ fn action(action: &Action) -> Value {
             json!({ "kind": "approach", "node": node.as_str(), "source": source.as_str() })
         }
         Action::Drain { node } => json!({ "kind": "drain", "node": node.as_str() }),
+        Action::EndWriters { node } => json!({ "kind": "end-writers", "node": node.as_str() }),
         Action::Fence { node, how } => {
             json!({ "kind": "fence", "node": node.as_str(), "how": describe::fence(*how) })
         }

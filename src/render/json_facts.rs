@@ -32,6 +32,7 @@ fn work_of(work: &Work) -> Value {
     let Work { kind, session, account, what, seconds, rows } = work;
     let kind = match kind {
         WorkKind::Statement => "statement",
+        WorkKind::Event => "event",
         WorkKind::Idle => "idle",
         WorkKind::Ending => "ending",
         WorkKind::Schema => "schema",

@@ -25,6 +25,7 @@ pub mod status;
 pub mod stuck;
 pub mod timeline;
 mod wrap;
+pub mod writers;
 
 pub use sheet::Sheet;
 

@@ -107,6 +107,7 @@ pub(super) fn access_after(plan: &Plan, node: &NodeBasis) -> WriteAccess {
             Action::Open { .. } | Action::Reopen { .. } | Action::Promote { .. } => WriteAccess::Open,
             Action::Approach { .. }
             | Action::Drain { .. }
+            | Action::EndWriters { .. }
             | Action::CatchUp { .. }
             | Action::Take { .. }
             | Action::EndSessions { .. }

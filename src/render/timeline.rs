@@ -54,7 +54,8 @@ impl Timeline {
                 self.is_out = false;
                 self.out.push(*out);
             }
-            Event::Again(..)
+            Event::Writers(..)
+            | Event::Again(..)
             | Event::Stands(..)
             | Event::Ready
             | Event::Intends(..)

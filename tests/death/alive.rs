@@ -79,7 +79,10 @@ fn words(theatre: &Theatre<'_>) -> Outcome {
     // moved a moment ago, and asked to take care
     theatre.moves(&["set", "read", "db1"]);
     theatre.flipper(&["plan", "lab", "swap", "--not-within", "10m"]).ends(11).says("moved-lately");
-    theatre.flipper(&["apply", "lab", "set", "read", "db2", "--yes", "--not-within", "10m"]).ends(11).says("moved-lately");
+    theatre
+        .flipper(&["apply", "lab", "set", "read", "db2", "--yes", "--not-within", "10m"])
+        .ends(11)
+        .says("moved-lately");
     assert_eq!(theatre.holders(READ_ADDRESS), [Node::Db1]);
     std::thread::sleep(std::time::Duration::from_secs(1));
     theatre.flipper(&["apply", "lab", "set", "read", "db2", "--yes", "--not-within", "1s"]).ends(0);

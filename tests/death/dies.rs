@@ -43,7 +43,11 @@ fn killed(theatre: &Theatre<'_>) -> Outcome {
     let seen = elsewhere().events.iter().map(ToString::to_string).collect::<String>();
     assert!(seen.contains("its receiver from db1 was stopped"), "{seen}");
     theatre.flipper(&["check", "lab"]).ends(11);
-    theatre.flipper(&["plan", "lab", "set", "write", "db1"]).ends(11).says("deposed").says("flipper plan lab rejoin db1");
+    theatre
+        .flipper(&["plan", "lab", "set", "write", "db1"])
+        .ends(11)
+        .says("deposed")
+        .says("flipper plan lab rejoin db1");
     theatre.flipper(&["plan", "lab", "set", "read", "db1"]).ends(11).says("deposed");
     theatre.flipper(&["plan", "lab", "fail", "db2", "--not-within", "10m"]).ends(11).says("moved-lately");
     returns(theatre)
@@ -156,7 +160,11 @@ fn relay_work(theatre: &Theatre<'_>) -> Outcome {
     scene.serves(theatre, "seconds of work left to apply", &ran)?;
     // and what the other one lacks is gone
     let admin = lab.admin(Node::Db2);
-    admin.exec_all(&["INSERT INTO app.scratch VALUES (2, 0)", "DELETE FROM app.scratch WHERE id=2", "FLUSH BINARY LOGS"])?;
+    admin.exec_all(&[
+        "INSERT INTO app.scratch VALUES (2, 0)",
+        "DELETE FROM app.scratch WHERE id=2",
+        "FLUSH BINARY LOGS",
+    ])?;
     let logs = admin.rows("SHOW BINARY LOGS")?;
     let last = logs.last().and_then(|row| row.first().cloned().flatten()).expect("a log");
     purge(theatre, &last)?;

@@ -106,7 +106,8 @@ impl<'a> Theatre<'a> {
         let file = self.hooks.join("fence");
         program(&file, script);
         let host = format!("(host: {:?})", Node::Db1.host().address());
-        let with = format!("(host: {:?}, fence: [{:?}, \"db1\"])", Node::Db1.host().address(), file.display().to_string());
+        let with =
+            format!("(host: {:?}, fence: [{:?}, \"db1\"])", Node::Db1.host().address(), file.display().to_string());
         let text = self.lab().config().text();
         assert!(text.contains(&host), "{text}");
         let path = self.lab().dir().join("with-fence.ron");
@@ -178,8 +179,10 @@ impl<'a> Theatre<'a> {
             "DELETE FROM app.load".to_owned(),
             format!("UPDATE app.scratch SET x={scratch} WHERE id=1"),
         ];
-        statements
-            .extend(rows.chunks(500).map(|rows| format!("INSERT INTO app.load (id, client, seq, server) VALUES {}", rows.join(","))));
+        statements.extend(
+            rows.chunks(500)
+                .map(|rows| format!("INSERT INTO app.load (id, client, seq, server) VALUES {}", rows.join(","))),
+        );
         match server {
             Server::MySql => {
                 let set = source.value("SELECT @@GLOBAL.gtid_executed")?.replace('\n', "");
@@ -288,7 +291,7 @@ impl Scene {
         ));
         theatre.stage.note(format!("silence {} ms, {lost} rows lost of at most {bound}", silence.as_millis()));
         assert!(self.bound.is_none_or(|bound| lost as u64 <= bound), "{lost} rows lost, {bound} were said: {ran}");
-        assert_eq!(theatre.holders(WRITE_ADDRESS).contains(&Node::Db2), true, "{ran}");
+        assert!(theatre.holders(WRITE_ADDRESS).contains(&Node::Db2), "{ran}");
         Ok(())
     }
 }

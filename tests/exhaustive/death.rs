@@ -103,7 +103,7 @@ fn witnesses(
             for left in left {
                 for has_fence in [false, true] {
                     number += 1;
-                    if SMALL && (number + turn) % 29 != 0 {
+                    if SMALL && !(number + turn).is_multiple_of(29) {
                         continue;
                     }
                     let mut pair = pair(base.shape);
@@ -132,7 +132,7 @@ fn witnesses(
                         roles.filter(|(i, _)| bits & (1 << i) != 0).map(|(_, role)| role.address.ip).collect()
                     }));
                     survivor.witness.left_behind = fact(left);
-                    let other = (number + turn) % 2 == 0;
+                    let other = (number + turn).is_multiple_of(2);
                     pair.nodes[usize::from(other)].has_fence = has_fence;
                     let name = pair.nodes[usize::from(other)].name.clone();
                     all.push(Case {
@@ -181,7 +181,7 @@ fn returned_worlds() -> Vec<Case> {
                                         [(Thread::Stopped, Thread::Running), (Thread::Running, Thread::Running)]
                                     {
                                         number += 1;
-                                        if SMALL && number % 101 != 0 {
+                                        if SMALL && !number.is_multiple_of(101) {
                                             continue;
                                         }
                                         let first = Node { access, holds, ahead, xa, ..Node::SOUND };
@@ -196,7 +196,7 @@ fn returned_worlds() -> Vec<Case> {
                                             Some3::Some => Observed::Known("u:1-3".to_owned()),
                                             Some3::Unknown => fact(None),
                                         };
-                                        let other = number % 2 == 0;
+                                        let other = number.is_multiple_of(2);
                                         let name = pair.nodes[usize::from(other)].name.clone();
                                         all.push(Case {
                                             seen: if other { mirrored(seen) } else { seen },
@@ -321,8 +321,9 @@ fn enumerate(cases: &[Case]) -> Report {
         for what in outside {
             report.faults.add(what, || case.story.clone());
         }
-        for (word, overrides) in words().into_iter().enumerate() {
-            let plan = match planner::plan(&case.pair, &case.seen, &case.goal, &overrides) {
+        let said = words();
+        for (word, overrides) in said.iter().map(Vec::as_slice).enumerate() {
+            let plan = match planner::plan(&case.pair, &case.seen, &case.goal, overrides) {
                 Ok(plan) => plan,
                 Err(refusal) => {
                     report.refusals += 1;
@@ -350,7 +351,7 @@ fn enumerate(cases: &[Case]) -> Report {
             let still = (Link::Runs, Some3::None, true, true);
             let scene = (case.kind, case.shape, [still, still], false, word > 0);
             let goal = 100 + (number % 100) as u8;
-            let walk = Walk { pair: &case.pair, start: &case.seen, plan: &plan, overrides: &overrides, scene, goal };
+            let walk = Walk { pair: &case.pair, start: &case.seen, plan: &plan, overrides, scene, goal };
             walk.end(&mut fault);
             let ids = |plan: &Plan| plan.steps.iter().map(|step| step.id.0.clone()).collect::<Vec<_>>();
             let same = ((case.kind, case.shape, word), walk::look(&case.pair, &case.seen), ids(&plan));
@@ -362,7 +363,7 @@ fn enumerate(cases: &[Case]) -> Report {
                     fault(format!("by itself: {found:?}"));
                 }
                 if written.insert((case.kind, word, ids(&plan))) {
-                    kept(&case.pair, &case.seen, &plan, &overrides, &mut fault);
+                    kept(&case.pair, &case.seen, &plan, overrides, &mut fault);
                 }
             }
             for what in faults {

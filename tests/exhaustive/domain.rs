@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use flipper::model::{
-    Access, Action, ArpingKind, Assignment, Boot, Channel, Connections, Flavour, Goal, Health, Held, Inventory, Kept,
-    Limits, NodeSnapshot, NodeSpec, Observed, Pair, Relay, RoleSpec, Server, Settings, Snapshot, System, Thread,
+    Access, Action, ArpingKind, Assignment, Boot, Channel, Code, Connections, Flavour, Goal, Health, Held, Inventory,
+    Kept, Limits, NodeSnapshot, NodeSpec, Observed, Pair, Relay, RoleSpec, Server, Settings, Snapshot, System, Thread,
     Version, Witness, Workload, WriteAccess,
 };
+use flipper::planner::Consent;
 
 fn p<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
     text.parse().unwrap()
@@ -105,6 +106,11 @@ pub(crate) fn pair(shape: Shape) -> Pair {
     // with three roles, writing transactions are waited for before the gate closes
     let drain = if shape == Shape::Three { Duration::from_secs(5) } else { Duration::ZERO };
     Pair { name: p("orders"), nodes: [node(1), node(2)], roles, limits: Limits { drain, ..Limits::default() } }
+}
+
+/// The operator's words. With three roles, whoever still writes when the gate is to close is ended.
+pub(crate) fn consent<'a>(pair: &Pair, overrides: &'a [Code]) -> Consent<'a> {
+    Consent { overrides, kill: !pair.limits.drain.is_zero() }
 }
 
 /// Every goal: each verb, each role, each node, and assignments of several roles at once.

@@ -7,7 +7,7 @@ use flipper::checker;
 use flipper::model::{Action, Fencing, Observed, Pair, Plan, Rule, Snapshot, Step, StepId, WriteAccess};
 use flipper::planner;
 
-use super::domain::{Kind, Node, Shape, Some3, Vary, World, goals, pair};
+use super::domain::{Kind, Node, Shape, Some3, Vary, World, consent, goals, pair};
 
 /// A plan with one thing wrong.
 struct Mutant {
@@ -52,6 +52,7 @@ fn kind(action: &Action) -> &'static str {
     match action {
         Action::Approach { .. } => "approach",
         Action::Drain { .. } => "drain",
+        Action::EndWriters { .. } => "end writers",
         Action::Fence { .. } => "fence",
         Action::CatchUp { .. } => "catch up",
         Action::Open { .. } => "open",
@@ -158,6 +159,9 @@ fn changed(plan: &Plan, at: usize, action: &Action) -> Vec<Mutant> {
             vec![with(Action::Verify { role, access, node, address }, "look at the other node")]
         }
         Action::Release { node } => vec![with(Action::Release { node: other(&node) }, "release the other node")],
+        Action::EndWriters { node } => {
+            vec![with(Action::EndWriters { node: other(&node) }, "end the writers of the other node")]
+        }
         Action::Isolate { node, how } => {
             vec![with(Action::Isolate { node: other(&node), how }, "isolate the survivor")]
         }
@@ -192,7 +196,7 @@ fn why_harmless(mutant: &Mutant) -> Option<&'static str> {
 }
 
 /// What was done, by words that are all in its description, and why that breaks nothing where the judge lets it pass.
-const HARMLESS: [(&[&str], &str); 11] = [
+const HARMLESS: [(&[&str], &str); 12] = [
     // the judge knows in each order whether anybody is kept from writing at that moment
     (&["reads-outside-outage"], "readers move a moment earlier, while somebody can write"),
     (&["before-the-gate"], "nobody was writing, so that no gate closes"),
@@ -206,6 +210,7 @@ const HARMLESS: [(&[&str], &str); 11] = [
     (&["verify", "release", "verify-last"], "the look from outside does not depend on the old writer's lock"),
     (&["release", "take", "lock-until-gone"], "the address was nowhere, and nobody waits for it any longer by that"),
     (&["no drain"], "writing transactions are ended sooner, and told so"),
+    (&["no end writers"], "the fence waits for those who write, and gives up"),
     (&["approach", "drain", "before-the-gate"], "both are done before the gate closes, in either order"),
 ];
 
@@ -236,7 +241,7 @@ fn corpus() -> Vec<World> {
 #[test]
 fn exhaustive_plan_mutants() {
     let mut pair = pair(Shape::Both);
-    // so that there are drains to be taken away too
+    // so that there are drains, and writers that are ended, to be taken away too
     pair.limits.drain = std::time::Duration::from_secs(5);
     let (mut tried, mut caught) = (0, 0);
     let mut harmless: BTreeMap<&str, u64> = BTreeMap::new();
@@ -246,7 +251,7 @@ fn exhaustive_plan_mutants() {
         let seen = world.snapshot(&pair);
         let mut done = vec![];
         for goal in goals(&pair) {
-            let Ok(plan) = planner::plan(&pair, &seen, &goal, &[]) else { continue };
+            let Ok(plan) = planner::plan(&pair, &seen, &goal, consent(&pair, &[])) else { continue };
             if done.contains(&plan.steps) {
                 continue;
             }

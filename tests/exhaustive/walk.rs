@@ -6,7 +6,7 @@ use flipper::checker;
 use flipper::model::{Action, Code, Goal, Observed, Pair, Plan, Snapshot, StepId, WriteAccess};
 use flipper::planner::{self, Opened};
 
-use super::domain::{Kind, Link, Shape, Some3, step};
+use super::domain::{Kind, Link, Shape, Some3, consent, step};
 
 /// What a moment of a plan looks like to the planner: what a plan can change of a world, and no more.
 pub(crate) type Look = [(u8, u64, u8, u8); 2];
@@ -157,7 +157,7 @@ impl Walk<'_> {
             if !known.insert((self.scene, look, number)) {
                 continue;
             }
-            match planner::plan(self.pair, state, &goal, self.overrides) {
+            match planner::plan(self.pair, state, &goal, consent(self.pair, self.overrides)) {
                 Ok(again) => {
                     if let Err(found) = checker::judge(self.pair, state, &again) {
                         fault(format!("planned again on the way: {found:?}"));
@@ -181,8 +181,10 @@ impl Walk<'_> {
         if before != after || looked == late {
             return;
         }
-        let Ok(made) = planner::plan(self.pair, looked, &self.plan.goal, self.overrides) else { return };
-        let now = planner::plan(self.pair, late, &self.plan.goal, self.overrides);
+        let Ok(made) = planner::plan(self.pair, looked, &self.plan.goal, consent(self.pair, self.overrides)) else {
+            return;
+        };
+        let now = planner::plan(self.pair, late, &self.plan.goal, consent(self.pair, self.overrides));
         if now.is_ok_and(|now| now.same_as(&made)) && checker::judge(self.pair, late, &made).is_err() {
             fault("a plan is neither stale nor good after a late effect".to_owned());
         }
@@ -204,7 +206,7 @@ impl Walk<'_> {
             }
             other => other.clone(),
         };
-        match planner::plan(self.pair, &state, &goal, self.overrides) {
+        match planner::plan(self.pair, &state, &goal, consent(self.pair, self.overrides)) {
             Ok(plan) if plan.is_empty() => {}
             Ok(plan) => fault(format!("at the goal {} steps are left: {}", plan.steps.len(), plan.steps[0].id)),
             Err(refusal) => fault(format!(

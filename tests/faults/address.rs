@@ -2,6 +2,9 @@
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
+
+use rustix::process::Signal;
 
 use crate::lab::error::LabError;
 use crate::lab::net::{self, WRITE_ADDRESS};
@@ -11,8 +14,11 @@ use crate::stage::Stage;
 use crate::watched::Watched;
 use crate::{Case, Outcome};
 
-pub(crate) const CASES: &[Case] =
-    &[("the address leads nobody anywhere", unreachable), ("the address cannot be taken", not_taken)];
+pub(crate) const CASES: &[Case] = &[
+    ("the address leads nobody anywhere", unreachable),
+    ("the address cannot be taken", not_taken),
+    ("ssh to the new writer breaks before it takes the address", ssh_breaks),
+];
 
 /// All is where it should be, but the operator does not get there: that is not called done.
 fn unreachable(stage: &Stage<'_>) -> Outcome {
@@ -54,6 +60,28 @@ fn not_taken(stage: &Stage<'_>) -> Outcome {
     stage.stands(&[Node::Db1], Node::Db1);
     stage.no_read_lock(Node::Db1)?;
     stage.over(scene, &ran, 0)
+}
+
+/// Clients find nobody until the address is up: it is asked for over a new login at once. Whether the request that broke has
+/// arrived is luck.
+fn ssh_breaks(stage: &Stage<'_>) -> Outcome {
+    let scene = stage.scene()?;
+    let mut run = stage.swap("connect: \"2s\", write_outage: \"3s\"");
+    run.wait_for("step-done", "open-db2");
+    run.signal(Signal::STOP);
+    let killed = stage.kill_ssh(Node::Db2);
+    run.signal(Signal::CONT);
+    killed?;
+    let ran = run.end();
+    ran.ends(0);
+    let out = ran.events.iter().find(|event| event["type"] == "writes-in").and_then(|event| event["out_ms"].as_f64());
+    let out = Duration::from_secs_f64(out.expect("writes are in again") / 1000.0);
+    stage.note(format!("writes out {} ms, run {} ms", out.as_millis(), ran.took.as_millis()));
+    assert!(out < Duration::from_secs(3), "{out:?}: {ran}");
+    stage.stands(&[Node::Db2], Node::Db2);
+    stage.over(scene, &ran, 1)?;
+    Watched::start(stage.command(&["--json", "apply", "lab", "swap", "write", "--yes"])).end().ends(0);
+    Ok(())
 }
 
 /// A node's ssh server, which has its own view of the file system, as everything that `ip netns exec` starts.

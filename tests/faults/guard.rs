@@ -37,14 +37,18 @@ impl Guard {
         Self { stop, both, looks, thread: Some(thread) }
     }
 
-    /// Ends it. A server that hangs must go on before.
-    #[track_caller]
-    pub(crate) fn never_both(mut self) {
+    /// Ends it: in how many looks both were open, and how many there were. A server that hangs must go on before.
+    pub(crate) fn end(mut self) -> (u64, u64) {
         self.stop.store(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {
             thread.join().expect("the guard's thread");
         }
-        let (both, looks) = (self.both.load(Ordering::Relaxed), self.looks.load(Ordering::Relaxed));
+        (self.both.load(Ordering::Relaxed), self.looks.load(Ordering::Relaxed))
+    }
+
+    #[track_caller]
+    pub(crate) fn never_both(self) {
+        let (both, looks) = self.end();
         assert!(looks > 10, "looked only {looks} times");
         assert_eq!(both, 0, "both servers were open in {both} of {looks} looks");
     }

@@ -5,17 +5,19 @@
 //! case: who is open and who holds the addresses, as the servers and hosts themselves say; never two servers open, looked at
 //! all the time; no row lost; nothing of flipper left; the next move works.
 //!
-//! `FLIPPER_CASE=word` runs only the cases whose names contain it.
+//! `FLIPPER_CASE=word` runs only the cases whose names contain it. Every fault at every step: `tests/matrix`.
 //!
 //! | file | cases |
 //! | --- | --- |
 //! | `stage`, `watched`, `guard` | the tools: holding a run at a moment, reading what it tells, never two open |
 //! | `target` | the new writer fails between the fence and its opening |
+//! | `old` | the old writer fails there |
 //! | `operator` | the operator's host or flipper itself fails there |
 //! | `cut_off` | flipper is killed; `resume`, `abort`, `history`, the lock of a dead run |
 //! | `signals` | Ctrl-C twice and three times, a terminal that is gone |
 //! | `fence` | the fence waits, or its answer never comes |
-//! | `clients` | sessions that are in the way |
+//! | `clients` | sessions that are in the way, and whether any is left on the old writer |
+//! | `writers` | those who still write: waited for, listed, ended by `--kill` |
 //! | `address` | the address cannot be taken, or leads nobody anywhere |
 
 #![allow(
@@ -35,11 +37,13 @@ mod clients;
 mod cut_off;
 mod fence;
 mod guard;
+mod old;
 mod operator;
 mod signals;
 mod stage;
 mod target;
 mod watched;
+mod writers;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
@@ -55,8 +59,17 @@ type Case = (&'static str, fn(&Stage<'_>) -> Outcome);
 
 fn cases(server: Server) -> Vec<Case> {
     // operator first: what a killed flipper leaves for half a minute is looked for again at the end
-    let both =
-        [operator::CASES, cut_off::CASES, signals::CASES, target::CASES, fence::CASES, clients::CASES, address::CASES];
+    let both = [
+        operator::CASES,
+        cut_off::CASES,
+        signals::CASES,
+        target::CASES,
+        old::CASES,
+        fence::CASES,
+        clients::CASES,
+        writers::CASES,
+        address::CASES,
+    ];
     let own = match server {
         Server::MariaDb => clients::MARIADB,
         Server::MySql => clients::MYSQL,

@@ -14,6 +14,7 @@ pub(crate) const CASES: &[Case] = &[
     ("flipper is interrupted, and the target comes", interrupted_and_done),
     ("flipper is interrupted, and the target does not come", interrupted_and_back),
     ("flipper is interrupted before the gate", interrupted_before),
+    ("who comes in the middle of a run is told whose it is", in_the_middle),
     ("the operator's cable is out for two seconds", unplugged_shortly),
     ("the operator's cable is out for good", unplugged),
 ];
@@ -50,6 +51,26 @@ fn interrupted_and_done(stage: &Stage<'_>) -> Outcome {
     held.let_go();
     let ran = held.run.end();
     ran.ends(0).says("stopping at the next safe point");
+    stage.stands(&[Node::Db2], Node::Db2);
+    stage.over(scene, &ran, 1)?;
+    Watched::start(stage.command(&["--json", "apply", "lab", "swap", "write", "--yes"])).end().ends(0);
+    Ok(())
+}
+
+/// Nobody can write then, and sessions wait behind the run's own lock: that is no state to refuse anything for.
+fn in_the_middle(stage: &Stage<'_>) -> Outcome {
+    let scene = stage.scene()?;
+    let plan = stage.lab.dir().join("in-the-middle.ron").display().to_string();
+    Watched::start(stage.command(&["--json", "plan", "lab", "swap", "write", "-o", &plan])).end().ends(0);
+    let mut held = stage.held("write_outage: \"20s\"")?;
+    for words in [&["lab", "swap", "write", "--yes"][..], &["lab", "set", "read", "db1", "--yes"], &[&plan, "--yes"]] {
+        let other = Watched::start(stage.command(&[&["--json", "apply"], words].concat())).end();
+        other.ends(13).says("locked: session").says("of flipper from 10.77.0.1").says("nothing was changed");
+        assert_eq!(other.events.last().map(|end| end["end"] == "locked"), Some(true), "{other}");
+    }
+    held.let_go();
+    let ran = held.run.end();
+    ran.ends(0);
     stage.stands(&[Node::Db2], Node::Db2);
     stage.over(scene, &ran, 1)?;
     Watched::start(stage.command(&["--json", "apply", "lab", "swap", "write", "--yes"])).end().ends(0);

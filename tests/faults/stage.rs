@@ -6,11 +6,13 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
+
 use crate::Outcome;
 use crate::guard::Guard;
 use crate::lab::error::{LabError, Result};
 use crate::lab::load::Load;
-use crate::lab::net::{READ_ADDRESS, WRITE_ADDRESS};
+use crate::lab::net::{self, READ_ADDRESS, WRITE_ADDRESS};
 use crate::lab::run::wait_until;
 use crate::lab::session::Session;
 use crate::lab::{Host, Lab, Node, User, replication};
@@ -165,6 +167,26 @@ impl<'a> Stage<'a> {
         match output.status.success() {
             true => Ok(()),
             false => Err(LabError::new(words.join(" "), String::from_utf8_lossy(&output.stderr))),
+        }
+    }
+
+    /// Kills the operator's ssh process for a node, which carries all commands to it.
+    pub(crate) fn kill_ssh(&self, node: Node) -> Outcome {
+        let mut killed = 0;
+        for pid in net::pids(self.lab.id(), Host::Operator)? {
+            let words = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            let words = String::from_utf8_lossy(&words).replace('\0', " ");
+            let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+            if let Some(pid) = pid.filter(|_| words.contains("ssh") && words.contains(node.host().address())) {
+                killed += usize::from(kill_process(pid, Signal::KILL).is_ok());
+            }
+        }
+        // at its end the run may have closed it by itself
+        match killed {
+            0 if self.lab.leftovers()?.iter().any(|found| found.contains("session ")) => {
+                Err(LabError::new("killing ssh", format!("none for {} is there", node.name())))
+            }
+            _ => Ok(()),
         }
     }
 

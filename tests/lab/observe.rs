@@ -97,6 +97,18 @@ impl Lab {
         Ok(found)
     }
 
+    /// Announcements that a move has left word for, which [`Self::leftovers`] passes over.
+    pub(crate) fn telling(&self) -> Result<Vec<String>> {
+        let mut found = Vec::new();
+        for node in Node::BOTH {
+            for pid in net::pids(self.id(), node.host())? {
+                let words = command_line(pid).filter(|words| is_told_again(words));
+                found.extend(words.map(|words| format!("{}: process {pid} {words}", node.name())));
+            }
+        }
+        Ok(found)
+    }
+
     /// An ssh session's end takes the servers a moment.
     pub(crate) fn wait_for_no_leftovers(&self, limit: Duration) -> Result<()> {
         let end = Instant::now() + limit;

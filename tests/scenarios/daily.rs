@@ -73,9 +73,19 @@ fn sessions() -> Vec<Scenario> {
             "The same; the operator bets that it ends in time.",
             long(),
         ),
+        tell("long-update-ended", "swap write --kill", "The same; the operator has it ended.", long()),
+        tell("long-event", "swap write --kill", "An event has run for ten minutes, which flipper does not end.", {
+            mysql().edit(1, |n| n.workload.work = work(WorkKind::Event, "DELETE FROM", 612, 40_000))
+        }),
         tell("huge-transaction", "swap write", "A transaction has changed two million rows and idles.", {
             mysql().edit(1, |n| n.workload.work = work(WorkKind::Idle, "", 40, 2_000_000))
         }),
+        tell(
+            "huge-transaction-ended",
+            "swap write --kill",
+            "The same; it is ended, and its rollback takes its time.",
+            mysql().edit(1, |n| n.workload.work = work(WorkKind::Idle, "", 40, 2_000_000)),
+        ),
         tell("rollback-under-way", "swap write", "Somebody killed a batch job, and it rolls back.", {
             mysql().edit(1, |n| n.workload.work = work(WorkKind::Ending, "", 90, 1_500_000))
         }),

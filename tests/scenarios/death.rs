@@ -42,6 +42,7 @@ fn lost(world: World, n: usize) -> World {
             received: node.position.clone(),
             silent: known(Some(14)),
             left_behind: unknown("its disk cannot be read"),
+            export: unknown("its disk cannot be read"),
         };
     };
     world.edit(n, |node| *node = NodeSnapshot::unseen(node.name.clone(), why)).edit(3 - n, silent)
@@ -152,15 +153,22 @@ fn returns() -> Vec<Scenario> {
             open().edit(1, |node| node.ahead = known(own.to_owned()))
         }),
         tell("back-too-late", "rejoin db1", "db2 has purged what db1 would need.", {
-            back(mysql()).edit(1, |node| node.relay.purged = known("26a0f1c2-3d4e-11f0-8a1b-0242ac110002:1-9".to_owned()))
+            back(mysql())
+                .edit(1, |node| node.relay.purged = known("26a0f1c2-3d4e-11f0-8a1b-0242ac110002:1-9".to_owned()))
         }),
         tell("back-swap-first", "swap", "Somebody wants the roles back on db1 before it is back.", back(mysql())),
         tell("back-remembered", "set read db1", "The servers show nothing; this machine remembers.", {
             mysql().edit(1, |node| {
-                let (since, position) = ("2026-01-01T23:14:00Z".to_owned(), "26a0f1c2-3d4e-11f0-8a1b-0242ac110002:1-9".to_owned());
+                let (since, position) =
+                    ("2026-01-01T23:14:00Z".to_owned(), "26a0f1c2-3d4e-11f0-8a1b-0242ac110002:1-9".to_owned());
                 node.deposed = Some(Deposed { since, position });
             })
         }),
-        tell("back-in-order", "rejoin db1", "It was brought back already.", mysql().without(1, WRITE).fenced(1).with(2, WRITE).access(2, WriteAccess::Open)),
+        tell(
+            "back-in-order",
+            "rejoin db1",
+            "It was brought back already.",
+            mysql().without(1, WRITE).fenced(1).with(2, WRITE).access(2, WriteAccess::Open),
+        ),
     ]
 }

@@ -77,7 +77,9 @@ pub(super) const TEXTS: &[Text] = &[
             Where::Both,
             "SELECT trx_mysql_thread_id, trx_started, trx_state, trx_rows_modified, trx_query FROM information_schema.innodb_trx ORDER BY trx_started",
         )],
-        "Wait until it has ended, or end it knowing that its rollback takes time too.",
+        "Wait until it has ended, or end it knowing that its rollback takes time too. A plan with `--kill` ends it right before \
+         writes stop, waits for its rollback within `limits.pre_sync`, and gives up with nothing moved when that is over. Events \
+         and replication are never ended by flipper.",
     ),
     Text::new(
         "open-transaction",
@@ -87,7 +89,7 @@ pub(super) const TEXTS: &[Text] = &[
             Where::Both,
             "SELECT t.trx_id, t.trx_started, t.trx_rows_modified, p.USER, p.TIME FROM information_schema.innodb_trx t JOIN information_schema.processlist p ON p.ID = t.trx_mysql_thread_id WHERE p.COMMAND = 'Sleep'",
         )],
-        "Set `limits.drain` so that such transactions may end while writes still flow.",
+        "Set `limits.drain` so that such transactions may end while writes still flow. A plan with `--kill` ends those that are left.",
     ),
     Text::new(
         "table-lock",

@@ -1,5 +1,6 @@
 //! Whether the pair is in a state to be moved: every reason against it, each with what was seen and what to do.
 
+pub(super) mod death;
 mod health;
 mod inventory;
 mod node;
@@ -9,8 +10,8 @@ mod report;
 mod workload;
 
 pub use report::{Checked, Verdict, check};
+pub(super) use workload::long_rollbacks;
 
-use super::death;
 use crate::model::{
     Access, Action, Code, Finding, NodeSnapshot, Pair, Reason, RoleSpec, Scope, Severity, Side, Snapshot, WriteAccess,
 };
@@ -53,7 +54,12 @@ pub fn findings(pair: &Pair, snapshot: &Snapshot) -> Vec<Finding> {
 /// How badly a finding speaks against these actions; `None` where none of them relies on it. `writer`: the node that
 /// accepts writes afterwards, whose readers do not depend on replication.
 pub(super) fn against(pair: &Pair, actions: &[Action], writer: Option<Side>, finding: &Finding) -> Option<Severity> {
-    let relies = |scope: &Scope| actions.iter().any(|action| relies_on(pair, action, writer, scope));
+    let ends = |side: Side| {
+        let node = &pair.node(side).name;
+        actions.iter().any(|action| matches!(action, Action::EndWriters { node: on } if on == node))
+    };
+    let decided = |scope: &Scope| matches!(scope, Scope::Waits(side) if ends(*side));
+    let relies = |scope: &Scope| !decided(scope) && actions.iter().any(|action| relies_on(pair, action, writer, scope));
     finding.scopes.iter().filter(|(scope, _)| relies(scope)).map(|(_, severity)| *severity).max()
 }
 
@@ -66,7 +72,7 @@ fn relies_on(pair: &Pair, action: &Action, writer: Option<Side>, scope: &Scope) 
         Scope::Handover => matches!(action, Action::Open { .. } | Action::Compare { .. }),
         Scope::Opens(side) => matches!(action, Action::Open { .. }) && at(*side),
         Scope::Closes(side) => matches!(action, Action::Open { peer, .. } if *peer == pair.node(*side).name),
-        Scope::Fences(side) => matches!(action, Action::Fence { .. }) && at(*side),
+        Scope::Fences(side) | Scope::Waits(side) => matches!(action, Action::Fence { .. }) && at(*side),
         Scope::Role(name) => match action {
             Action::Take { role, .. } | Action::Drop { role, .. } => role == name,
             _ => false,

@@ -5,11 +5,11 @@
 
 use super::{found, report};
 use crate::model::{
-    Code, Finding, Flavour, LockKind, NodeSnapshot, Pair, Scope, Sessions, Severity, Side, Snapshot, Thread, Work,
-    WorkKind, WriteAccess,
+    Action, Code, Finding, Flavour, LockKind, NodeSnapshot, Pair, Scope, Sessions, Severity, Side, Snapshot, Thread,
+    Work, WorkKind, WriteAccess,
 };
 
-use Scope::{Closes, Fences, Opens, Report, Role};
+use Scope::{Closes, Fences, Opens, Report, Role, Waits};
 use Severity::{Override, Warn};
 
 /// A transaction with more changed rows takes the target long, and long to roll back.
@@ -36,13 +36,27 @@ fn work(pair: &Pair, node: &NodeSnapshot, side: Side) -> Vec<Finding> {
         let who = format!("{name}: session {session} ({account})");
         let rows_said = if *rows > 0 { format!(", {rows} row(s) changed") } else { String::new() };
         let what = if what.is_empty() { "a statement" } else { what };
-        let wait = format!("wait until it has ended, or end it on {name}: KILL {session}");
+        let wait = format!(
+            "wait until it has ended, or end it on {name}: KILL {session}; a plan with --kill ends it right before writes stop"
+        );
+        // whom a plan can end, it need not wait for
+        let held_up = if can_be_ended(node, work) { Waits(side) } else { Fences(side) };
         all.extend(match kind {
             WorkKind::Statement if *seconds > limit || *rows > MANY_ROWS => Some(found(
                 Code::LongWrite,
                 side,
                 format!("{who} has been at {what} for {seconds} s{rows_said}; the fence waits {limit} s"),
                 wait,
+                vec![(held_up, Override)],
+            )),
+            WorkKind::Event if *seconds > limit || *rows > MANY_ROWS => Some(found(
+                Code::LongWrite,
+                side,
+                format!(
+                    "{who}: an event has been at {what} for {seconds} s{rows_said}; the fence waits {limit} s, and flipper \
+                     ends no event"
+                ),
+                format!("wait until it has ended, or end it on {name}: KILL {session}; ALTER EVENT … DISABLE keeps it away"),
                 vec![(Fences(side), Override)],
             )),
             WorkKind::Idle if *rows > MANY_ROWS => Some(found(
@@ -50,20 +64,21 @@ fn work(pair: &Pair, node: &NodeSnapshot, side: Side) -> Vec<Finding> {
                 side,
                 format!("{who} has changed {rows} rows and not committed"),
                 wait,
-                vec![(Fences(side), Override)],
+                vec![(held_up, Override)],
             )),
             WorkKind::Ending => Some(found(
                 Code::LongWrite,
                 side,
                 format!("{who} is being rolled back or ended{rows_said}"),
                 "a rollback cannot be hurried: wait until it has ended".to_owned(),
-                vec![(Fences(side), Override)],
+                vec![(held_up, Override)],
             )),
             WorkKind::Idle => Some(report(
                 Code::OpenTransaction,
                 side,
                 format!("{who} has changed {rows} row(s), not committed, and idled for {seconds} s"),
-                "let it commit, or set `drain` in the limits, which gives such transactions time".to_owned(),
+                "let it commit, set `drain` in the limits, which gives such transactions time, or end it with --kill"
+                    .to_owned(),
             )),
             WorkKind::Schema => Some(found(
                 Code::SchemaChange,
@@ -79,10 +94,43 @@ fn work(pair: &Pair, node: &NodeSnapshot, side: Side) -> Vec<Finding> {
                 "wait until it has ended, or let it run and override this".to_owned(),
                 vec![(Fences(side), Override), (Opens(side), Override)],
             )),
-            WorkKind::Statement => None,
+            WorkKind::Statement | WorkKind::Event => None,
         });
     }
     all
+}
+
+/// A plan can end the session, as far as is known: it is no event's, and not above flipper's account (hazards H-16, H-17).
+fn can_be_ended(node: &NodeSnapshot, work: &Work) -> bool {
+    let protected = node.workload.protected.known().into_iter().flatten().any(|s| s.account == work.account);
+    match work.kind {
+        WorkKind::Statement | WorkKind::Idle => !protected,
+        // that is waited for, whoever has ended it
+        WorkKind::Ending => true,
+        WorkKind::Event | WorkKind::Schema | WorkKind::Backup => false,
+    }
+}
+
+/// What the reviewer of a plan that ends those who write should know: rolling back takes about as long as the changes did
+/// (hazard H-18). Without numbers, which would be others a moment later.
+pub(in crate::planner) fn long_rollbacks(pair: &Pair, snapshot: &Snapshot, actions: &[Action]) -> Vec<String> {
+    let nodes = actions.iter().filter_map(|action| match action {
+        Action::EndWriters { node } => pair.side(node).map(|side| snapshot.node(side)),
+        _ => None,
+    });
+    let long = |node: &NodeSnapshot| -> Vec<String> {
+        let all = node.workload.work.known().into_iter().flatten();
+        let long = all.filter(|work| work.rows > MANY_ROWS && can_be_ended(node, work));
+        long.map(|Work { session, account, .. }| {
+            format!(
+                "On {}, session {session} ({account}) has changed more than {MANY_ROWS} rows: its rollback may take as long \
+                 as its work did, and no move begins before it is over; past `pre_sync` flipper gives up.",
+                node.name
+            )
+        })
+        .collect()
+    };
+    nodes.flat_map(long).collect()
 }
 
 fn locks(node: &NodeSnapshot, side: Side) -> Vec<Finding> {
