@@ -145,9 +145,14 @@ fn relay_work(theatre: &Theatre<'_>) -> Outcome {
     // what is replicated to this table waits; what comes in goes on
     blocker.exec("LOCK TABLES app.load READ")?;
     scene.load.wait_for(300, Duration::from_secs(20))?;
+    // and the last of it never arrives
+    theatre.stage.cut(Host::Db1, Host::Db2, true)?;
+    scene.load.wait_for(40, Duration::from_secs(20))?;
     scene.dies(|| lab.stop_server(Node::Db1, Signal::KILL))?;
+    theatre.stage.cut(Host::Db1, Host::Db2, false)?;
     let over = ["--accept-loss", "--override", "table-lock"];
     scene.asks(theatre, &over).ends(0);
+    cut_short(theatre, &over)?;
     let words = [&["--json", "apply", "lab", "fail", "db1", "--yes"][..], &over].concat();
     scene.says_yes();
     let mut run = Watched::start(theatre.stage.command(&words));
@@ -173,6 +178,27 @@ fn relay_work(theatre: &Theatre<'_>) -> Outcome {
     asked.ends(11).says("purged-logs");
     theatre.rebuild(Node::Db1)?;
     theatre.rejoins(Node::Db1)
+}
+
+/// flipper itself is killed while the survivor applies: nobody is open yet, so there is a way back, and the way ahead is
+/// the same one again.
+fn cut_short(theatre: &Theatre<'_>, over: &[&str]) -> Outcome {
+    let words = [&["--json", "apply", "lab", "fail", "db1", "--yes"][..], over].concat();
+    let mut run = Watched::start(theatre.stage.command(&words));
+    run.wait_for("step-started", "apply-received-db2");
+    run.signal(Signal::KILL);
+    drop(run.end());
+    theatre.stage.was_killed(Duration::from_secs(35))?;
+    let status = theatre.status();
+    assert!(status.contains("flipper abort lab"), "{status}");
+    theatre.flipper(&["--json", "abort", "lab", "--yes"]).ends(0);
+    let channel = theatre.lab().admin(Node::Db2).named("SHOW REPLICA STATUS")?;
+    let receiver =
+        ["Replica_IO_Running", "Slave_IO_Running"].iter().find_map(|name| channel.get(*name).cloned().flatten());
+    assert!(receiver.is_some_and(|receiver| receiver != "No"), "it receives again");
+    assert!(!theatre.status().contains("was declared dead"));
+    theatre.flipper(&["abort", "lab", "--yes"]).ends(0);
+    Ok(())
 }
 
 /// A server keeps a log as long as it thinks that somebody may want it.

@@ -8,7 +8,7 @@ pub(super) const TEXTS: &[Text] = &[
         "The goal is not understood",
         "The words after the pair are no goal, a role or node in them is unknown to the pair, or a goal was given twice (in words and as a file).",
         &[],
-        "The message names what is known. Goals: swap [ROLE], set ROLE NODE, drain NODE, down ROLE, up ROLE NODE, --goal FILE.",
+        "The message names what is known. Goals: swap [ROLE], set ROLE NODE, drain NODE, down ROLE, up ROLE NODE, fail NODE, rejoin NODE, --goal FILE.",
     ),
     Text::new(
         "flipper::usage::override",
@@ -16,6 +16,13 @@ pub(super) const TEXTS: &[Text] = &[
         "`--override` names no check, or was given with a plan file: a plan file carries its overrides in itself, so that its reviewer sees them.",
         &[],
         "Use the id that stands in front of a reason in a refusal; give it to `flipper plan`.",
+    ),
+    Text::new(
+        "flipper::usage::time",
+        "That is not a time",
+        "`--not-within` takes a number with its unit.",
+        &[],
+        "Write `--not-within 10m`, `90s`, `1h`.",
     ),
     Text::new(
         "flipper::usage::save",
