@@ -84,7 +84,7 @@ fn sessions() -> Vec<Scenario> {
             "huge-transaction-ended",
             "swap write --kill",
             "The same; it is ended, and its rollback takes its time.",
-            { mysql().edit(1, |n| n.workload.work = work(WorkKind::Idle, "", 40, 2_000_000)) },
+            mysql().edit(1, |n| n.workload.work = work(WorkKind::Idle, "", 40, 2_000_000)),
         ),
         tell("rollback-under-way", "swap write", "Somebody killed a batch job, and it rolls back.", {
             mysql().edit(1, |n| n.workload.work = work(WorkKind::Ending, "", 90, 1_500_000))
