@@ -77,6 +77,9 @@ fn ending(found: &Found, story: &Story) -> String {
         None => {
             let next = match story.is_open() {
                 true => format!("; `flipper resume {0}` or `flipper abort {0}`", printable(&story.begin.pair)),
+                false if story.steps.iter().any(|(step, _)| step.starts_with("end-writers-")) => {
+                    "; nothing was moved, sessions may have been ended".to_owned()
+                }
                 false => "; nothing was changed".to_owned(),
             };
             format!("CUT OFF{}, at {} or later{next}", at(story), time(story.last))
