@@ -8,7 +8,14 @@ pub(super) const TEXTS: &[Text] = &[
         "The goal is not understood",
         "The words after the pair are no goal, a role or node in them is unknown to the pair, or a goal was given twice (in words and as a file).",
         &[],
-        "The message names what is known. Goals: swap [ROLE], set ROLE NODE, drain NODE, down ROLE, up ROLE NODE, --goal FILE.",
+        "The message names what is known. Goals: swap [ROLE], set ROLE NODE, drain NODE, down ROLE, up ROLE NODE, fail NODE, rejoin NODE, --goal FILE.",
+    ),
+    Text::new(
+        "flipper::usage::time",
+        "That is no length of time",
+        "`--not-within` takes a number with its unit: 30s, 10m, 2h.",
+        &[],
+        "Without it, a move of a moment ago is only a note of `flipper check`.",
     ),
     Text::new(
         "flipper::usage::override",
