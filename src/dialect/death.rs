@@ -79,6 +79,13 @@ pub fn binary_logs() -> Question {
     Question::of(["SHOW BINARY LOGS"])
 }
 
+/// From where a MariaDB server's receiver goes on: `position`. Its replica status shows something else under that name:
+/// what it wrote itself counts there, too.
+#[must_use]
+pub fn follows_from() -> Question {
+    Question::of(["SELECT @@global.gtid_slave_pos AS position"])
+}
+
 /// Where a MariaDB server stood when it began that binary log: `start`, the last transaction of each domain and server
 /// that is in older logs. `None`: that is no log's name.
 #[must_use]

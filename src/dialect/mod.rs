@@ -25,7 +25,8 @@ pub use checks::{
     received, transactions, transports, variables, work, worker_errors,
 };
 pub use death::{
-    binary_logs, last_heard, log_start, resume_receiving, start_replication, stop_receiving, stop_replication,
+    binary_logs, follows_from, last_heard, log_start, resume_receiving, start_replication, stop_receiving,
+    stop_replication,
 };
 pub use isolate::{
     Left, end_process, left_behind, mask_unit, parse_left, parse_listening, parse_units, stop_unit, units, who_listens,

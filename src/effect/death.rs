@@ -291,17 +291,18 @@ impl Hands<'_> {
         if gone.is_empty() {
             return Ok(gone);
         }
-        let (link, _) = self.on(node)?;
-        let sql = super::sql(link)?;
         match flavour {
             Flavour::MySql => {
+                let (link, _) = self.on(node)?;
                 let question = dialect::missing(&gone)
                     .ok_or_else(|| certain(format!("`{}` is not a position", printable(&gone))))?;
-                first(sql.read(&question, limit).await.map_err(|e| asked(&e))?, &["missing"])
+                first(super::sql(link)?.read(&question, limit).await.map_err(|e| asked(&e))?, &["missing"])
             }
             Flavour::MariaDb => {
-                let state = first(sql.read(&dialect::binlog_state(), limit).await.map_err(|e| asked(&e))?, &["state"])?;
-                Ok(vector(&gone)?.lacking_in(&vector(&state)?).to_string())
+                let (link, _) = self.on(node)?;
+                let asked = super::sql(link)?.read(&dialect::follows_from(), limit).await;
+                let there = first(asked.map_err(|e| super::asked(&e))?, &["position"])?;
+                Ok(vector(&gone)?.beyond(&vector(&there)?).to_string())
             }
         }
     }

@@ -46,6 +46,25 @@ impl BinlogState {
         Self(self.0.iter().filter_map(missing).collect())
     }
 
+    /// Domains of this state whose last sequence number the other one has not reached, whichever server it is of, each
+    /// by the GTID that is missing: what a MariaDB replica at `other` does not find in logs that begin after this state.
+    #[must_use]
+    pub fn beyond(&self, other: &Self) -> Self {
+        let last = |state: &Self, domain: u32| {
+            let of = state.0.iter().filter(|((d, _), _)| *d == domain);
+            of.map(|(key, seq)| (*seq, *key)).max()
+        };
+        let mut missing = BTreeMap::new();
+        for (domain, _) in self.0.keys() {
+            if let Some((seq, key)) = last(self, *domain)
+                && last(other, *domain).is_none_or(|(there, _)| there < seq)
+            {
+                missing.insert(key, seq);
+            }
+        }
+        Self(missing)
+    }
+
     /// Nothing in it.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -74,6 +93,17 @@ mod tests {
         for bad in ["0-1", "0-1-2-3", "a-1-2", "0-1--2", "3E11FA47-71CA-11E1-9E33-C80AA9429562:1-5"] {
             assert_eq!(BinlogState::parse(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn a_replica_is_looked_for_by_domain() {
+        let state = |text| BinlogState::parse(text).unwrap();
+        let beyond = |start, at| state(start).beyond(&state(at)).to_string();
+        assert_eq!(beyond("0-2-408", "0-1-200"), "0-2-408");
+        assert_eq!(beyond("0-1-200,0-2-408", "0-2-408"), "");
+        assert_eq!(beyond("0-1-200", "0-2-408"), "");
+        assert_eq!(beyond("0-1-2,1-1-5", "0-1-3"), "1-1-5");
+        assert_eq!(beyond("", ""), "");
     }
 
     #[test]

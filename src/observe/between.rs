@@ -5,26 +5,36 @@ use std::time::Duration;
 use super::server::Read;
 use super::{Depth, NOT_LOOKED_AT, Seen};
 use crate::dialect;
-use crate::link::{Sql, SqlError};
+use crate::link::{Sql, SqlError, Table};
 use crate::model::{BinlogState, Flavour, NodeSnapshot, Observed, printable};
 
-/// What a server was asked about its peer.
+/// What a server was asked about its peer, and about itself.
 pub(super) struct Between {
     /// What the peer has and this server has not.
     pub(super) ahead: Read<String>,
-    /// What the peer lacks of what this server has purged: MariaDB, which is asked for its own logs.
-    pub(super) purged_here: Purged,
-    /// What this server lacks of what the peer has purged: MySQL, which only the one that lacks it can tell.
-    pub(super) purged_there: Purged,
+    logs: Logs,
 }
 
-/// `None`: it is for the other server to say.
-pub(super) struct Purged(Option<Read<String>>);
+/// How the two flavours tell what is gone from the binary logs.
+enum Logs {
+    /// MySQL: what this server lacks of what the peer has purged, which only the one that lacks it can tell.
+    Lacks(Read<String>),
+    /// MariaDB: where its logs begin, and from where it goes on itself.
+    Begin(Read<BinlogState>, Read<BinlogState>),
+    /// Nobody can say.
+    Unseen(String),
+}
 
-impl Purged {
-    /// What either of the two could say.
-    pub(super) fn or(self, other: Self) -> Read<String> {
-        self.0.or(other.0).unwrap_or_else(|| Err("the two servers are of two families".to_owned()))
+/// What `own` lacks of what its peer has purged.
+pub(super) fn purged(own: &Between, peer: &Between) -> Read<String> {
+    match (&own.logs, &peer.logs) {
+        (Logs::Lacks(purged), _) => purged.clone(),
+        (Logs::Begin(_, from), Logs::Begin(begin, _)) => {
+            let (from, begin) = (from.as_ref().map_err(String::clone)?, begin.as_ref().map_err(String::clone)?);
+            Ok(begin.beyond(from).to_string())
+        }
+        (Logs::Unseen(why), _) | (_, Logs::Unseen(why)) => Err(why.clone()),
+        (Logs::Begin(..), Logs::Lacks(_)) => Err("the two servers are of two families".to_owned()),
     }
 }
 
@@ -38,43 +48,45 @@ pub(super) async fn ask(
 ) -> Between {
     let flavour = |seen: &Seen| seen.node.server.known().map(|server| server.flavour);
     let ahead = lacking(peer, of, sql, limit).await;
-    let (mut purged_here, mut purged_there) = (Purged(None), Purged(None));
-    match (flavour(of), flavour(peer)) {
-        (Some(Flavour::MariaDb), Some(Flavour::MariaDb)) => {
-            purged_here.0 = Some(match depth {
-                Depth::All => purged_by(peer, sql, limit).await,
-                Depth::Structure => Err(NOT_LOOKED_AT.to_owned()),
-            });
-        }
-        (Some(Flavour::MariaDb), Some(Flavour::MySql)) | (Some(Flavour::MySql), Some(Flavour::MariaDb)) => {}
-        (Some(Flavour::MySql), _) | (_, Some(Flavour::MySql)) => {
-            purged_there.0 = Some(purged(peer, of, sql, limit).await);
-        }
+    let logs = match (flavour(of), flavour(peer)) {
+        (Some(Flavour::MariaDb), Some(Flavour::MariaDb)) if depth == Depth::All => begin(sql, limit).await,
+        (Some(Flavour::MariaDb), Some(Flavour::MariaDb)) => Logs::Unseen(NOT_LOOKED_AT.to_owned()),
+        (Some(Flavour::MySql), Some(Flavour::MySql)) => Logs::Lacks(gone(peer, sql, limit).await),
+        (Some(_), Some(_)) => Logs::Unseen("the two servers are of two families".to_owned()),
         (None, _) | (_, None) => {
             let why = of.node.server.why_unknown().or(peer.node.server.why_unknown()).unwrap_or_default();
-            purged_here.0 = Some(Err(why.to_owned()));
+            Logs::Unseen(why.to_owned())
         }
-    }
-    Between { ahead, purged_here, purged_there }
+    };
+    Between { ahead, logs }
 }
 
-/// What this MariaDB server has purged from its binary logs and `peer` has not executed: everything that is in no log
-/// from the oldest one on.
-async fn purged_by(peer: &Seen, sql: &mut Result<Sql, SqlError>, limit: Duration) -> Read<String> {
-    let state =
-        |text: &str| BinlogState::parse(text).ok_or_else(|| format!("`{}` is not a binlog state", printable(text)));
-    let standing = peer.standing.as_ref().map_err(String::clone)?;
-    let there = state(standing.state.as_deref().ok_or("the server did not give its binlog state")?)?;
-    let sql = sql.as_mut().map_err(|why| why.to_string())?;
-    let [logs] = super::ask(sql, [&dialect::binary_logs()], limit).await;
-    let logs = logs?;
-    let oldest = logs.0.first().ok_or("the server names no binary log")?;
-    let oldest = oldest.text(&["Log_name"]).map_err(|why| why.to_string())?;
-    let question = dialect::log_start(oldest).ok_or_else(|| format!("`{}` is not a log", printable(oldest)))?;
-    let [start] = super::ask(sql, [&question], limit).await;
-    let start = start?;
-    let start = start.row().map_err(|why| why.to_string())?.text(&["start"]).map_err(|why| why.to_string())?;
-    Ok(state(start)?.lacking_in(&there).to_string())
+/// Where a MariaDB server's oldest log begins, and from where it goes on.
+async fn begin(sql: &mut Result<Sql, SqlError>, limit: Duration) -> Logs {
+    let sql = match sql {
+        Ok(sql) => sql,
+        Err(why) => return Logs::Unseen(why.to_string()),
+    };
+    let state = |answer: Read<Table>, name: &str| {
+        let answer = answer?;
+        let text = answer.row().map_err(|why| why.to_string())?.text(&[name]).map_err(|why| why.to_string())?;
+        BinlogState::parse(text).ok_or_else(|| format!("`{}` is not a position", printable(text)))
+    };
+    let [logs, from] = super::ask(sql, [&dialect::binary_logs(), &dialect::follows_from()], limit).await;
+    let from = state(from, "position");
+    let oldest = logs.and_then(|logs| {
+        let oldest = logs.0.first().ok_or("the server names no binary log")?;
+        let name = oldest.text(&["Log_name"]).map_err(|why| why.to_string())?;
+        dialect::log_start(name).ok_or_else(|| format!("`{}` is not a log", printable(name)))
+    });
+    let begin = match oldest {
+        Ok(question) => {
+            let [start] = super::ask(sql, [&question], limit).await;
+            state(start, "start")
+        }
+        Err(why) => Err(why),
+    };
+    Logs::Begin(begin, from)
 }
 
 /// What `of` has, by its position read before, and the server of `peer`, asked now, has not.
@@ -120,11 +132,8 @@ async fn lacking(of: &Seen, peer: &Seen, peers: &mut Result<Sql, SqlError>, limi
     }
 }
 
-/// What a MySQL server `of` has purged from its binary logs and `peer` has not executed: it can never be fetched.
-async fn purged(of: &Seen, peer: &Seen, peers: &mut Result<Sql, SqlError>, limit: Duration) -> Read<String> {
-    if let Some(why) = of.node.server.why_unknown().or(peer.node.server.why_unknown()) {
-        return Err(why.to_owned());
-    }
+/// What a MySQL server `of` has purged from its binary logs and its peer has not executed: it can never be fetched.
+async fn gone(of: &Seen, peers: &mut Result<Sql, SqlError>, limit: Duration) -> Read<String> {
     let purged = of.answers.purged()?;
     if purged.is_empty() {
         return Ok(purged);

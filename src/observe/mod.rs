@@ -82,10 +82,9 @@ async fn look_at_both(pair: &Pair, links: &mut [Link; 2], depth: Depth) -> Snaps
             }
         },
     );
-    (one.node.ahead, one.node.relay.purged) =
-        (by_second.ahead.into(), by_second.purged_here.or(by_first.purged_there).into());
-    (two.node.ahead, two.node.relay.purged) =
-        (by_first.ahead.into(), by_first.purged_here.or(by_second.purged_there).into());
+    one.node.relay.purged = between::purged(&by_first, &by_second).into();
+    two.node.relay.purged = between::purged(&by_second, &by_first).into();
+    (one.node.ahead, two.node.ahead) = (by_second.ahead.into(), by_first.ahead.into());
     if let Some((first_looks, second_looks)) = looks {
         let ahead = Observed::from(ahead_in_time(&one, &two));
         one.node.health.clock_ahead = ahead.clone();

@@ -175,7 +175,7 @@ fn understood(channels: &Table, heard: Option<Read<Table>>) -> Heard {
     let (received, silent) = match heard {
         // MariaDB
         None => {
-            let received = given(&["Gtid_IO_Pos"]).or_else(|| given(&["Gtid_Slave_Pos"]));
+            let received = given(&["Gtid_IO_Pos"]);
             (Ok(printable(received.unwrap_or_default())), Ok(None))
         }
         Some(Ok(heard)) => match heard.row() {

@@ -160,7 +160,10 @@ impl<'a> Theatre<'a> {
     pub(crate) fn rebuild(&self, node: Node) -> Outcome {
         let (admin, source) = (self.lab().admin(node), self.lab().admin(node.other()));
         let server = self.lab().server();
-        let stop = if server == Server::MySql { "STOP REPLICA" } else { "STOP SLAVE" };
+        let [stop, reset] = match server {
+            Server::MySql => ["STOP REPLICA", "RESET REPLICA"],
+            Server::MariaDb => ["STOP SLAVE", "RESET SLAVE"],
+        };
         let rows = source.rows("SELECT id, client, seq, server FROM app.load")?;
         let rows: Vec<String> = rows
             .iter()
@@ -169,6 +172,8 @@ impl<'a> Theatre<'a> {
         let scratch = source.value("SELECT x FROM app.scratch WHERE id=1")?;
         let mut statements = vec![
             stop.to_owned(),
+            // a new server has no errors of the old one
+            reset.to_owned(),
             "SET GLOBAL read_only=OFF".to_owned(),
             "SET SESSION sql_log_bin=0".to_owned(),
             "DELETE FROM app.load".to_owned(),
@@ -193,7 +198,14 @@ impl<'a> Theatre<'a> {
             }
         }
         statements.push(server.fence().to_owned());
-        admin.exec_all(&statements.iter().map(String::as_str).collect::<Vec<_>>())
+        admin.exec_all(&statements.iter().map(String::as_str).collect::<Vec<_>>())?;
+        if server == Server::MariaDb {
+            // the new one's logs begin here, and the writer would go on before
+            let asked = self.flipper(&["plan", "lab", "rejoin", node.name()]);
+            asked.ends(11).says("purged-logs").says("gtid_slave_pos = @@global.gtid_binlog_pos");
+            source.exec_all(&["STOP SLAVE", "SET GLOBAL gtid_slave_pos = @@global.gtid_binlog_pos"])?;
+        }
+        Ok(())
     }
 
     /// Where every case starts.

@@ -219,6 +219,23 @@ pub(in crate::planner) fn returned(pair: &Pair, snapshot: &Snapshot, back: Side)
             "mend that, then plan again".to_owned(),
         )),
     }
+    if let Observed::Known(purged) = &snapshot.node(back.peer()).relay.purged
+        && !purged.is_empty()
+    {
+        let help = match node.server.known().map(|server| server.flavour) {
+            Some(Flavour::MariaDb) => format!(
+                "where {name} was built anew from {writer}, it has all that {writer} has: on {writer}, STOP SLAVE; SET GLOBAL \
+                 gtid_slave_pos = @@global.gtid_binlog_pos"
+            ),
+            Some(Flavour::MySql) | None => format!("{close}; then build {name} anew from {writer}: {rebuild}"),
+        };
+        found.push(plan_stop(
+            Code::PurgedLogs,
+            back.peer(),
+            format!("{writer} would go on before the oldest binary log of {name}, which begins after {purged}"),
+            help,
+        ));
+    }
     if node.prepared_xa.known().is_some_and(|count| *count > 0) {
         found.push(plan_override(
             Code::PreparedXa,
