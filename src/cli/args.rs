@@ -145,7 +145,7 @@ pub(super) struct GoOn {
     /// The node that is to have the role whose clients write, where nothing else tells
     #[arg(long, value_name = "NODE")]
     pub(super) to: Option<String>,
-    /// Accept a finding that would refuse the plan; may be given several times, and is recorded in the plan
+    /// Accept a finding that would refuse; recorded in the plan
     #[arg(long = "override", value_name = "ID")]
     pub(super) overrides: Vec<String>,
     /// End who still writes when writes are to stop, and roll it back; a move that was planned so goes on so
@@ -183,19 +183,19 @@ pub(super) struct GoalWords {
     /// swap [ROLE] | set ROLE NODE | drain NODE | down ROLE | up ROLE NODE | fail NODE | rejoin NODE
     #[arg(value_name = "GOAL", num_args = 0..)]
     pub(super) words: Vec<String>,
-    /// The goal as a file: which node is to hold which role
+    /// The goal as a file
     #[arg(long = "goal", value_name = "FILE")]
     pub(super) file: Option<PathBuf>,
-    /// Accept a finding that would refuse the plan; may be given several times, and is recorded in the plan
+    /// Accept a finding that would refuse; recorded in the plan
     #[arg(long = "override", value_name = "ID")]
     pub(super) overrides: Vec<String>,
-    /// End who still writes when writes are to stop, and roll it back; recorded in the plan
+    /// End who still writes when writes stop; recorded in the plan
     #[arg(long)]
     pub(super) kill: bool,
-    /// With `fail`: you have switched that node off, or cut it off, and it stays so
+    /// With `fail`: that node is off, and stays so; you vouch for it
     #[arg(long, value_name = "NODE")]
     pub(super) fenced_by_hand: Option<String>,
-    /// With `fail`: what the survivor never received may be lost
+    /// With `fail`: what never reached the survivor may be lost
     #[arg(long)]
     pub(super) accept_loss: bool,
     /// Refuse if roles of the pair were moved from this machine within that time

@@ -2,10 +2,11 @@
 
 use std::cell::{Cell, RefCell};
 use std::io::IsTerminal as _;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 
+use super::journal::clock;
 use super::output::Output;
 use super::voice::Voice;
 use super::{Exit, context};
@@ -13,6 +14,7 @@ use crate::event::{Event, Way};
 use crate::journal::{End, Journal};
 use crate::model::{Action, Pair, Plan, Step, StepId};
 use crate::render::{self, events, timeline::Timeline};
+use crate::world::Happened;
 
 /// Everybody who hears of a run: the person or program in front of it, its journal, and the timeline at its end.
 pub(super) struct Progress<'a> {
@@ -28,6 +30,8 @@ pub(super) struct Progress<'a> {
     changed: Cell<bool>,
     /// The step under way.
     at: RefCell<Option<StepId>>,
+    /// The time of day at which writes were last stopped, and at which they came in again: to be found in other logs.
+    out: Cell<(Option<SystemTime>, Option<SystemTime>)>,
 }
 
 /// Takes the line back on which the step under way stands.
@@ -50,6 +54,7 @@ impl<'a> Progress<'a> {
             timeline: RefCell::default(),
             changed: Cell::new(false),
             at: RefCell::default(),
+            out: Cell::default(),
         }
     }
 
@@ -59,6 +64,7 @@ impl<'a> Progress<'a> {
             journal.event(event);
         }
         self.timeline.borrow_mut().take(event);
+        self.look_at_the_clock(event);
         if let Event::Started(_, id) = event {
             self.at.replace(Some(id.clone()));
             let step = self.step(id);
@@ -97,12 +103,38 @@ impl<'a> Progress<'a> {
             self.voice.data(&timeline.json());
         } else {
             let afresh = if self.live { AFRESH } else { "" };
-            self.voice.talk(format!("{afresh}{}", timeline.text(what)));
+            self.voice.talk(format!("{afresh}{}{}", timeline.text(what), self.by_the_clock()));
         }
         drop(timeline);
         let trouble = self.journal.take().and_then(|journal| journal.end(end));
         self.voice.finish();
         trouble
+    }
+
+    /// When writes are stopped, and when they come in again: also after a fence that was refused, behind which new writes
+    /// have waited.
+    fn look_at_the_clock(&self, event: &Event) {
+        let (from, _) = self.out.get();
+        let fence = |id: &StepId| self.step(id).is_some_and(|step| matches!(step.action, Action::Fence { .. }));
+        let refused = |event: &Event| match event {
+            Event::Failed(_, id, _, failure) => failure.happened == Happened::No && fence(id),
+            _ => false,
+        };
+        if matches!(event, Event::GateClosed) {
+            self.out.set((Some(clock()), None));
+        } else if matches!(event, Event::GateOpened(_)) || (from.is_some() && refused(event)) {
+            self.out.set((from, Some(clock())));
+        }
+    }
+
+    /// The same for whoever looks into other logs.
+    fn by_the_clock(&self) -> String {
+        let time = |at: SystemTime| humantime::format_rfc3339_millis(at).to_string();
+        match self.out.get() {
+            (Some(from), Some(to)) => format!("                 from {} to {}\n", time(from), time(to)),
+            (Some(from), None) => format!("                 from {}\n", time(from)),
+            (None, _) => String::new(),
+        }
     }
 
     fn line(&self, event: &Event) -> Option<String> {
@@ -174,8 +206,9 @@ fn version_record() -> Value {
 }
 
 /// The last line of a `--json` run.
-pub(super) fn end_record(end: &str, exit: Exit, outage: Option<Duration>, text: &str) -> Value {
+pub(super) fn end_record(end: &str, exit: Exit, outage: Option<Duration>, text: &str, next: &[String]) -> Value {
     json!({
         "type": "end", "end": end, "exit": exit as u8, "writes_out_ms": outage.map(events::millis), "text": text,
+        "next": next,
     })
 }

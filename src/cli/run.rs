@@ -177,11 +177,13 @@ struct Told {
     outage: Option<Duration>,
     text: String,
     refusal: Option<crate::model::Refusal>,
+    /// What the operator should look at now.
+    next: Vec<String>,
 }
 
 impl Told {
     fn new(ending: Ending, exit: Exit, outage: Option<Duration>, text: String) -> Self {
-        Self { ending, exit, outage, text, refusal: None }
+        Self { ending, exit, outage, text, refusal: None, next: vec![] }
     }
 
     fn of(pair: &Pair, plan: &Plan, outcome: Outcome) -> Self {
@@ -196,7 +198,7 @@ impl Told {
                     None => "writes were never out".to_owned(),
                 };
                 let text = format!("done: {} of {name}; {out}", plan.goal);
-                Self::new(Ending::Done, Exit::Done, outage, text)
+                Self { next: render::next::done(plan), ..Self::new(Ending::Done, Exit::Done, outage, text) }
             }
             Outcome::Locked(holder) => Self::new(Ending::Locked, Exit::Locked, None, locked_by(pair, &holder)),
             Outcome::NotBegun(why) => {
@@ -212,7 +214,8 @@ impl Told {
             Outcome::RolledBack { why, outage } if served => {
                 let out = outage.map(|outage| format!("; writes were out for {}", ms(outage))).unwrap_or_default();
                 let text = format!("failed: {why}\nrolled back and verified: {name} serves as before{out}");
-                Self::new(Ending::RolledBack, Exit::RolledBack, outage, text)
+                let told = Self::new(Ending::RolledBack, Exit::RolledBack, outage, text);
+                Self { next: render::next::back(plan), ..told }
             }
             Outcome::RolledBack { why, outage: _ } if plan.dead().is_some() => {
                 let text = format!(
@@ -249,7 +252,7 @@ impl Told {
             Some(refusal) => {
                 plan::refuse(refusal, output);
             }
-            None => end(output, self.ending.id(), self.exit, self.outage, &self.text),
+            None => end_with(output, self.ending.id(), (self.exit, self.outage), &self.text, &self.next),
         }
     }
 }
@@ -283,10 +286,17 @@ fn locked_by(pair: &Pair, holder: &Holder) -> String {
 
 /// The last word: a result for people on stdout, or an object.
 pub(super) fn end(output: &Output, end: &str, exit: Exit, outage: Option<Duration>, text: &str) {
+    end_with(output, end, (exit, outage), text, &[]);
+}
+
+/// The same, with what to look at now.
+fn end_with(output: &Output, end: &str, (exit, outage): (Exit, Option<Duration>), text: &str, next: &[String]) {
+    let record = || progress::end_record(end, exit, outage, text, next);
+    let with_next = || format!("{}\n{}", text.trim_end(), render::next::text(next));
     if exit == Exit::Done {
-        output.data(|| text.to_owned(), || progress::end_record(end, exit, outage, text));
+        output.data(with_next, record);
     } else {
-        output.line(&progress::end_record(end, exit, outage, text));
-        tell(text);
+        output.line(&record());
+        tell(&with_next());
     }
 }

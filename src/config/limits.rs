@@ -39,7 +39,7 @@ const FENCE: Bounds =
     bounds(1_000, 300, "servers take `lock_wait_timeout` in whole seconds, and no writer may wait long");
 const WRITE_OUTAGE: Bounds = bounds(1_000, 3_600, "past it flipper opens the old writer again");
 const ROLLBACK: Bounds = bounds(1_000, 3_600, "the way back needs time, and an end");
-const DRAIN: Bounds = bounds(0, 3_600, "0s kills sessions at once");
+const DRAIN: Bounds = bounds(0, 3_600, "0s waits for nobody");
 const LAG: Bounds = bounds(0, 86_400, "0s refuses a target that is behind at all");
 const RECOVERY: Bounds = bounds(1_000, 86_400, "what does not end must be given up");
 

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use super::line::Chain;
-use super::record::{Begin, End, Moment, NodeStand, Record};
+use super::record::{Begin, End, Moment, NodeStand, Record, Session};
 use super::table::Table;
 use super::{FORMAT, Found};
 use crate::model::{Action, Plan};
@@ -24,6 +24,8 @@ pub struct Story {
     pub after: Vec<NodeStand>,
     /// Steps that were told to the nodes, in order, with the time that each took as far as it is known.
     pub steps: Vec<(String, Option<Duration>)>,
+    /// Whom steps have met at their writing: waited for in vain, ended, or in the way of a fence.
+    pub writers: Vec<(String, Vec<Session>)>,
     /// When writes were stopped, where they were, and how long they were out, where they came in again.
     pub out: Option<(SystemTime, Option<Duration>)>,
     /// The step that the last line is about: the run was about to take it, or in the middle of it.
@@ -94,6 +96,7 @@ impl Story {
             before: vec![],
             after: vec![],
             steps: vec![],
+            writers: vec![],
             out: None,
             at_step: None,
             end: None,
@@ -112,6 +115,7 @@ impl Story {
                     *took = Some(ms.0);
                 }
             }
+            Record::Writers { step, sessions } => self.writers.push((step, sessions)),
             Record::WritesOut => self.out = Some((at, None)),
             Record::WritesIn { out_ms } => {
                 if let Some((_, out)) = &mut self.out {
@@ -122,7 +126,6 @@ impl Story {
             Record::FlipperJournal(_)
             | Record::Ready
             | Record::Intent { .. }
-            | Record::Writers { .. }
             | Record::Again { .. }
             | Record::TurningBack { .. }
             | Record::PressingOn { .. }

@@ -17,6 +17,12 @@ impl<'a> From<&'a [Code]> for Consent<'a> {
     }
 }
 
+impl<'a> From<&'a Vec<Code>> for Consent<'a> {
+    fn from(overrides: &'a Vec<Code>) -> Self {
+        Self { overrides, kill: false }
+    }
+}
+
 impl<'a, const N: usize> From<&'a [Code; N]> for Consent<'a> {
     fn from(overrides: &'a [Code; N]) -> Self {
         Self { overrides, kill: false }

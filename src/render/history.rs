@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::WIDTH;
 use super::events::{millis, ms};
 use super::wrap::hang;
-use crate::journal::{Found, Known, NodeStand, Story, Trouble, Unreadable};
+use crate::journal::{Found, Known, NodeStand, Session, Story, Trouble, Unreadable};
 use crate::model::{PairName, printable};
 
 /// Every run, the newest first, some lines each.
@@ -36,6 +36,10 @@ fn one(pair: &PairName, found: &Found) -> String {
         line("after", &format!("{way} the run {}", short(&continued.run)));
     }
     line("run", &short(&begin.run));
+    for (step, sessions) in &story.writers {
+        let all: Vec<String> = sessions.iter().map(writer).collect();
+        line("writers", &format!("at {}: {}", printable(step), all.join("; ")));
+    }
     for (when, nodes) in [("before", &story.before), ("after", &story.after)] {
         for node in nodes {
             line(when, &stand(node));
@@ -73,6 +77,9 @@ fn ending(found: &Found, story: &Story) -> String {
         None => {
             let next = match story.is_open() {
                 true => format!("; `flipper resume {0}` or `flipper abort {0}`", printable(&story.begin.pair)),
+                false if story.steps.iter().any(|(step, _)| step.starts_with("end-writers-")) => {
+                    "; nothing was moved, sessions may have been ended".to_owned()
+                }
                 false => "; nothing was changed".to_owned(),
             };
             format!("CUT OFF{}, at {} or later{next}", at(story), time(story.last))
@@ -103,6 +110,16 @@ fn stand(node: &NodeStand) -> String {
         printable(&node.node),
         known("write access", &node.access),
         known("", &node.position)
+    )
+}
+
+fn writer(session: &Session) -> String {
+    let Session { id, user, host, seconds, rows, doing } = session;
+    format!(
+        "session {id} of {} from {} ({}, {seconds} s, {rows} row(s) changed)",
+        printable(user),
+        printable(host),
+        printable(doing)
     )
 }
 
@@ -182,6 +199,7 @@ pub fn json(found: &[(PairName, Found)]) -> Value {
             "open": story.is_open(),
             "at_step": story.at_step.as_deref().map(printable),
             "steps": story.steps.iter().map(step).collect::<Vec<_>>(),
+            "writers": story.writers.iter().map(writers_json).collect::<Vec<_>>(),
             "writes_out_since": story.out.map(|(since, _)| time(since)),
             "writes_out_ms": story.out.and_then(|(_, out)| out).map(millis),
             "before": story.before.iter().map(stand_json).collect::<Vec<_>>(),
@@ -190,6 +208,16 @@ pub fn json(found: &[(PairName, Found)]) -> Value {
         })
     };
     json!({ "type": "history", "format": 1, "runs": found.iter().map(one).collect::<Vec<_>>() })
+}
+
+fn writers_json((step, sessions): &(String, Vec<Session>)) -> Value {
+    let one = |Session { id, user, host, seconds, rows, doing }: &Session| {
+        json!({
+            "id": id, "user": printable(user), "host": printable(host), "seconds": seconds, "rows": rows,
+            "doing": printable(doing),
+        })
+    };
+    json!({ "step": printable(step), "sessions": sessions.iter().map(one).collect::<Vec<_>>() })
 }
 
 fn stand_json(node: &NodeStand) -> Value {
@@ -231,6 +259,17 @@ mod tests {
                 ahead: Known::Unknown("gone".to_owned()),
             }],
             steps: vec![("fence-db1".to_owned(), None)],
+            writers: vec![(
+                "end-writers-db1".to_owned(),
+                vec![Session {
+                    id: 7,
+                    user: "app".to_owned(),
+                    host: "10.0.0.9:4711".to_owned(),
+                    seconds: 60,
+                    rows: 3,
+                    doing: "idle".to_owned(),
+                }],
+            )],
             out: Some((clock() + Duration::from_secs(1), None)),
             at_step: Some("fence-db1".to_owned()),
             end: None,
@@ -252,6 +291,7 @@ mod tests {
             "CUT OFF in the middle of fence-db1",
             "`flipper resume orders`",
             "out since 2026-01-02T03:04:06Z",
+            "writers at end-writers-db1: session 7 of app from 10.0.0.9:4711 (idle, 60 s, 3 row(s) changed)",
             "db1: fenced; holds no address; position 0-1-7",
             "ends in the middle of line 9",
         ] {

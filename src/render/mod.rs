@@ -17,6 +17,7 @@ mod json_facts;
 mod layout;
 pub mod markdown;
 pub mod mermaid;
+pub mod next;
 pub mod plan;
 pub mod refusal;
 mod sheet;

@@ -165,7 +165,10 @@ pub(super) fn way_back(plan: &Plan) -> String {
 }
 
 fn opened_again(plan: &Plan) -> String {
-    plan.closing().map(|step| format!(": {} accepts writes again", step.action.node())).unwrap_or_default()
+    let opened =
+        plan.closing().map(|step| format!(": {} accepts writes again", step.action.node())).unwrap_or_default();
+    let ended = if plan.ends_writers() { ", except for the sessions that were ended" } else { "" };
+    opened + ended
 }
 
 fn steps(plan: &Plan) -> String {

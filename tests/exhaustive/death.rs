@@ -97,7 +97,7 @@ fn witnesses(
     let greeted = [Some(false), Some(true), None];
     let answering = [Some(0_u8), Some(1), Some(2), None];
     let left = [None, Some(0), Some(3)];
-    let mut number = 0;
+    let mut number = 0_usize;
     for greeted in greeted {
         for answering in answering {
             for left in left {
@@ -163,7 +163,7 @@ fn returned_worlds() -> Vec<Case> {
     ];
     let every = [Some3::None, Some3::Some, Some3::Unknown];
     let accesses = [Some(WriteAccess::Open), Some(WriteAccess::Guarded), Some(WriteAccess::Fenced), None];
-    let mut number = 0;
+    let mut number = 0_usize;
     for kind in [Kind::MySql, Kind::MariaDb] {
         for access in accesses {
             for holds in (0..4).map(Some).chain([None]) {

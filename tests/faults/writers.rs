@@ -5,6 +5,7 @@ use std::fs;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::lab::error::{LabError, Result};
@@ -22,6 +23,7 @@ pub(crate) const CASES: &[Case] = &[
     ("--kill lets those go on who waited for the one that is ended", pile_up),
     ("--kill waits for the rollback, and gives up before anything is moved", long_rollback),
     ("a drain's time is over: those left are listed", listed),
+    ("flipper is killed in a move with --kill, which is then finished or taken back", cut_off),
 ];
 
 /// Rows that a statement of a minute goes through, five in a second.
@@ -247,6 +249,35 @@ fn long_rollback(stage: &Stage<'_>) -> Outcome {
     home(stage);
     admin.exec("DROP TABLE app.large")?;
     no_more(stage)
+}
+
+/// Between the fence and the opening. Nobody is left to be ended then, and the word that was given still holds.
+fn cut_off(stage: &Stage<'_>) -> Outcome {
+    for (verb, writer) in [("resume", Node::Db2), ("abort", Node::Db1)] {
+        let mut writing = stage.writing()?;
+        let mut run = swap(stage, "drain: \"8s\"", &["--kill"]);
+        run.wait_for("step-started", "drain-db1");
+        let mut blocker = stage.lab.admin(Node::Db2).session()?;
+        blocker.exec("LOCK TABLES app.load READ")?;
+        writing.exec("COMMIT")?;
+        run.wait_for("step-done", "end-writers-db1");
+        run.wait_for("step-started", "catch-up-db2");
+        run.signal(Signal::KILL);
+        drop(blocker);
+        run.end();
+        stage.was_killed(Duration::from_secs(35))?;
+        let begun = Watched::start(stage.command(&["--json", verb, "lab", "--yes"])).end();
+        begun.ends(0);
+        stage.stands(&[writer], writer);
+        stage.note(format!("{verb} {} ms", begun.took.as_millis()));
+        drop(writing);
+        stage.lab.admin(writer).exec("DELETE FROM app.load WHERE client = 800000")?;
+        if writer == Node::Db2 {
+            home(stage);
+        }
+        stage.lab.settle()?;
+    }
+    Ok(())
 }
 
 /// An idle one and one that runs, with its statement where that is asked for; not a word of it in the journal.

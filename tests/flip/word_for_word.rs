@@ -17,7 +17,7 @@ type Said = BTreeSet<(Node, String)>;
 
 fn word_for_word(bench: &Bench<'_>) -> Outcome {
     // there, and back
-    for goal in [&["swap"][..], &["swap"]] {
+    for goal in [&["swap"][..], &["swap", "--kill"]] {
         let printed = bench.flipper(&[&["--json", "apply", "lab"], goal, &["--dry-run"]].concat());
         let printed = printed.ends(0).objects().pop().expect("a dry run");
         let text = bench.flipper(&[&["apply", "lab"], goal, &["--dry-run"]].concat());

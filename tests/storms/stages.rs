@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use flipper::model::{Flavour, Goal, Observed, Snapshot, Version};
+use flipper::model::{Code, Flavour, Goal, Observed, Snapshot, Version};
 use flipper::{planfile, planner};
 
 use crate::run::Stage;
@@ -22,7 +22,9 @@ pub(crate) fn scenarios() -> Vec<Stage> {
         let plan = planfile::from_text("plan.ron", &text).unwrap().plan;
         let seen = planfile::snapshot::load(&folder.join("world.ron")).unwrap().snapshot;
         let name = folder.file_name().unwrap().to_str().unwrap().to_owned();
-        let both_there = !matches!(plan.goal, Goal::Fail(_) | Goal::Rejoin(_));
+        // who was declared dead needs `rejoin` before anything else
+        let left_behind = planner::findings(&pair(), &seen).iter().any(|finding| finding.code == Code::Deposed);
+        let both_there = !matches!(plan.goal, Goal::Fail(_) | Goal::Rejoin(_)) && !left_behind;
         (!plan.is_empty() && both_there).then(|| Stage { name, pair: pair(), seen, plan })
     });
     stages.collect()

@@ -11,18 +11,18 @@ pub(super) const TEXTS: &[Text] = &[
         "The message names what is known. Goals: swap [ROLE], set ROLE NODE, drain NODE, down ROLE, up ROLE NODE, fail NODE, rejoin NODE, --goal FILE.",
     ),
     Text::new(
+        "flipper::usage::time",
+        "That is no length of time",
+        "`--not-within` takes a number with its unit: 30s, 10m, 2h.",
+        &[],
+        "Without it, a move of a moment ago is only a note of `flipper check`.",
+    ),
+    Text::new(
         "flipper::usage::override",
         "An override that does not fit",
         "`--override` names no check, or was given with a plan file: a plan file carries its overrides in itself, so that its reviewer sees them.",
         &[],
         "Use the id that stands in front of a reason in a refusal; give it to `flipper plan`.",
-    ),
-    Text::new(
-        "flipper::usage::time",
-        "That is not a time",
-        "`--not-within` takes a number with its unit.",
-        &[],
-        "Write `--not-within 10m`, `90s`, `1h`.",
     ),
     Text::new(
         "flipper::usage::save",
