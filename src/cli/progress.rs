@@ -145,6 +145,9 @@ impl<'a> Progress<'a> {
         }
         let line = match event {
             Event::Stands(..) | Event::Intends(..) | Event::Started(..) => return None,
+            Event::Ready if self.plan.dead().is_some() => {
+                "lock held on the node that is left, the plan still fits".to_owned()
+            }
             Event::Ready => "locks held on both nodes, the plan still fits".to_owned(),
             Event::Finished(way, id, took, note) => {
                 let note = note.as_ref().map(|note| format!("; {note}")).unwrap_or_default();
