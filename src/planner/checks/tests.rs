@@ -77,6 +77,12 @@ fn unknown<T>() -> Observed<T> {
 
 type Harm = (Code, Verdict, Swap, fn(&mut Snapshot));
 
+/// Everything that can be wrong with a pair, one at a time.
+pub(crate) fn harms() -> Vec<(Code, fn(&mut Snapshot))> {
+    let all = [structure(), besides(), readers()].concat();
+    all.into_iter().map(|(code, _, _, harm)| (code, harm)).collect()
+}
+
 /// What a move itself rests on.
 fn structure() -> Vec<Harm> {
     vec![
