@@ -182,7 +182,8 @@ impl<W: World, S: FnMut(Event)> Run<'_, W, S> {
         let trouble = self.walk(&steps, Way::Forward).await;
         let now = self.world.snapshot().await;
         match trouble {
-            Ok(()) if !owed(self.pair, &now, plan, toward).is_empty() => {
+            // a receiver that was started again is owed no more; what is told may be told again
+            Ok(()) if plan.dead().is_some() || !owed(self.pair, &now, plan, toward).is_empty() => {
                 self.tell(Event::Stands(Moment::After, Box::new(now)));
                 Outcome::Done { outage: None }
             }
@@ -231,6 +232,7 @@ pub fn owed(pair: &Pair, now: &Snapshot, plan: &Plan, toward: Toward) -> Vec<Ste
     let only_tells = |steps: &Vec<Step>| {
         let tells = |step: &Step| {
             matches!(step.action, Action::Announce { .. } | Action::Verify { .. } | Action::Release { .. })
+                || (toward == Toward::Start && matches!(step.action, Action::ResumeReceiving { .. }))
         };
         steps.iter().all(tells)
     };

@@ -11,7 +11,7 @@ use super::{Exit, Stop, context, goal, journal, judged, plan};
 use crate::apply::{Target, Toward, named, of_plan, of_state, owed};
 use crate::config::{Config, PairConfig};
 use crate::journal::{Continued, Found, Story, Way};
-use crate::model::{Action, Assignment, Code, Goal, NodeName, Plan, RoleName, Snapshot, WriteAccess};
+use crate::model::{Action, Assignment, Code, Goal, NodeName, Plan, Refusal, RoleName, Snapshot, WriteAccess};
 use crate::planner::Consent;
 use crate::{link, planfile, planner, render};
 
@@ -136,7 +136,15 @@ async fn go_on(
     let cut = cut_off(pair, found);
     let mut open = context::open(pair).await?;
     settle(pair, &mut open, cut.as_ref()).await;
-    let decided = decide(pair, &open.seen, cut.as_ref(), to, asked.toward);
+    let declared = cut.as_ref().map(|cut| &cut.plan.goal).filter(|_| to.is_none());
+    let declared = declared.filter(|goal| matches!(goal, Goal::Fail(_) | Goal::Rejoin(_))).cloned();
+    if let (Some(goal), Toward::Start, Some(cut)) = (&declared, asked.toward, &cut) {
+        return take_back(pair, open, goal, cut, asked, output).await;
+    }
+    let decided = match &declared {
+        None => decide(pair, &open.seen, cut.as_ref(), to, asked.toward),
+        Some(_) => Target::Roles(Assignment::default()),
+    };
     let wanted = match decided {
         Target::Roles(wanted) => wanted,
         Target::InOrder => {
@@ -166,7 +174,9 @@ async fn go_on(
     let overrides = cut.as_ref().map(|cut| cut.plan.overrides.as_slice()).unwrap_or_default().iter().chain(overrides);
     // whoever waits for a lock waits for the dead run's read lock, most likely: it goes with its session, which is waited for
     let overrides: Vec<Code> = overrides.copied().chain([Code::TableLock]).collect();
-    let goal = Goal::Assign(wanted);
+    // the same is said again, on the grounds that were accepted then
+    let goal = declared.clone().unwrap_or(Goal::Assign(wanted));
+    let open = open.with_witness(pair, &goal, false).await;
     let kill = asked.kill || cut.as_ref().is_some_and(|cut| cut.plan.ends_writers());
     let consent = Consent { overrides: &overrides, kill };
     let mut plan = match planner::plan(&pair.pair, &open.seen, &goal, consent) {
@@ -180,7 +190,8 @@ async fn go_on(
         link::close(open.links, open.control.path(), limit).await;
         return Err(stop);
     }
-    if !plan.is_empty() && cut.is_some() && of_state(&pair.pair, &open.seen, asked.toward) == Target::InOrder {
+    let in_order = || of_state(&pair.pair, &open.seen, asked.toward) == Target::InOrder;
+    if declared.is_none() && !plan.is_empty() && cut.is_some() && in_order() {
         // settled by hand, perhaps, or from another machine, which this journal does not know of
         tell("The pair is in order as it stands: what follows moves it all the same.");
     }
@@ -206,6 +217,47 @@ async fn go_on(
         debt = Some((cut.plan, asked.toward));
     }
     let digest = planfile::digest(&plan, &seen);
+    let patience = pair.pair.limits.lock_silence() + SETTLING;
+    run::carry_out(Move { pair, plan, seen, digest, continues, owed: debt, patience }, open, asked.how, output).await
+}
+
+/// Back from where a node was declared dead: its peer receives again, as long as nobody was opened. A node that was being
+/// brought back has moved no role.
+async fn take_back(
+    pair: &PairConfig,
+    open: context::Open,
+    goal: &Goal,
+    cut: &CutOff<'_>,
+    asked: &Asked<'_>,
+    output: &Output,
+) -> Result<Exit, Stop> {
+    let limit = pair.pair.limits.connect;
+    let name = &pair.pair.name;
+    let steps = match goal {
+        Goal::Rejoin(_) => Ok(vec![]),
+        _ => planner::way_back(&pair.pair, &open.seen, &cut.plan, planner::Opened::Never, &[]),
+    };
+    let steps = match steps {
+        Ok(steps) => steps,
+        Err(reasons) => {
+            link::close(open.links, open.control.path(), limit).await;
+            let refusal = Refusal { pair: name.clone(), goal: goal.clone(), reasons };
+            return Ok(plan::refuse(&refusal, output));
+        }
+    };
+    if steps.is_empty() {
+        link::close(open.links, open.control.path(), limit).await;
+        let text =
+            format!("nothing to do: {goal} of {name} has moved no role so far; finish it: flipper resume {name}");
+        run::end(output, "nothing-to-do", Exit::Done, None, &text);
+        return Ok(Exit::Done);
+    }
+    tell(&render::history::cut_off(cut.story, journal::clock()));
+    let plan = Plan { steps, ..cut.plan.clone() };
+    let seen = planfile::seen(&open.seen);
+    let digest = planfile::digest(&plan, &seen);
+    let continues = Some(Continued { run: cut.story.begin.run.clone(), way: Way::Back });
+    let debt = Some((cut.plan.clone(), Toward::Start));
     let patience = pair.pair.limits.lock_silence() + SETTLING;
     run::carry_out(Move { pair, plan, seen, digest, continues, owed: debt, patience }, open, asked.how, output).await
 }

@@ -109,7 +109,9 @@ pub(super) async fn carry_out(wanted: Move<'_>, open: context::Open, how: How, o
             _ => break ended,
         }
     };
-    let done = matches!(ended, Ended::Itself(Outcome::Done { .. }));
+    // what takes a move back leaves nobody's place taken
+    let forward = owed.as_ref().is_none_or(|(_, toward)| *toward == crate::apply::Toward::Goal);
+    let done = forward && matches!(ended, Ended::Itself(Outcome::Done { .. }));
     let took_over = world.took_over();
     if let Some(side) = dead.filter(|_| done || took_over.is_some()) {
         let stood = snapshot.node(side.peer()).position.known();

@@ -145,12 +145,15 @@ fn relay_work(theatre: &Theatre<'_>) -> Outcome {
     // what is replicated to this table waits; what comes in goes on
     blocker.exec("LOCK TABLES app.load READ")?;
     scene.load.wait_for(300, Duration::from_secs(20))?;
+    // and the last of it never arrives
+    theatre.stage.cut(Host::Db1, Host::Db2, true)?;
+    scene.load.wait_for(40, Duration::from_secs(20))?;
     scene.dies(|| lab.stop_server(Node::Db1, Signal::KILL))?;
     let over = ["--accept-loss", "--override", "table-lock"];
     scene.asks(theatre, &over).ends(0);
-    let words = [&["--json", "apply", "lab", "fail", "db1", "--yes"][..], &over].concat();
+    cut_short(theatre, &over)?;
     scene.says_yes();
-    let mut run = Watched::start(theatre.stage.command(&words));
+    let mut run = Watched::start(theatre.stage.command(&["--json", "resume", "lab", "--yes"]));
     run.wait_for("step-started", "apply-received-db2");
     std::thread::sleep(Duration::from_millis(1500));
     assert_eq!(theatre.stage.open(), [], "nobody is open before all is applied");
@@ -158,6 +161,7 @@ fn relay_work(theatre: &Theatre<'_>) -> Outcome {
     let ran = run.end();
     ran.ends(0);
     scene.serves(theatre, "seconds of work left to apply", &ran)?;
+    theatre.stage.cut(Host::Db1, Host::Db2, false)?;
     // and what the other one lacks is gone
     let admin = lab.admin(Node::Db2);
     admin.exec_all(&[
@@ -175,9 +179,37 @@ fn relay_work(theatre: &Theatre<'_>) -> Outcome {
     theatre.rejoins(Node::Db1)
 }
 
+/// flipper itself is killed while the survivor applies: nobody is open yet, so there is a way back, and the way ahead is
+/// the same one again.
+fn cut_short(theatre: &Theatre<'_>, over: &[&str]) -> Outcome {
+    let killed = || {
+        let words = [&["--json", "apply", "lab", "fail", "db1", "--yes"], over].concat();
+        let mut run = Watched::start(theatre.stage.command(&words));
+        run.wait_for("step-started", "apply-received-db2");
+        run.signal(Signal::KILL);
+        drop(run.end());
+        theatre.stage.was_killed(Duration::from_secs(35))
+    };
+    killed()?;
+    let status = theatre.status();
+    assert!(status.contains("flipper abort lab"), "{status}");
+    theatre.flipper(&["--json", "abort", "lab", "--yes"]).ends(0);
+    let channel = theatre.lab().admin(Node::Db2).named("SHOW REPLICA STATUS")?;
+    let names = ["Replica_IO_Running", "Slave_IO_Running"];
+    let receiver = names.iter().find_map(|name| channel.get(*name).cloned().flatten());
+    assert!(receiver.is_some_and(|receiver| receiver != "No"), "it receives again");
+    assert!(!theatre.status().contains("was declared dead"));
+    killed()
+}
+
 /// A server keeps a log as long as it thinks that somebody may want it.
 fn purge(theatre: &Theatre<'_>, to: &str) -> Outcome {
     let admin = theatre.lab().admin(Node::Db2);
+    // what still reads one of them for a peer that is gone
+    let readers = admin.rows("SELECT id FROM information_schema.processlist WHERE command LIKE 'Binlog Dump%'")?;
+    for id in readers.into_iter().flatten().flatten() {
+        admin.exec(&format!("KILL {id}"))?;
+    }
     crate::lab::run::wait_until("old logs go", Duration::from_secs(10), || {
         admin.exec(&format!("PURGE BINARY LOGS TO '{to}'"))?;
         Ok((admin.rows("SHOW BINARY LOGS")?.len() == 1).then_some(()))
