@@ -130,7 +130,12 @@ pub(crate) fn healthy(flavour: Flavour) -> Snapshot {
 
 /// As healthy, but nobody reaches db1; db2 is asked about it.
 pub(crate) fn dead(flavour: Flavour) -> Snapshot {
-    let Snapshot { nodes: [first, mut second] } = healthy(flavour);
+    without_db1(healthy(flavour))
+}
+
+/// Nobody reaches db1 any more.
+pub(crate) fn without_db1(seen: Snapshot) -> Snapshot {
+    let Snapshot { nodes: [first, mut second] } = seen;
     let first = NodeSnapshot::unseen(first.name, "no route to host");
     let Observed::Known(channels) = &mut second.channels else { return Snapshot { nodes: [first, second] } };
     for channel in channels {
@@ -153,7 +158,12 @@ pub(crate) fn dead(flavour: Flavour) -> Snapshot {
 
 /// After db1 was declared dead: db2 is the writer with both roles and receives nothing; db1 is back, as it should be.
 pub(crate) fn returned(flavour: Flavour) -> Snapshot {
-    let Snapshot { nodes: [mut first, mut second] } = healthy(flavour);
+    with_db1_back(healthy(flavour))
+}
+
+/// The same of any pair.
+pub(crate) fn with_db1_back(seen: Snapshot) -> Snapshot {
+    let Snapshot { nodes: [mut first, mut second] } = seen;
     let held = |role: &str| Held { address: parse(role), interface: parse("eth0"), secondary: false };
     (first.access, second.access) = (known(WriteAccess::Fenced), known(WriteAccess::Open));
     first.addresses = known(vec![held("10.77.0.11/24")]);

@@ -161,6 +161,8 @@ fn notes(actions: &[Action]) -> Vec<String> {
 }
 
 #[cfg(test)]
+mod census_tests;
+#[cfg(test)]
 mod death_tests;
 #[cfg(test)]
 mod tests;

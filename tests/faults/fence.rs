@@ -90,6 +90,8 @@ fn long_statement(stage: &Stage<'_>) -> Outcome {
         let info = admin.value(&format!("SELECT info FROM information_schema.processlist WHERE id={id}"))?;
         Ok(info.contains("SLEEP").then_some(()))
     })?;
+    // long enough for the plan to see it, and to record that it is accepted
+    std::thread::sleep(Duration::from_millis(2500));
     let mut run = stage.swap("fence: \"1s\"");
     let mut acked = vec![];
     for _ in 0..2 {

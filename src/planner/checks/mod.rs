@@ -359,4 +359,4 @@ pub(super) fn no_order(actions: &[Action]) -> Reason {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -75,7 +75,16 @@ fn unknown<T>() -> Observed<T> {
     Observed::Unknown("denied".to_owned())
 }
 
-type Harm = (Code, Verdict, Swap, fn(&mut Snapshot));
+/// What makes it so.
+pub(crate) type Change = fn(&mut Snapshot);
+
+type Harm = (Code, Verdict, Swap, Change);
+
+/// Everything that can be wrong with a pair, one at a time.
+pub(crate) fn harms() -> Vec<(Code, Change)> {
+    let all = [structure(), besides(), readers()].concat();
+    all.into_iter().map(|(code, _, _, harm)| (code, harm)).collect()
+}
 
 /// What a move itself rests on.
 fn structure() -> Vec<Harm> {
