@@ -89,9 +89,16 @@ impl Timeline {
         match self.out.iter().max() {
             Some(longest) => out += &format!("    {:>11}  writes were out\n", ms(*longest)),
             None if self.is_out => out += "                 writes are still out\n",
+            // there was no gate to close: nobody could write when it began
+            None if self.opened() => out += "                 writes were out before it began\n",
             None => out += "                 writes were never out\n",
         }
         out
+    }
+
+    fn opened(&self) -> bool {
+        let opens = |id: &StepId| id.0.starts_with("open-") || id.0.starts_with("promote-");
+        self.steps.iter().any(|took| took.done && opens(&took.step))
     }
 
     /// The same for programs.
