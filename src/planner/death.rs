@@ -175,7 +175,8 @@ pub(super) fn rejoin(pair: &Pair, snapshot: &Snapshot, back: Side, whole: bool) 
     }
     let follows = |side: Side| snapshot.node(side).channels.known().is_some_and(|channels| channels.iter().all(runs));
     let closes = actions.iter().any(|action| matches!(action, Action::Fence { .. }));
-    if follows(back) && follows(writer) && !closes {
+    // the rest of a plan does not know any more whether the returned node was closed by it
+    if whole && follows(back) && follows(writer) && !closes {
         return actions;
     }
     actions.push(Action::Compare { node: name(back), source: name(writer) });
