@@ -51,8 +51,7 @@ impl State {
             }
             Action::Drain { node: _ } => {
                 must(aim.closes(at), LEAST, "the node is not to be closed")?;
-                // the rest of a plan does not know any more whom it has ended
-                must(aim.way || !self.cleared[at], LEAST, "those whom it waits for were ended")?;
+                must(!self.cleared[at], LEAST, "those whom it waits for were ended")?;
                 must(self.mode[at] == Mode::Open, LEAST, "nobody writes there")
             }
             Action::EndWriters { node: _ } => {

@@ -11,21 +11,9 @@ pub struct Consent<'a> {
     pub kill: bool,
 }
 
-impl<'a> From<&'a [Code]> for Consent<'a> {
-    fn from(overrides: &'a [Code]) -> Self {
-        Self { overrides, kill: false }
-    }
-}
-
-impl<'a> From<&'a Vec<Code>> for Consent<'a> {
-    fn from(overrides: &'a Vec<Code>) -> Self {
-        Self { overrides, kill: false }
-    }
-}
-
-impl<'a, const N: usize> From<&'a [Code; N]> for Consent<'a> {
-    fn from(overrides: &'a [Code; N]) -> Self {
-        Self { overrides, kill: false }
+impl<'a, T: AsRef<[Code]> + ?Sized> From<&'a T> for Consent<'a> {
+    fn from(overrides: &'a T) -> Self {
+        Self { overrides: overrides.as_ref(), kill: false }
     }
 }
 

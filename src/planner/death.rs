@@ -6,7 +6,7 @@
 
 use super::basis::runs;
 use super::checks::death::{Dead, returned};
-use super::diff;
+use super::diff::{self, Closing};
 use super::recover::Opened;
 use crate::model::{
     Access, Action, Channel, Code, Finding, Goal, Isolation, Observed, Pair, Plan, Reason, RoleSpec, Side, Snapshot,
@@ -169,7 +169,8 @@ pub(super) fn rejoin(pair: &Pair, snapshot: &Snapshot, back: Side, whole: bool) 
     let mut actions = vec![];
     // administrators are kept out too, where the write address leaves it
     let holds = |side: Side| pair.write_role().is_some_and(|role| snapshot.holders(role).contains(&side));
-    diff::close(pair, snapshot, back, (whole && holds(back) && !holds(writer), false), &mut actions);
+    let relock = whole && holds(back) && !holds(writer);
+    diff::close(pair, snapshot, back, Closing { relock, drain: whole, kill: false }, &mut actions);
     for role in pair.roles.iter().filter(|role| snapshot.holders(role).contains(&back)) {
         actions.extend(diff::move_role(pair, snapshot, role, Some(writer)));
     }

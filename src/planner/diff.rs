@@ -74,7 +74,8 @@ pub(super) fn actions(pair: &Pair, snapshot: &Snapshot, target: Target) -> Vec<A
         Writer::Only(to) => hand_over(pair, snapshot, to, target, &mut actions),
         Writer::Nobody => {
             for side in Side::BOTH {
-                close(pair, snapshot, side, (false, target.kill), &mut actions);
+                let how = Closing { relock: false, drain: target.whole, kill: target.kill };
+                close(pair, snapshot, side, how, &mut actions);
             }
         }
     }
@@ -112,7 +113,8 @@ fn hand_over(pair: &Pair, snapshot: &Snapshot, to: Side, target: Target, actions
     }
     let holds = |side: Side| pair.write_role().is_some_and(|role| snapshot.holders(role).contains(&side));
     let handed_over = !open(to) || (holds(from) && !holds(to));
-    close(pair, snapshot, from, (target.whole && handed_over, target.kill), actions);
+    let how = Closing { relock: target.whole && handed_over, drain: target.whole, kill: target.kill };
+    close(pair, snapshot, from, how, actions);
     if open(to) {
         return;
     }
@@ -125,13 +127,23 @@ fn hand_over(pair: &Pair, snapshot: &Snapshot, to: Side, target: Target, actions
     }
 }
 
-/// Makes a node refuse writes, unless it does already. `relock`: it is to refuse those of administrators too; `kill`:
-/// those who still write are ended first.
+/// How a node is closed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Closing {
+    /// Those who are read-only already are to refuse the writes of administrators too.
+    pub(super) relock: bool,
+    /// Writing transactions are waited for. The rest of a plan waits for nobody: it had its drain, and clients wait.
+    pub(super) drain: bool,
+    /// Those who still write are ended.
+    pub(super) kill: bool,
+}
+
+/// Makes a node refuse writes, unless it does already.
 pub(super) fn close(
     pair: &Pair,
     snapshot: &Snapshot,
     side: Side,
-    (relock, kill): (bool, bool),
+    Closing { relock, drain, kill }: Closing,
     actions: &mut Vec<Action>,
 ) {
     let node = pair.node(side).name.clone();
@@ -140,7 +152,7 @@ pub(super) fn close(
     if access.is(&WriteAccess::Fenced) && !(relock && by_lock) {
         return;
     }
-    if access.is(&WriteAccess::Open) && !pair.limits.drain.is_zero() {
+    if access.is(&WriteAccess::Open) && drain && !pair.limits.drain.is_zero() {
         actions.push(Action::Drain { node: node.clone() });
     }
     if access.is(&WriteAccess::Open) && kill {
