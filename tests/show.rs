@@ -1,5 +1,6 @@
 //! `flipper show`: a plan in every format. The pictures of the hand-made plans are in `fixtures/render`, those of plans that
-//! the planner made in `docs/examples`; `UPDATE=1` rewrites both, and the picture in the README.
+//! the planner made in `docs/examples`, and their files in `plans`; `UPDATE=1` rewrites all of these, and the picture in the
+//! README.
 #![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests are at the edge, and say so by panicking")]
 
 #[path = "samples/mod.rs"]
@@ -13,9 +14,18 @@ use flipper::model::{Code, Plan, StepId};
 use flipper::planfile;
 use flipper::render::{self, Sheet};
 
-/// Plans of `fixtures/scenarios` that are shown in the documents.
-const EXAMPLES: [&str; 4] =
-    ["planned-swap-mysql", "planned-swap-mariadb", "planned-swap-write", "cut-off-after-open-forward"];
+/// Plans of `fixtures/scenarios` that are shown in the documents, and are in `plans` to be read.
+const EXAMPLES: [&str; 9] = [
+    "planned-swap-write",
+    "planned-swap-mysql",
+    "planned-swap-mariadb",
+    "planned-drain-writer",
+    "huge-transaction-ended",
+    "lagging-meant",
+    "cut-off-after-open-forward",
+    "dead-machine",
+    "back-rejoin",
+];
 
 type Draw = fn(&Sheet<'_>) -> String;
 const FORMATS: [(&str, &str, Draw); 4] = [
@@ -114,6 +124,30 @@ fn examples_are_what_the_command_prints() {
     }
 }
 
+/// The plan files that are there to be learnt from are those that the planner makes now, and `plans/README.md` tells each.
+#[test]
+fn plans_to_read_are_those_of_the_scenarios() {
+    let told = std::fs::read_to_string(root().join("plans/README.md")).unwrap();
+    for name in EXAMPLES {
+        let scenario = root().join("fixtures/scenarios").join(name);
+        golden(&format!("plans/{name}.ron"), &std::fs::read_to_string(scenario.join("plan.ron")).unwrap());
+        let story = std::fs::read_to_string(scenario.join("story.txt")).unwrap();
+        let command = story.lines().last().unwrap().trim();
+        for said in [format!("({name}.ron)"), format!("docs/examples/{name}.html"), format!("`{command}`")] {
+            assert!(told.contains(&said), "plans/README.md does not say {said}");
+        }
+    }
+    let files = std::fs::read_dir(root().join("plans")).unwrap().flatten().map(|entry| entry.path());
+    let mut names: Vec<String> = files
+        .filter(|path| path.extension().is_some_and(|end| end == "ron"))
+        .map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned())
+        .collect();
+    names.sort();
+    let mut wanted = EXAMPLES.to_vec();
+    wanted.sort_unstable();
+    assert_eq!(names, wanted);
+}
+
 /// GitHub draws what stands in the README, and it is what flipper prints.
 #[test]
 fn the_picture_in_the_readme_is_the_example() {
@@ -132,7 +166,7 @@ fn the_picture_in_the_readme_is_the_example() {
 
 #[test]
 fn two_formats_at_once_are_a_mistake_and_a_bad_file_is_told() {
-    let file = "plans/1-swap-write-mysql.ron";
+    let file = "plans/format-1/swap-write-mysql.ron";
     let both = flipper(&["--json", "show", file, "--format", "html"]);
     assert_eq!(both.status.code(), Some(2));
     assert!(String::from_utf8(both.stderr).unwrap().contains("flipper::usage::format"));

@@ -4,14 +4,15 @@
 //! which a reviewer approves; the body being checked again as if nobody had; and the demand that the plan, written
 //! out again, gives the file byte for byte, so that not even a comment in it can be changed.
 //!
-//! Format 1 includes the header and the layout: neither may change without a new format number, because files in
-//! change tickets must stay readable for ever.
+//! Format 1 includes the layout: it may not change without a new format number, because files in change tickets must
+//! stay readable for ever. The comment at the top may, because each one that was ever written is known (`header`).
 
 mod body;
 mod digest;
 mod error;
 mod facts;
 mod file;
+mod header;
 mod mirror;
 mod seen;
 pub mod snapshot;
@@ -36,25 +37,6 @@ const FORMAT: u32 = 1;
 /// The version that plan files are signed with.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// The top of a plan file, for whoever opens it first.
-const HEADER: &str = "\
-// A plan of flipper: steps that move the roles of a MySQL pair. Nothing has been done yet.
-//
-// To review it, read:
-//   pair, goal      is it the right pair, and what was asked for?
-//   before, after   which node holds each role now, and which one in the end
-//   steps           what is done, in this order; `after` says what must come first, and by which rule
-//   notes           what the planner wants you to know
-//   digest          the last line: approve this plan by this digest, in full
-// `basis` is what the plan rests on; when the pair no longer looks like that, the plan is refused as stale.
-// `seen` is for you only.
-//
-// To see it as a picture or as prose:   flipper show FILE
-// To carry it out:                      flipper apply FILE --expect-digest DIGEST
-//
-// Do not edit it: a file with any byte changed is refused. Make a new plan instead.
-";
-
 /// A plan as it was read from a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlanFile {
@@ -71,20 +53,20 @@ pub struct PlanFile {
 /// A plan as the text of a plan file. The same plan gives the same bytes.
 #[must_use]
 pub fn to_text(plan: &Plan, seen: &[String]) -> String {
-    write(plan, seen, VERSION).0
+    write(header::NEWEST, plan, seen, VERSION).0
 }
 
 /// The digest that [`to_text`] ends with.
 #[must_use]
 pub fn digest(plan: &Plan, seen: &[String]) -> Digest {
-    write(plan, seen, VERSION).1
+    write(header::NEWEST, plan, seen, VERSION).1
 }
 
-fn write(plan: &Plan, seen: &[String], version: &str) -> (String, Digest) {
+fn write(header: &str, plan: &Plan, seen: &[String], version: &str) -> (String, Digest) {
     let mut body = body::Plan::of(plan, seen, version);
     let digest = Digest::of(&canonical(&body));
     body.digest = Some(digest.to_string());
-    (format!("{HEADER}{}", canonical(&body)), digest)
+    (format!("{header}{}", canonical(&body)), digest)
 }
 
 /// The one way in which flipper writes RON.
@@ -110,7 +92,7 @@ pub fn from_text(name: &str, text: &str) -> Result<PlanFile, PlanFileError> {
     let body: body::Plan = read(name, text, "a plan of flipper")?;
     let (seen, flipper_version, claimed) = (body.seen.clone(), body.flipper.clone(), body.digest.clone());
     let plan = body.back();
-    let (again, digest) = write(&plan, &seen, &flipper_version);
+    let (again, digest) = write(header::of(text), &plan, &seen, &flipper_version);
     check_digest(name, text, claimed.as_deref(), digest)?;
     check_steps(name, text, &plan)?;
     check_canonical(name, text, &again)?;
