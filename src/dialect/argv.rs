@@ -4,56 +4,8 @@
 
 use std::fmt;
 
+use super::line::{Argv, How, Line};
 use crate::model::{ArpingKind, Interface, Prefixed, System};
-
-/// A command line as words.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Argv(Vec<String>);
-
-impl Argv {
-    pub(super) fn of<const N: usize>(words: [&str; N]) -> Self {
-        Self(words.into_iter().map(str::to_owned).collect())
-    }
-
-    /// The same, with more words behind.
-    pub(super) fn with<'a>(mut self, words: impl IntoIterator<Item = &'a str>) -> Self {
-        self.0.extend(words.into_iter().map(str::to_owned));
-        self
-    }
-
-    /// The words.
-    #[must_use]
-    pub fn words(&self) -> &[String] {
-        &self.0
-    }
-
-    /// The same, run as root by `sudo`, which must not ask (`-n`).
-    #[must_use]
-    pub(super) fn run_by(mut self, sudo: bool) -> Self {
-        if sudo {
-            self.0.splice(0..0, ["sudo".to_owned(), "-n".to_owned()]);
-        }
-        self
-    }
-}
-
-impl fmt::Display for Argv {
-    /// As a POSIX shell reads it back to the same words.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, word) in self.0.iter().enumerate() {
-            if i > 0 {
-                f.write_str(" ")?;
-            }
-            let plain = |b: u8| b.is_ascii_alphanumeric() || b"_-./:=@%+,".contains(&b);
-            if !word.is_empty() && word.bytes().all(plain) {
-                f.write_str(word)?;
-            } else {
-                write!(f, "'{}'", word.replace('\'', r"'\''"))?;
-            }
-        }
-        Ok(())
-    }
-}
 
 /// A command that only looks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,22 +58,17 @@ impl fmt::Display for Deed {
     }
 }
 
-/// Cut off after so many seconds, and one second later killed.
-fn bounded(seconds: u64, words: impl IntoIterator<Item = String>) -> Argv {
-    let timeout = ["timeout".to_owned(), "-k".to_owned(), "1".to_owned(), seconds.to_string()];
-    Argv(timeout.into_iter().chain(words).collect())
-}
-
 impl Look {
     /// As it is sent: with a limit on the machine itself, because a command there outlives the connection. A text is
     /// run in a shell of its own, so that the limit is for all of it.
     #[must_use]
-    pub fn within(&self, seconds: u64) -> Argv {
+    pub fn within(&self, seconds: u64) -> Line {
+        let line = |argv: &Argv| Line::of(How::Wait, seconds.to_string(), argv);
         match self {
-            Self::Command(argv) => bounded(seconds, argv.0.iter().cloned()),
-            Self::Script(text) => bounded(seconds, ["sh", "-c", text].map(str::to_owned)),
-            // built into every shell: no program is started, so it costs the round trip only
-            Self::Nothing => Argv::of([":"]),
+            Self::Command(argv) => line(argv),
+            Self::Script(text) => line(&Argv::of(["sh", "-c", text])),
+            // no program is started, so it costs the round trip only
+            Self::Nothing => Line::of(How::Nothing, seconds.to_string(), &Argv::of([":"])),
         }
     }
 }
@@ -134,20 +81,14 @@ impl Deed {
     /// As it is sent: with a limit on the machine itself, because a command there outlives the connection. Outside of
     /// `sudo`, which would have to be allowed to run `timeout`; so it cannot end a command that hangs as root.
     #[must_use]
-    pub fn within(&self, seconds: u64) -> String {
-        let words = self.argv.0.iter().cloned();
-        match self.manner {
-            Manner::Waited => bounded(seconds, words).to_string(),
-            // its output is given away, or the shell could not end before it
-            Manner::Started => format!("{{ {} >/dev/null 2>&1 & }}", bounded(seconds, words)),
-            Manner::Left(own) => format!("{{ {} >/dev/null 2>&1 & }}", bounded(own, words)),
-            Manner::Glimpsed(millis) => {
-                let limit = format!("{}.{:03}", millis / 1000, millis % 1000);
-                let mut argv = Argv::of(["timeout", "--preserve-status", "-k", "1", "-s", "INT", &limit]);
-                argv.0.extend(words);
-                argv.to_string()
-            }
-        }
+    pub fn within(&self, seconds: u64) -> Line {
+        let (how, limit) = match self.manner {
+            Manner::Waited => (How::Wait, seconds.to_string()),
+            Manner::Started => (How::Start, seconds.to_string()),
+            Manner::Left(own) => (How::Start, own.to_string()),
+            Manner::Glimpsed(millis) => (How::Glimpse, format!("{}.{:03}", millis / 1000, millis % 1000)),
+        };
+        Line::of(how, limit, &self.argv)
     }
 
     /// The words.
@@ -189,10 +130,7 @@ pub fn addresses() -> Look {
 /// Whether `sudo` would run a command without asking; it prints nothing that matters, its exit status tells.
 #[must_use]
 pub fn may_run(deed: &Deed) -> Option<Look> {
-    let words = deed.argv.0.strip_prefix(&["sudo".to_owned(), "-n".to_owned()][..])?;
-    let mut argv = Argv::of(["sudo", "-n", "-l"]);
-    argv.0.extend(words.iter().cloned());
-    Some(Look::Command(argv))
+    deed.argv.may_run().map(Look::Command)
 }
 
 /// Whether the shell is still there.
@@ -214,7 +152,7 @@ pub fn add_address(system: &System, sudo: bool, address: Prefixed, interface: &I
     let mut argv = Argv::of([ip(system), "address", "add", &cidr, "dev", interface]);
     if address.ip.is_ipv6() {
         // duplicate address detection would keep it unusable for a second or two (hazard H-65)
-        argv.0.push("nodad".to_owned());
+        argv = argv.with(["nodad"]);
     }
     Deed::waited(argv.run_by(sudo))
 }
@@ -288,8 +226,7 @@ fn told_again(address: Prefixed) -> String {
 pub fn hush(addresses: &[Prefixed]) -> Deed {
     // the brackets keep the pattern from finding itself
     let names: Vec<String> = addresses.iter().map(|a| told_again(*a).replacen('f', "[f]", 1)).collect();
-    let find = names.iter().flat_map(|name| ["-e".to_owned(), name.clone()]);
-    let find = Argv(["grep", "-lsz"].map(str::to_owned).into_iter().chain(find).collect());
+    let find = Argv::of(["grep", "-lsz"]).with(names.iter().flat_map(|name| ["-e", name]));
     let script = format!(
         "for p in $({find} /proc/[0-9]*/cmdline); do p=${{p#/proc/}}; kill ${{p%/cmdline}} 2>/dev/null; done; :"
     );
@@ -312,22 +249,6 @@ pub fn was_announced(system: &System, status: u8, text: &str) -> bool {
 pub fn kill_sockets(system: &System, sudo: bool, address: Prefixed, port: u16) -> Deed {
     let (src, sport) = (address.ip.to_string(), format!(":{port}"));
     let states = ["state", "connected", "exclude", "time-wait"];
-    let mut argv = Argv::of([ss(system), "-K", "-Htn"]);
-    argv.0.extend(states.into_iter().chain(["src", &src, "sport", "=", &sport]).map(str::to_owned));
+    let argv = Argv::of([ss(system), "-K", "-Htn"]).with(states).with(["src", &src, "sport", "=", &sport]);
     Deed::waited(argv.run_by(sudo))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_shell_reads_back_the_same_words() {
-        let words = ["plain", "a b", "", "it's", "$HOME `id` \\ \"x\"", ";rm -rf", "(a)", "new\nline", "*", "~", "#c"];
-        let text = Argv(words.iter().map(|w| (*w).to_owned()).collect()).to_string();
-        #[expect(clippy::disallowed_methods, reason = "asks a real shell")]
-        let sh = std::process::Command::new("sh").arg("-c").arg(format!("printf '%s\\0' {text}")).output();
-        let read = sh.map(|out| String::from_utf8_lossy(&out.stdout).into_owned()).unwrap_or_default();
-        assert_eq!(read.split_terminator('\0').collect::<Vec<_>>(), words);
-    }
 }

@@ -1,7 +1,8 @@
 //! Command lines for a machine whose server is declared dead: what is left of it is ended, and its disk is read.
 
-use super::argv::{Argv, Deed, Look};
+use super::argv::{Deed, Look};
 use super::death::plain_position;
+use super::line::{Argv, Hole};
 use crate::model::{Flavour, Server};
 
 /// Where distributions keep data and binary logs, where nothing else tells.
@@ -49,7 +50,11 @@ pub fn stop_unit(sudo: bool, unit: &str) -> Deed {
 /// Who listens on the server's port, with the ids of the processes, which only root sees of others.
 #[must_use]
 pub fn who_listens(sudo: bool, port: u16) -> Look {
-    Look::Command(Argv::of(["ss", "-Hltnp", "sport", "=", &format!(":{port}")]).run_by(sudo))
+    Look::Command(listens(sudo, port))
+}
+
+pub(super) fn listens(sudo: bool, port: u16) -> Argv {
+    Argv::of(["ss", "-Hltnp", "sport", "=", &format!(":{port}")]).run_by(sudo)
 }
 
 /// Reads the answer to [`who_listens`]: empty when nobody does. `None`: somebody does, and nobody says who.
@@ -72,15 +77,18 @@ pub fn parse_listening(text: &str) -> Option<Vec<u32>> {
     Some(pids)
 }
 
-/// Ends a process: asks it to (`TERM`), or does not (`KILL`).
+/// Ends whoever listens on the server's port: asks it to (`TERM`), or does not (`KILL`). By the port and not by the ids
+/// of processes: so it is one and the same command every time, and an account can be allowed just that.
+///
+/// The braces matter: `sudo` compares words and does not see where one ends, but no beginning of this is a command.
 #[must_use]
-pub fn end_process(sudo: bool, pid: u32, ask: bool) -> Deed {
-    let (signal, pid) = (if ask { "TERM" } else { "KILL" }, pid.to_string());
-    Deed::waited(match sudo {
-        true => Argv::of(["kill", "-s", signal, &pid]).run_by(true),
-        // every shell has one, a small system may have no other
-        false => Argv::of(["sh", "-c", &format!("kill -s {signal} {pid}")]),
-    })
+pub fn end_listeners(sudo: bool, port: u16, ask: bool) -> Deed {
+    let signal = if ask { "TERM" } else { "KILL" };
+    // never the first processes of a machine, whatever a program is called that listens there
+    let pids = format!("ss -Hltnp sport = :{port} | grep -o pid=[1-9][0-9][0-9]* | cut -c 5-");
+    // no file where it happens to run may change the pattern
+    let script = format!("{{ set -f; kill -s {signal} $({pids}); }}");
+    Deed::waited(Argv::of(["/bin/sh", "-c", &script]).run_by(sudo))
 }
 
 /// What is in the binary logs of a server that does not run.
@@ -112,19 +120,20 @@ pub fn left_behind(
     if log.starts_with('-') || !log.chars().all(plain) || !numbered {
         return None;
     }
-    let folder = |folder: &&&str| folder.starts_with('/') && folder.chars().all(|c| plain(c) || c == '/');
     let known = plain_position(known)?;
     let kind = match server.flavour {
         Flavour::MySql => "mysql",
         Flavour::MariaDb => "mariadb",
     };
-    let own = server.server_id.to_string();
-    let argv = Argv::of(["sh", "-c", COUNT, "flipper", &port.to_string(), log, &position.to_string(), kind]);
-    let argv = argv.with([known.as_str(), own.as_str(), source.to_string().as_str()]);
-    Some(Look::Command(argv.with(folders.iter().filter(folder).copied().chain(PLACES))))
+    let argv = Argv::of(["sh", "-c", COUNT, "flipper", &port.to_string(), kind]).hole(Hole::Log, log);
+    let numbers = [position, server.server_id.into(), source.into()];
+    let argv = numbers.iter().fold(argv, |argv, number: &u64| argv.hole(Hole::Number, &number.to_string()));
+    let folders = folders.iter().filter(|folder| !folder.contains(' ') && Hole::Folder.fits(folder));
+    let argv = folders.fold(argv.hole(Hole::Gtids, &known), |argv, folder| argv.hole(Hole::Folder, folder));
+    Some(Look::Command(argv.with(PLACES)))
 }
 
-const COUNT: &str = "port=$1 log=$2 pos=$3 kind=$4 known=$5 own=$6 source=$7; shift 7; \
+const COUNT: &str = "port=$1 kind=$2 log=$3 pos=$4 own=$5 source=$6 known=$7; shift 7; \
     say() { echo \"left $*\"; exit 0; }; \
     ss -Hltn \"sport = :$port\" | grep -q . && say running; \
     set -- $(my_print_defaults mysqld server mariadb mariadbd 2>/dev/null | \

@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-use super::argv::{Argv, Look};
+use super::argv::Look;
+use super::line::{Argv, Hole};
 
 /// Where systems keep what they bring up at their start, and other programs their addresses.
 pub const CONFIG_PLACES: [&str; 16] = [
@@ -78,12 +79,12 @@ pub fn listeners() -> Look {
 /// nothing else reaches a shell.
 #[must_use]
 pub fn disk(folders: &[&str]) -> Option<Look> {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@ ".contains(c);
-    let good = |folder: &&str| folder.starts_with('/') && folder.len() < 1000 && folder.chars().all(plain);
+    let good = |folder: &&str| folder.len() < 1000 && Hole::Folder.fits(folder);
     if folders.is_empty() || !folders.iter().all(good) {
         return None;
     }
-    Some(Look::Command(Argv::of(["env", "LC_ALL=C", "df", "-Pk", "--"]).with(folders.iter().copied())))
+    let argv = Argv::of(["env", "LC_ALL=C", "df", "-Pk", "--"]);
+    Some(Look::Command(folders.iter().fold(argv, |argv, folder| argv.hole(Hole::Folder, folder))))
 }
 
 #[cfg(test)]

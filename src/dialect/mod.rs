@@ -8,16 +8,22 @@
 mod argv;
 mod checks;
 mod death;
+mod gate;
+#[cfg(test)]
+mod gate_tests;
 mod isolate;
+mod line;
 mod machine;
 mod preview;
+mod runner;
 mod signs;
 mod sockets;
 mod sql;
+mod sudoers;
 mod words;
 
 pub use argv::{
-    ANNOUNCED, Argv, Deed, Look, PROBE_END, add_address, addresses, alive, announce, announce_again, announce_at_once,
+    ANNOUNCED, Deed, Look, PROBE_END, add_address, addresses, alive, announce, announce_again, announce_at_once,
     announce_patiently, delete_address, hush, kill_sockets, may_run, probe, sockets, was_announced,
 };
 pub use checks::{
@@ -28,16 +34,21 @@ pub use death::{
     binary_logs, follows_from, last_heard, log_start, resume_receiving, start_replication, stop_receiving,
     stop_replication,
 };
+pub use gate::{Allowed, authorized_key, gate_path, gate_script};
 pub use isolate::{
-    Left, end_process, left_behind, mask_unit, parse_left, parse_listening, parse_units, stop_unit, units, who_listens,
+    Left, end_listeners, left_behind, mask_unit, parse_left, parse_listening, parse_units, stop_unit, units,
+    who_listens,
 };
+pub use line::{Argv, Hole, Line};
 pub use machine::{CONFIG_PLACES, MANAGERS, disk, listeners, managers, mentions};
 pub use preview::{Spelled, Target, spell};
-pub use signs::{Sign, read_signs, signs, signs_take};
+pub use runner::{PROTOCOL, REFUSED, TOO_LATE, greeting};
+pub use signs::{LISTEN, Sign, of_silence, of_the_other, read_signs, signs, signs_take};
 pub use sockets::{Socket, parse_end, parse_sockets};
 pub use sql::{
     LoginName, Question, Statement, access_and_position, binlog_filters, binlog_state, catch_up, changes_under_way,
     channels, expire, expire_and_lock_is_ours, facts, fence, identity, kill, lock, lock_holder, lock_is_ours, missing,
     open, own_address, parse_access, prepared_xa, release, sessions, settings, unlock, writers, writing_transactions,
 };
+pub use sudoers::sudoers;
 pub use words::{begins, changes_data};

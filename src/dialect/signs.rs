@@ -3,7 +3,8 @@
 
 use std::net::IpAddr;
 
-use super::argv::{Argv, Look};
+use super::argv::Look;
+use super::line::Argv;
 use crate::model::{ArpingKind, Host, Interface, System};
 
 /// A sign of life that is looked for from a machine.
@@ -22,6 +23,10 @@ pub enum Sign {
 /// Seconds for each sign but the last.
 const SOON: u64 = 2;
 
+/// How many seconds it is listened, at most, whether anybody answers for an address: while a plan is made or looked at
+/// again, where a program has confirmed that the machine is off, and where a person alone vouches for it.
+pub const LISTEN: [u64; 3] = [1, 2, 5];
+
 /// The last line of what [`signs`] prints.
 const END: &str = "signs 1";
 
@@ -29,7 +34,7 @@ const END: &str = "signs 1";
 const GREETS: &str = r#"exec 3<>"/dev/tcp/$1/$2" && head -c 5 <&3 | od -An -tx1"#;
 
 impl Sign {
-    fn argv(&self, system: &System, sudo: bool) -> Argv {
+    pub(super) fn argv(&self, system: &System, sudo: bool) -> Argv {
         let arping = || system.arping.as_ref().map_or(("arping", ArpingKind::Iputils), |(path, kind)| (path, *kind));
         let soon = SOON.to_string();
         match self {
@@ -97,6 +102,37 @@ fn received(text: &str) -> Option<u32> {
         [count, packets, what] if packets.starts_with("packet") && what.starts_with("received") => count.parse().ok(),
         _ => None,
     })
+}
+
+/// What a survivor can see of the other node, whose server is at `there`: by the way that its replication takes, too,
+/// because the operator's names may be known to nobody there. All addresses of the pair are asked for, also those that it
+/// has itself, for which nobody else should answer: so it is the same question every time.
+#[must_use]
+pub fn of_the_other(
+    interface: &Interface,
+    there: (&Host, u16),
+    sources: &[(Host, u16)],
+    addresses: &[IpAddr],
+    seconds: u64,
+) -> Vec<Sign> {
+    let (host, port) = there;
+    let mut signs = vec![Sign::Greets(host.clone(), port), Sign::Pings(host.clone())];
+    for (source, port) in sources {
+        let sign = Sign::Greets(source.clone(), *port);
+        if !signs.contains(&sign) {
+            signs.push(sign);
+        }
+    }
+    signs.extend(host.ip().filter(IpAddr::is_ipv4).map(|ip| Sign::Links(interface.clone(), ip)));
+    signs.extend(addresses.iter().map(|ip| Sign::Answers(interface.clone(), *ip, seconds)));
+    signs
+}
+
+/// Whether the other node's server greets, and whether anybody answers for an address of the pair.
+#[must_use]
+pub fn of_silence(interface: &Interface, there: (&Host, u16), addresses: &[IpAddr], seconds: u64) -> Vec<Sign> {
+    let answers = addresses.iter().map(|ip| Sign::Answers(interface.clone(), *ip, seconds));
+    std::iter::once(Sign::Greets(there.0.clone(), there.1)).chain(answers).collect()
 }
 
 /// Looks for all of these at the same time; [`read_signs`] reads the answer.

@@ -21,10 +21,10 @@ const WATCHED: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// How long it is listened whether anybody answers, where a person is the only one who says that nobody will.
-const BY_HAND: u64 = 5;
+const BY_HAND: u64 = dialect::LISTEN[2];
 
 /// The same where a program has confirmed that the machine is off.
-const CONFIRMED: u64 = 2;
+const CONFIRMED: u64 = dialect::LISTEN[1];
 
 /// How often the survivor hears of us while the operator's program runs.
 const ALIVE: Duration = Duration::from_secs(5);
@@ -96,13 +96,12 @@ impl Hands<'_> {
             if Instant::now() >= deadline {
                 return Err(certain(format!("process {pids:?} on {node} still listens on port {port}: end it there")));
             }
-            for pid in pids {
-                let ask = begun.elapsed() < ASKED;
-                if !signalled.contains(&(pid, ask)) {
-                    signalled.push((pid, ask));
-                    // one that has gone in between is what is wanted
-                    command(link, &[dialect::end_process(sudo, pid, ask)], connect).await?;
-                }
+            let ask = begun.elapsed() < ASKED;
+            let new: Vec<_> = pids.into_iter().map(|pid| (pid, ask)).filter(|one| !signalled.contains(one)).collect();
+            if !new.is_empty() {
+                signalled.extend(new);
+                // one that has gone in between is what is wanted
+                command(link, &[dialect::end_listeners(sudo, port, ask)], connect).await?;
             }
             sleep(PAUSE).await;
         }
@@ -130,9 +129,7 @@ impl Hands<'_> {
         let survivor = self.pair.node(side.peer());
         let addresses: Vec<IpAddr> = self.pair.roles.iter().map(|role| role.address.ip).collect();
         let there = &side.of(self.links).target.mysql;
-        let greets = Sign::Greets(there.host.clone(), there.port);
-        let answers = addresses.iter().map(|ip| Sign::Answers(survivor.interface.clone(), *ip, seconds));
-        let signs: Vec<Sign> = std::iter::once(greets).chain(answers).collect();
+        let signs = dialect::of_silence(&survivor.interface, (&there.host, there.port), &addresses, seconds);
         let (link, known) = self.on(&survivor.name)?;
         let look = dialect::signs(&known.system, known.sudo, &signs);
         let patience = Duration::from_secs(dialect::signs_take(&signs)) + GRACE;

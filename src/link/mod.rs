@@ -4,6 +4,8 @@
 //! ([`Sql::read`] and [`Sql::change`], [`Shell::look`] and [`Shell::perform`]).
 
 mod frame;
+#[cfg(test)]
+mod frame_tests;
 mod master;
 mod node;
 mod sql;

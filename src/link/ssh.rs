@@ -18,7 +18,7 @@ use super::frame::{After, Answer, Frame};
 use super::ssh_error::{SshError, SshErrorKind};
 use super::target::SshTarget;
 use super::{master, ssh_config};
-use crate::dialect::{Deed, Look};
+use crate::dialect::{self, Deed, Line, Look};
 
 /// A master that nobody closed (flipper was killed) ends when it has been idle for so many seconds.
 const IDLE: NonZeroUsize = NonZeroUsize::MIN.saturating_add(29);
@@ -50,6 +50,8 @@ struct Channel {
     frame: Frame,
     /// The machine's clock in seconds, and when it was read by ours.
     clock: (u64, Instant),
+    /// A gate stands before the shell, and lets through what is on its list.
+    gated: bool,
 }
 
 impl Shell {
@@ -103,8 +105,24 @@ impl Shell {
     /// Asks, all in one round trip: an answer each. `limit` is for the whole of it.
     pub async fn look(&mut self, looks: &[Look], limit: Duration) -> Result<Vec<Answer>, SshError> {
         let seconds = remote_limit(limit);
-        let commands: Vec<String> = looks.iter().map(|look| look.within(seconds).to_string()).collect();
+        let commands: Vec<Line> = looks.iter().map(|look| look.within(seconds)).collect();
         self.exchange(&commands, commands.len(), After::GoOn, None, limit).await
+    }
+
+    /// Whether each of these would be let through, without doing any of it: all, where there is no gate.
+    pub async fn lets_through(&mut self, deeds: &[Deed], limit: Duration) -> Result<Vec<bool>, SshError> {
+        if !self.is_gated() {
+            return Ok(deeds.iter().map(|_| true).collect());
+        }
+        let commands: Vec<Line> = deeds.iter().map(|deed| deed.within(1)).collect();
+        let answers = self.exchange(&commands, commands.len(), After::Ask, None, limit).await?;
+        Ok(answers.iter().map(|answer| answer.status == 0).collect())
+    }
+
+    /// A gate stands before the shell.
+    #[must_use]
+    pub fn is_gated(&self) -> bool {
+        self.channel.as_ref().is_some_and(|channel| channel.gated)
     }
 
     /// Does one thing after the other, all in one round trip, and stops at the first that fails: the answers then end
@@ -123,7 +141,7 @@ impl Shell {
         limit: Duration,
     ) -> Result<Vec<Answer>, SshError> {
         let seconds = remote_limit(limit);
-        let commands: Vec<String> = deeds.iter().map(|deed| deed.within(seconds)).collect();
+        let commands: Vec<Line> = deeds.iter().map(|deed| deed.within(seconds)).collect();
         let result = self.exchange(&commands, count, After::Stop, Some(limit), limit).await;
         if result.as_ref().is_err_and(SshError::may_have_happened) {
             // begun at the last moment, cut off by its own limit, and ended by force a second after that
@@ -160,7 +178,7 @@ impl Shell {
 
     async fn exchange(
         &mut self,
-        commands: &[String],
+        commands: &[Line],
         count: usize,
         after: After,
         begin_within: Option<Duration>,
@@ -173,20 +191,21 @@ impl Shell {
         let Some(mut channel) = self.channel.take() else {
             return Err(error(SshErrorKind::NotSent, "the shell there has ended".to_owned()));
         };
-        let (first, line) = match channel.frame.request(commands, after, begin_within.map(|time| channel.until(time))) {
-            Ok(request) => request,
-            Err(refused) => {
-                self.channel = Some(channel);
-                return Err(refused.at(&self.place));
-            }
-        };
+        let (first, request) =
+            match channel.frame.request(commands, after, begin_within.map(|time| channel.until(time))) {
+                Ok(request) => request,
+                Err(refused) => {
+                    self.channel = Some(channel);
+                    return Err(refused.at(&self.place));
+                }
+            };
         let mut sent = 0;
         let done = timeout(limit, async {
             if let Some(due) = channel.due.take() {
                 // nobody came for it
                 channel.receive(due).await?;
             }
-            channel.send(line.as_bytes(), &mut sent).await?;
+            channel.send(request.as_bytes(), &mut sent).await?;
             let mut answers: Vec<Answer> = Vec::new();
             let stopped = |answers: &[Answer]| after == After::Stop && answers.last().is_some_and(|a| a.status != 0);
             while answers.len() < count && !stopped(&answers) {
@@ -197,14 +216,16 @@ impl Shell {
         });
         let why = match done.await {
             Ok(Ok((channel, answers))) => {
+                let refused = answers.iter().find(|answer| channel.gated && answer.status == dialect::REFUSED);
+                let refused = refused.filter(|_| after != After::Ask).map(|answer| refused_by_gate(&answer.text));
                 self.channel = Some(channel);
-                return Ok(answers);
+                return refused.map_or(Ok(answers), |why| Err(error(SshErrorKind::Refused, why)));
             }
             Ok(Err(why)) => format!("the connection broke ({why})"),
             Err(_) => format!("no answer within {limit:?}"),
         };
-        // without its last brace the line is a syntax error there, see `Frame::request`
-        let kind = if sent + 1 < line.len() { SshErrorKind::NotSent } else { SshErrorKind::Unknown };
+        // nothing is begun there before the last newline has arrived, see `Frame::request`
+        let kind = if sent < request.len() { SshErrorKind::NotSent } else { SshErrorKind::Unknown };
         Err(error(kind, why))
     }
 
@@ -250,11 +271,18 @@ impl Channel {
             return Err(unsuitable("no shell".to_owned()));
         };
         let (frame, clock) = (Frame::new(marker), (0, Instant::now()));
-        let mut channel = Self { stdin, stdout, _child: child, arrived: Vec::new(), due: None, frame, clock };
+        let mut channel =
+            Self { stdin, stdout, _child: child, arrived: Vec::new(), due: None, frame, clock, gated: false };
         let greeting = channel.frame.greeting();
         let broke = |why: std::io::Error| unsuitable(format!("the shell there ended at once ({why})"));
         channel.send(greeting.as_bytes(), &mut 0).await.map_err(broke)?;
         let greeted = channel.receive(0).await.map_err(broke)?;
+        let gate = Frame::gate(&greeted);
+        if let Some(other) = gate.filter(|version| *version != dialect::PROTOCOL) {
+            let why = format!("the gate there is of version {other}, and flipper needs {}; {ANEW}", dialect::PROTOCOL);
+            return Err(unsuitable(why));
+        }
+        channel.gated = gate.is_some();
         match greeted.status {
             0 => {
                 let clock = Frame::clock(&greeted);
@@ -294,6 +322,13 @@ impl Channel {
             }
         }
     }
+}
+
+/// What helps where a gate does not fit.
+const ANEW: &str = "run `flipper setup` for the pair again and install the gate that it prints";
+
+fn refused_by_gate(text: &str) -> String {
+    format!("the gate there does not let `{}` through: it was made for another config; {ANEW}", text.trim())
 }
 
 /// The remote limit is the shorter one, where whole seconds allow it: then the answer says what happened.

@@ -17,6 +17,8 @@ pub enum SshErrorKind {
     Unsuitable,
     /// Another failure to get in.
     Other,
+    /// The gate there does not let the request through: nothing happened.
+    Refused,
     /// The request was not sent: nothing happened.
     NotSent,
     /// The request was sent and its end is not known: it may have happened, or happen yet.

@@ -336,8 +336,9 @@ async fn ask_machine(
     }
 }
 
-/// Which commands of a move the account there may not run. Root may all; another one needs `sudo`, which is asked for
-/// exactly those commands: to find out in the middle of a move would leave nobody at the address.
+/// Which commands of a move the account there may not run. Root may all, but for a gate that does not know them; another
+/// one needs `sudo`. Both are asked for exactly those commands: to find out in the middle of a move would leave nobody at
+/// the address.
 async fn denied(
     shell: &mut Shell,
     system: &System,
@@ -347,23 +348,33 @@ async fn denied(
     sudo: bool,
     limit: Duration,
 ) -> Result<Vec<String>, SshError> {
-    if !sudo {
-        let why = "the account is not root, and `ssh.sudo` is off".to_owned();
-        return Ok(if root { vec![] } else { vec![why] });
+    if !sudo && !root {
+        return Ok(vec!["the account is not root, and `ssh.sudo` is off".to_owned()]);
     }
     let deeds: Vec<_> = roles
         .iter()
         .flat_map(|role| {
             [
-                Some(dialect::add_address(system, true, role.address, &spec.interface)),
-                Some(dialect::delete_address(system, true, role.address, &spec.interface)),
-                dialect::announce(system, true, role.address, &spec.interface),
-                Some(dialect::kill_sockets(system, true, role.address, spec.port)),
+                Some(dialect::add_address(system, sudo, role.address, &spec.interface)),
+                Some(dialect::delete_address(system, sudo, role.address, &spec.interface)),
+                dialect::announce(system, sudo, role.address, &spec.interface),
+                Some(dialect::kill_sockets(system, sudo, role.address, spec.port)),
             ]
         })
         .flatten()
         .collect();
+    let through = shell.lets_through(&deeds, limit).await?;
+    let closed: Vec<String> = deeds
+        .iter()
+        .zip(&through)
+        .filter(|(_, through)| !**through)
+        .map(|(deed, _)| format!("the gate there does not let `{deed}` through: run `flipper setup` again"))
+        .collect();
     let looks: Vec<_> = deeds.iter().filter_map(dialect::may_run).collect();
+    // what the gate does not let through, it does not let `sudo` be asked about
+    if looks.is_empty() || !closed.is_empty() {
+        return Ok(closed);
+    }
     let answers = shell.look(&looks, limit).await?;
     let refused = deeds.iter().zip(&answers).filter(|(_, answer)| answer.status != 0);
     Ok(refused.map(|(deed, _)| format!("`{deed}` is not allowed")).collect())

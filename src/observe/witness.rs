@@ -10,7 +10,7 @@ use super::server::Read;
 use super::{ask, text};
 use crate::dialect::{self, Left, Sign};
 use crate::link::{Link, Shell, Sql, SqlError, SshError, Table};
-use crate::model::{Flavour, Host, NodeSnapshot, Pair, Server, Side, Snapshot, Witness, printable};
+use crate::model::{Flavour, Held, Host, NodeSnapshot, Pair, Server, Side, Snapshot, Witness, printable};
 
 /// What an answer may take on its way, beyond the time that is looked.
 const GRACE: Duration = Duration::from_millis(1500);
@@ -49,7 +49,7 @@ pub async fn witness(pair: &Pair, links: &mut [Link; 2], seen: &mut Snapshot, de
     seen.node_mut(dead.peer()).witness = Witness {
         greeted: any(&asked, &signs, |sign| matches!(sign, Sign::Greets(..))).into(),
         answered: any(&asked, &signs, |sign| matches!(sign, Sign::Pings(_) | Sign::Links(..))).into(),
-        answering: answering(&asked, &signs).into(),
+        answering: answering(&asked, &signs, survivor.addresses.known().map_or(&[], Vec::as_slice)).into(),
         received: received.into(),
         silent: silent.into(),
         left_behind: left_behind.into(),
@@ -59,25 +59,12 @@ pub async fn witness(pair: &Pair, links: &mut [Link; 2], seen: &mut Snapshot, de
 
 /// The signs to look for.
 fn asked(pair: &Pair, survivor: &NodeSnapshot, dead: Side, address: (Host, u16), watch: Duration) -> Vec<Sign> {
-    let interface = &pair.node(dead.peer()).interface;
-    let (host, port) = address;
-    let mut signs = vec![Sign::Greets(host.clone(), port), Sign::Pings(host.clone())];
-    // by the way that its replication takes, too: the operator's names may be known to nobody there
-    let sources = survivor.channels.known().into_iter().flatten().filter_map(|channel| {
-        let (source, port) = &channel.source;
-        Some(Sign::Greets(source.parse().ok()?, *port))
-    });
-    for sign in sources {
-        if !signs.contains(&sign) {
-            signs.push(sign);
-        }
-    }
-    signs.extend(host.ip().filter(IpAddr::is_ipv4).map(|ip| Sign::Links(interface.clone(), ip)));
-    let held = survivor.addresses.known();
-    let elsewhere = pair.roles.iter().map(|role| role.address.ip);
-    let elsewhere = elsewhere.filter(|ip| !held.is_some_and(|held| held.iter().any(|held| held.address.ip == *ip)));
-    signs.extend(elsewhere.map(|ip| Sign::Answers(interface.clone(), ip, watch.as_secs().max(1))));
-    signs
+    let channels = survivor.channels.known().into_iter().flatten();
+    let sources: Vec<(Host, u16)> =
+        channels.filter_map(|channel| Some((channel.source.0.parse().ok()?, channel.source.1))).collect();
+    let addresses: Vec<IpAddr> = pair.roles.iter().map(|role| role.address.ip).collect();
+    let (interface, seconds) = (&pair.node(dead.peer()).interface, watch.as_secs().max(1));
+    dialect::of_the_other(interface, (&address.0, address.1), &sources, &addresses, seconds)
 }
 
 async fn signs(
@@ -119,14 +106,15 @@ fn any(asked: &[Sign], seen: &Read<Vec<Read<bool>>>, which: fn(&Sign) -> bool) -
     }
 }
 
-/// Addresses that somebody answers for. One that cannot be asked about makes all unknown, unless another one is answered
-/// for: that is reason enough.
-fn answering(asked: &[Sign], seen: &Read<Vec<Read<bool>>>) -> Read<Vec<IpAddr>> {
+/// Addresses that somebody answers for, of those that the survivor does not hold. One that cannot be asked about makes
+/// all unknown, unless another one is answered for: that is reason enough.
+fn answering(asked: &[Sign], seen: &Read<Vec<Read<bool>>>, held: &[Held]) -> Read<Vec<IpAddr>> {
     let seen = seen.as_ref().map_err(String::clone)?;
     let (mut answering, mut unclear) = (vec![], None);
     for (sign, seen) in asked.iter().zip(seen) {
         let Sign::Answers(_, ip, _) = sign else { continue };
         match seen {
+            _ if held.iter().any(|held| held.address.ip == *ip) => {}
             Ok(true) => answering.push(*ip),
             Ok(false) => {}
             Err(why) => unclear = unclear.or_else(|| Some(format!("{ip}: {why}"))),
@@ -259,6 +247,7 @@ fn export(server: &Server, known: &str, files: &str) -> String {
 mod tests {
     use super::super::samples::{captured, fields};
     use super::*;
+    use crate::model::Prefixed;
 
     #[test]
     fn one_answer_is_enough_for_yes_and_one_refusal_for_no() {
@@ -277,9 +266,12 @@ mod tests {
         let ip = |last| IpAddr::from([10, 77, 0, last]);
         let sign = |last| Sign::Answers("eth0".parse().unwrap(), ip(last), 5);
         let asked = [sign(100), sign(101)];
-        assert_eq!(answering(&asked, &Ok(vec![Ok(false), Ok(false)])), Ok(vec![]));
-        assert_eq!(answering(&asked, &Ok(vec![Ok(true), Err("x".to_owned())])), Ok(vec![ip(100)]));
-        assert!(answering(&asked, &Ok(vec![Ok(false), Err("x".to_owned())])).is_err());
+        let of = |one, two| answering(&asked, &Ok(vec![one, two]), &[]);
+        assert_eq!(of(Ok(false), Ok(false)), Ok(vec![]));
+        assert_eq!(of(Ok(true), Err("x".to_owned())), Ok(vec![ip(100)]));
+        assert!(of(Ok(false), Err("x".to_owned())).is_err());
+        let own = Held { address: Prefixed::host(ip(101)), interface: "eth0".parse().unwrap(), secondary: false };
+        assert_eq!(answering(&asked, &Ok(vec![Ok(false), Ok(true)]), &[own]), Ok(vec![]), "its own");
     }
 
     #[test]

@@ -54,9 +54,11 @@ pub(super) const TEXTS: &[Text] = &[
         "not-permitted",
         "The account on the node may not do what a move needs",
         "Addresses are changed by root. An account that is not root needs `sudo -n` for a few exact commands; asked in the middle \
-         of a move, it would be too late to find that out.",
-        &[(Where::Node, "id -u; sudo -n -l")],
-        "Log in as root, or set `ssh.sudo: true` and allow the commands that docs/config.md lists.",
+         of a move, it would be too late to find that out. Where flipper's key leads to a gate, the gate lets through what was \
+         in the config when it was made.",
+        &[(Where::Node, "id -u; sudo -n -l; grep -c . /usr/local/sbin/flipper-gate-*")],
+        "Log in as root, or set `ssh.sudo: true` and allow the commands that docs/config.md lists. After a change of the config \
+         run `flipper setup PAIR` again and install the lines and the gate that it prints.",
     ),
     Text::new(
         "not-listening",
