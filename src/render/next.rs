@@ -8,7 +8,16 @@ use crate::model::{Action, Goal, Plan, WriteAccess, printable};
 #[must_use]
 pub fn done(plan: &Plan) -> Vec<String> {
     let pair = &plan.pair;
-    let mut all = vec![format!("`flipper status {pair}`: replication runs both ways, and nobody is behind")];
+    // there is nobody to replicate from, and what matters is that the dead one stays away
+    let mut all = match &plan.goal {
+        Goal::Fail(dead) => vec![
+            format!("your applications' errors: clients that are connected to {dead} itself, not to a role's address"),
+            format!(
+                "{dead} before it is connected again: `flipper plan {pair} rejoin {dead}` says what it has of its own"
+            ),
+        ],
+        _ => vec![format!("`flipper status {pair}`: replication runs both ways, and nobody is behind")],
+    };
     let closed = plan.closing().map(|step| step.action.node());
     if let Some(old) = closed {
         all.push(format!(
@@ -91,6 +100,9 @@ mod tests {
         assert!(said.lines().all(|line| line.chars().count() <= WIDTH), "{said}");
         let read = planned(&Goal::Set("read".parse().expect("a name"), "db1".parse().expect("a name")), false);
         assert_eq!(done(&read).len(), 1, "readers only: {:?}", done(&read));
+        let dead = Plan { goal: Goal::Fail("db1".parse().expect("a name")), ..swap.clone() };
+        let said = done(&dead).concat();
+        assert!(said.contains("rejoin db1") && !said.contains("replication runs both ways"), "{said}");
         let down = planned(&Goal::Down("write".parse().expect("a name")), false);
         assert!(done(&down).iter().any(|line| line.contains("up write NODE")), "{:?}", done(&down));
         assert!(back(&planned(&Goal::Swap(None), false)).iter().any(|line| line.contains("--kill")));

@@ -1,4 +1,5 @@
-//! Shows flipper at work on a real pair: `cargo run --example demo -- [--server mariadb|mysql]`.
+//! Shows flipper at work on a real pair: `cargo run --example demo -- [--server mariadb|mysql] [--stay]`. With
+//! `--stay` it leaves the pair to you, in a shell on the operator's host.
 //!
 //! flipper's command is inside this program too (first argument `flipper`), because building an example does not build the
 //! package's commands.
@@ -16,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use lab::load::node_of;
 use lab::report::{LoadReport, Verdict};
+use lab::stay::Stay;
 use lab::{Lab, Node, Server};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -23,15 +25,17 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 const PLAN: &str = "swap.plan.ron";
 const CLIENTS: u32 = 4;
 const WRITES_PER_SECOND: u32 = 400;
+const USAGE: &str = "usage: demo [--server mariadb|mysql] [--stay]";
 
 fn main() -> ExitCode {
     let args: Vec<OsString> = std::env::args_os().skip(1).collect();
     if args.first().is_some_and(|first| first == "flipper") {
         return flipper::cli::run(args);
     }
-    let shown = match server(&args) {
-        Ok(Some(server)) => demo(server),
-        Ok(None) => say("usage: demo [--server mariadb|mysql]").map(|()| true),
+    let shown = match asked(&args) {
+        Ok(Some((server, false))) => demo(server),
+        Ok(Some((server, true))) => stay(server),
+        Ok(None) => say(USAGE).map(|()| true),
         Err(error) => Err(error),
     };
     match shown {
@@ -45,18 +49,49 @@ fn main() -> ExitCode {
     }
 }
 
-fn server(args: &[OsString]) -> Result<Option<Server>> {
+/// Which server, and whether to stay. `None` when the usage was asked for.
+fn asked(args: &[OsString]) -> Result<Option<(Server, bool)>> {
     let args: Vec<_> = args.iter().map(|arg| arg.to_string_lossy()).collect();
-    let words: Vec<&str> = args.iter().flat_map(|arg| arg.split('=')).collect();
-    match words.as_slice() {
-        [] => Ok(Some(Server::MariaDb)),
-        ["--help" | "-h"] => Ok(None),
-        ["--server", name] => match Server::BOTH.into_iter().find(|server| server.name() == *name) {
-            Some(server) => Ok(Some(server)),
-            None => Err(format!("no server `{name}`: mariadb or mysql").into()),
-        },
-        _ => Err("usage: demo [--server mariadb|mysql]".into()),
+    let mut words = args.iter().flat_map(|arg| arg.split('='));
+    let (mut server, mut stay) = (Server::MariaDb, false);
+    while let Some(word) = words.next() {
+        match (word, word == "--server") {
+            ("--help" | "-h", _) => return Ok(None),
+            ("--stay", _) => stay = true,
+            (_, true) => {
+                let name = words.next().unwrap_or_default();
+                let known = Server::BOTH.into_iter().find(|server| server.name() == name);
+                server = known.ok_or_else(|| format!("no server `{name}`: mariadb or mysql"))?;
+            }
+            _ => return Err(USAGE.into()),
+        }
     }
+    Ok(Some((server, stay)))
+}
+
+/// Lines with the time since now.
+fn telling() -> impl Fn(&str) {
+    let begun = Instant::now();
+    move |text: &str| {
+        // a terminal that went away is no reason to stop half way
+        let _ = say(&format!("[{:5.1} s] {text}", begun.elapsed().as_secs_f32()));
+    }
+}
+
+/// Brings the pair up, lets clients write, and leaves it to whoever sits here.
+fn stay(server: Server) -> Result<bool> {
+    let tell = telling();
+    let lab = Lab::start_telling(server, &tell)?;
+    let program = std::env::current_exe()?.display().to_string();
+    let stay = Stay::prepare(&lab, &[program, "flipper".to_owned()])?;
+    tell("the pair is up: db1 has the write address, db2 the read address");
+    // what its last command ended with is for whoever typed it
+    stay.answering(|| stay.shell().status())?;
+    say(stay.quiet()?.trim_end())?;
+    drop(stay);
+    drop(lab);
+    tell("all of it is removed again");
+    Ok(true)
 }
 
 /// Whether all went as it should.
@@ -67,11 +102,7 @@ fn demo(server: Server) -> Result<bool> {
          a cache folder.",
         server.title(),
     ))?;
-    let begun = Instant::now();
-    let tell = |text: &str| {
-        // a terminal that went away is no reason to stop half way
-        let _ = say(&format!("[{:5.1} s] {text}", begun.elapsed().as_secs_f32()));
-    };
+    let tell = telling();
     let lab = Lab::start_telling(server, &tell)?;
     lab.write_config()?;
     tell("the pair is up: db1 has the write address, db2 the read address");

@@ -14,6 +14,7 @@
 //! | `operator` | running things: flipper on the operator's host, commands on the others |
 //! | `config` | the pair as flipper's config file |
 //! | `load`, `report` | clients that write through the write address, and what became of their rows |
+//! | `stay` | a shell on the operator's host, for somebody to work in |
 //! | `cleanup`, `sweep.sh` | how all of it goes away again, whatever happens |
 //!
 //! Needs Linux, root and Debian's apt. The cache is `$FLIPPER_LAB_CACHE`, else `$XDG_CACHE_HOME/flipper-lab`, else
@@ -38,6 +39,7 @@ pub(crate) mod run;
 pub(crate) mod server;
 pub(crate) mod session;
 pub(crate) mod sshd;
+pub(crate) mod stay;
 pub(crate) mod words;
 
 use std::fs::DirBuilder;
