@@ -1,9 +1,9 @@
 //! Carrying a plan out: generic over [`World`], so that what runs on servers is what was tried in simulation.
 //!
 //! A run is steps in the plan's order under three clocks: before the gate closes each step has its own limit; from
-//! the fence to the address at the new writer they share `write_outage`; the way back has `rollback`. What happens
-//! after a failure depends on one question only: has the new writer been told to open? If not, back. If yes,
-//! forward. If nobody knows, nothing is opened any more, and a person is told.
+//! the fence to the address at the new writer they share `write_outage`; the way back has `rollback`, the way forward
+//! `forward`. What happens after a failure depends on one question only: has the new writer been told to open? If not,
+//! back. If yes, forward. If nobody knows, nothing is opened any more, and a person is told.
 
 mod cancel;
 mod connect;

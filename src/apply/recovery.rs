@@ -11,9 +11,6 @@ use crate::model::{
 use crate::planner::{self, Opened};
 use crate::world::{NoLock, World};
 
-/// How often the way forward is planned again.
-const FORWARD_TRIES: u32 = 3;
-
 /// Between two tries.
 const PAUSE: Duration = Duration::from_millis(300);
 
@@ -64,11 +61,13 @@ impl<W: World, S: FnMut(Event)> Run<'_, W, S> {
     }
 
     /// The new writer is open: whatever is missing is done again until it holds. Where the address never reached it,
-    /// nobody can have written there, and the way back is as safe as a swap.
+    /// nobody can have written there, and the way back is as safe as a swap. It is tried until `forward` is over: what a
+    /// service manager starts again, or a cable that is plugged in again, comes in time without anybody's doing.
     pub(super) async fn forward(&mut self, plan: &Plan, why: String, progress: &mut Progress) -> Outcome {
         self.tell(Event::PressingOn(why.clone()));
+        let begun = self.world.now();
         let mut trouble = None;
-        for _ in 0..FORWARD_TRIES {
+        loop {
             let now = self.world.snapshot().await;
             match planner::way_forward(self.pair, &now, plan, &progress.owed) {
                 Ok(steps) => {
@@ -83,8 +82,8 @@ impl<W: World, S: FnMut(Event)> Run<'_, W, S> {
                 }
                 Err(reasons) => trouble = Some(said(&reasons)),
             }
-            if self.cancel.times() > 1 {
-                // whoever says it twice does not want to wait
+            // whoever says it twice does not want to wait
+            if self.cancel.times() > 1 || self.world.now().saturating_sub(begun) >= self.pair.limits.forward {
                 break;
             }
             self.world.pause(PAUSE).await;

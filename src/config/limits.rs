@@ -17,6 +17,7 @@ pub(super) struct LimitsLayer {
     fence: Field<Duration>,
     write_outage: Field<Duration>,
     rollback: Field<Duration>,
+    forward: Field<Duration>,
     drain: Field<Duration>,
     lag: Field<Duration>,
     recovery: Field<Duration>,
@@ -39,6 +40,7 @@ const FENCE: Bounds =
     bounds(1_000, 300, "servers take `lock_wait_timeout` in whole seconds, and no writer may wait long");
 const WRITE_OUTAGE: Bounds = bounds(1_000, 3_600, "past it flipper opens the old writer again");
 const ROLLBACK: Bounds = bounds(1_000, 3_600, "the way back needs time, and an end");
+const FORWARD: Bounds = bounds(1_000, 3_600, "the way forward needs time, and an end");
 const DRAIN: Bounds = bounds(0, 3_600, "0s waits for nobody");
 const LAG: Bounds = bounds(0, 86_400, "0s refuses a target that is behind at all");
 const RECOVERY: Bounds = bounds(1_000, 86_400, "what does not end must be given up");
@@ -46,13 +48,14 @@ const RECOVERY: Bounds = bounds(1_000, 86_400, "what does not end must be given 
 impl LimitsLayer {
     /// This level on top of the one above it.
     pub(super) fn over(&self, above: &Self) -> Self {
-        let Self { connect, pre_sync, fence, write_outage, rollback, drain, lag, recovery } = self;
+        let Self { connect, pre_sync, fence, write_outage, rollback, forward, drain, lag, recovery } = self;
         Self {
             connect: connect.or(&above.connect),
             pre_sync: pre_sync.or(&above.pre_sync),
             fence: fence.or(&above.fence),
             write_outage: write_outage.or(&above.write_outage),
             rollback: rollback.or(&above.rollback),
+            forward: forward.or(&above.forward),
             drain: drain.or(&above.drain),
             lag: lag.or(&above.lag),
             recovery: recovery.or(&above.recovery),
@@ -62,7 +65,7 @@ impl LimitsLayer {
     /// The limits, with the defaults of the model for what no level gives.
     pub(super) fn resolve(&self) -> Limits {
         let default = Limits::default();
-        let Self { connect, pre_sync, fence, write_outage, rollback, drain, lag, recovery } = self;
+        let Self { connect, pre_sync, fence, write_outage, rollback, forward, drain, lag, recovery } = self;
         let or = |field: &Field<Duration>, default| field.get().copied().unwrap_or(default);
         Limits {
             connect: or(connect, default.connect),
@@ -70,6 +73,7 @@ impl LimitsLayer {
             fence: or(fence, default.fence),
             write_outage: or(write_outage, default.write_outage),
             rollback: or(rollback, default.rollback),
+            forward: or(forward, default.forward),
             drain: or(drain, default.drain),
             lag: or(lag, default.lag),
             recovery: or(recovery, default.recovery),
@@ -103,13 +107,14 @@ impl LimitsLayer {
 impl Reader<'_> {
     /// The limits of one level.
     pub(super) fn limits(&mut self, at: &At<'_>, raw: &raw::Limits) -> LimitsLayer {
-        let raw::Limits { connect, pre_sync, fence, write_outage, rollback, drain, lag, recovery } = raw;
+        let raw::Limits { connect, pre_sync, fence, write_outage, rollback, forward, drain, lag, recovery } = raw;
         LimitsLayer {
             connect: self.limit(at, "connect", connect.as_ref(), &CONNECT),
             pre_sync: self.limit(at, "pre_sync", pre_sync.as_ref(), &PRE_SYNC),
             fence: self.limit(at, "fence", fence.as_ref(), &FENCE),
             write_outage: self.limit(at, "write_outage", write_outage.as_ref(), &WRITE_OUTAGE),
             rollback: self.limit(at, "rollback", rollback.as_ref(), &ROLLBACK),
+            forward: self.limit(at, "forward", forward.as_ref(), &FORWARD),
             drain: self.limit(at, "drain", drain.as_ref(), &DRAIN),
             lag: self.limit(at, "lag", lag.as_ref(), &LAG),
             recovery: self.limit(at, "recovery", recovery.as_ref(), &RECOVERY),

@@ -102,6 +102,7 @@ pub(super) struct Limits {
     pub(super) fence: Option<String>,
     pub(super) write_outage: Option<String>,
     pub(super) rollback: Option<String>,
+    pub(super) forward: Option<String>,
     pub(super) drain: Option<String>,
     pub(super) lag: Option<String>,
     pub(super) recovery: Option<String>,

@@ -118,14 +118,15 @@ fn source(password: &PasswordSource) -> Value {
     }
 }
 
-fn limits(limits: &Limits) -> [(&'static str, std::time::Duration); 8] {
-    let Limits { connect, pre_sync, fence, write_outage, rollback, drain, lag, recovery } = *limits;
+fn limits(limits: &Limits) -> [(&'static str, std::time::Duration); 9] {
+    let Limits { connect, pre_sync, fence, write_outage, rollback, forward, drain, lag, recovery } = *limits;
     [
         ("connect", connect),
         ("pre_sync", pre_sync),
         ("fence", fence),
         ("write_outage", write_outage),
         ("rollback", rollback),
+        ("forward", forward),
         ("drain", drain),
         ("lag", lag),
         ("recovery", recovery),

@@ -62,6 +62,8 @@ pub struct Limits {
     pub write_outage: Duration,
     /// The way back has its own time.
     pub rollback: Duration,
+    /// And so has the way forward, from the new writer's opening on.
+    pub forward: Duration,
     /// How long writing transactions may finish before the gate closes.
     pub drain: Duration,
     /// A target further behind is refused.
@@ -76,7 +78,7 @@ impl Limits {
     /// any pause of a run that still goes, and no longer than what it takes one to give up.
     #[must_use]
     pub fn silence(&self) -> Duration {
-        (self.write_outage + self.rollback).max(Duration::from_secs(10))
+        (self.write_outage + self.rollback.max(self.forward)).max(Duration::from_secs(10))
     }
 
     /// How long a server may hear nothing of a run that holds the lock there, before it takes it for gone: while writes
@@ -95,6 +97,7 @@ impl Default for Limits {
             fence: Duration::from_secs(2),
             write_outage: Duration::from_secs(5),
             rollback: Duration::from_secs(10),
+            forward: Duration::from_secs(10),
             drain: Duration::ZERO,
             lag: Duration::from_secs(10),
             recovery: Duration::from_secs(600),
