@@ -25,7 +25,7 @@ pub(super) fn desired(
     pair: &Pair,
     snapshot: &Snapshot,
     goal: &Goal,
-    findings: &[Finding],
+    findings: &[&Finding],
 ) -> Result<Desired, Vec<Reason>> {
     let mut after = snapshot.assignment(pair);
     let mut touched = vec![];
@@ -118,7 +118,7 @@ fn is_open(snapshot: &Snapshot, side: Side) -> bool {
 
 /// Why the write role cannot be brought there from here. Closing is always possible; which of two open nodes is right
 /// can be told by the address only; a swap is relative, and needs a pair that is in order.
-fn unwritable(snapshot: &Snapshot, goal: &Goal, role: &RoleSpec, place: Place, findings: &[Finding]) -> Vec<Reason> {
+fn unwritable(snapshot: &Snapshot, goal: &Goal, role: &RoleSpec, place: Place, findings: &[&Finding]) -> Vec<Reason> {
     let mut codes = vec![];
     let deposed =
         |side: Side| findings.iter().any(|finding| finding.code == Code::Deposed && finding.side == Some(side));
@@ -138,7 +138,7 @@ fn unwritable(snapshot: &Snapshot, goal: &Goal, role: &RoleSpec, place: Place, f
         };
         codes.extend((!told).then_some(Code::BothOpen));
     }
-    findings.iter().filter(|finding| codes.contains(&finding.code)).map(Finding::reason).collect()
+    findings.iter().filter(|finding| codes.contains(&finding.code)).map(|finding| finding.reason()).collect()
 }
 
 fn elsewhere(pair: &Pair, role: &RoleSpec, holder: Side) -> Reason {

@@ -37,25 +37,53 @@ pub fn plan<'a>(
     goal: &Goal,
     consent: impl Into<Consent<'a>>,
 ) -> Result<Plan, Refusal> {
-    let Consent { overrides, kill } = consent.into();
+    Examined::of(pair, snapshot).plan(goal, consent)
+}
+
+/// A pair with all that the checks find in it. Several goals may be asked of it: half of what a plan costs is to
+/// examine.
+pub struct Examined<'a> {
+    pair: &'a Pair,
+    snapshot: &'a Snapshot,
+    findings: Vec<Finding>,
+}
+
+impl<'a> Examined<'a> {
+    /// Runs every check.
+    #[must_use]
+    pub fn of(pair: &'a Pair, snapshot: &'a Snapshot) -> Self {
+        Self { pair, snapshot, findings: checks::findings(pair, snapshot) }
+    }
+
+    /// As [`plan`].
+    ///
+    /// # Errors
+    /// A refusal with every reason, where no safe way is known.
+    pub fn plan<'b>(&self, goal: &Goal, consent: impl Into<Consent<'b>>) -> Result<Plan, Refusal> {
+        plan_from(self, goal, consent.into())
+    }
+}
+
+fn plan_from(examined: &Examined<'_>, goal: &Goal, consent: Consent<'_>) -> Result<Plan, Refusal> {
+    let Examined { pair, snapshot, findings } = examined;
+    let Consent { overrides, kill } = consent;
     let refuse = |mut reasons: Vec<Reason>| {
         reasons.sort();
         reasons.dedup();
         Err(Refusal { pair: pair.name.clone(), goal: goal.clone(), reasons })
     };
     let course = Course::of(pair, snapshot, goal);
-    let mut findings = checks::findings(pair, snapshot);
-    findings.retain(|finding| course.heeds(finding));
+    let mut findings: Vec<&Finding> = findings.iter().filter(|finding| course.heeds(finding)).collect();
     let desired = match desired::desired(pair, snapshot, goal, &findings) {
         Ok(desired) => desired,
         Err(mut reasons) => {
             // what stands in the way besides, whichever way is taken in the end
-            let bad = |finding: &&Finding| match finding.severity() {
+            let bad = |finding: &&&Finding| match finding.severity() {
                 Severity::Warn => false,
                 Severity::Override => !overrides.contains(&finding.code),
                 Severity::Stop => true,
             };
-            reasons.extend(findings.iter().filter(bad).map(Finding::reason));
+            reasons.extend(findings.iter().filter(bad).map(|finding| finding.reason()));
             return refuse(reasons);
         }
     };
@@ -81,14 +109,13 @@ pub fn plan<'a>(
     };
     let promotes = actions.iter().any(|action| matches!(action, Action::Promote { .. }));
     // at the goal nothing stands in the way any more
-    if !actions.is_empty() {
-        findings.extend(course.findings(pair, snapshot, promotes));
-    }
+    let with_goal = if actions.is_empty() { vec![] } else { course.findings(pair, snapshot, promotes) };
+    findings.extend(&with_goal);
     let (mut reasons, mut overridden, mut notes) = (vec![], vec![], notes(&actions));
     // of two writers neither has everything: their readers depend on replication
     let open = |side: &Side| snapshot.node(*side).access.is(&WriteAccess::Open);
     let writer = writer.after(snapshot).filter(|_| !Side::BOTH.iter().all(open));
-    for finding in &findings {
+    for finding in findings.iter().copied() {
         match checks::against(pair, &actions, writer, finding) {
             Some(Severity::Override) if overrides.contains(&finding.code) => {
                 // a word of its own on the command line, and in the plan what it was said about
@@ -117,7 +144,7 @@ pub fn plan<'a>(
     }
     let Some(basis) = basis::basis(pair, snapshot, course.dead()) else {
         // an unknown fact of the basis is a finding in the scope of every plan
-        return refuse(findings.iter().filter(|f| f.code == Code::Unknown).map(Finding::reason).collect());
+        return refuse(findings.iter().filter(|f| f.code == Code::Unknown).map(|f| f.reason()).collect());
     };
     let Some(steps) = order::steps(pair, &actions) else {
         return refuse(vec![checks::no_order(&actions)]);

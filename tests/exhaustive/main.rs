@@ -110,6 +110,7 @@ fn one_by_one(worlds: &[World]) -> Report {
             break;
         }
         report.worlds += 1;
+        let examined = planner::Examined::of(pair, &seen);
         for (number, goal) in goals[at].iter().enumerate() {
             let mut plain = false;
             for (words, overrides) in [&[][..], &Code::ALL[..]].into_iter().enumerate() {
@@ -117,8 +118,7 @@ fn one_by_one(worlds: &[World]) -> Report {
                     // nothing was in the way: the operator's words change nothing (that is looked at closely, below)
                     continue;
                 }
-                let answer = planner::plan(pair, &seen, goal, consent(pair, overrides));
-                let plan = match answer {
+                let plan = match examined.plan(goal, consent(pair, overrides)) {
                     Ok(plan) => plan,
                     Err(refusal) => {
                         report.refusals += 1;
