@@ -62,7 +62,7 @@ const OF_APPLY: [(&str, usize); 5] =
     [("--yes", 0), ("--dry-run", 0), ("--no-journal", 0), ("--show-statements", 0), ("--expect-digest", 1)];
 
 /// Commands that texts speak of already.
-const COMING: [&str; 3] = ["setup", "init", "import"];
+const COMING: [&str; 2] = ["init", "import"];
 
 /// Runs a command of a document where it can do no harm: in an empty folder, and against what was seen of a pair once. Gives its
 /// exit code and all that it said.
@@ -203,6 +203,47 @@ fn the_list_of_checks_is_the_one_of_the_code() {
         std::fs::write(&path, &text).expect("docs/checks.md");
     } else {
         assert_eq!(kept, text, "docs/checks.md differs; UPDATE=1 rewrites it");
+    }
+}
+
+/// The accounts in the documents are those that `flipper setup` prints and `flipper check` asks for; `UPDATE=1`
+/// rewrites them.
+#[test]
+fn the_accounts_in_the_documents_are_those_of_the_code() {
+    use flipper::dialect::{Account, Release};
+    use flipper::model::{Flavour, Version};
+    const BEGIN: &str = "<!-- made from the code -->\n";
+    const END: &str = "<!-- to here -->\n";
+    let account = Account { user: "flipper".to_owned(), host: "10.0.0.9".to_owned(), tls: false };
+    let mut made = String::new();
+    for (title, flavour, version) in [
+        ("MySQL 8.0.22 and later", Flavour::MySql, Version(9, 7, 0)),
+        ("MariaDB 10.5.9 to 11", Flavour::MariaDb, Version(10, 11, 0)),
+        ("MariaDB 12 and later", Flavour::MariaDb, Version(12, 0, 0)),
+    ] {
+        made += &format!("\n    -- {title}\n");
+        for statement in account.statements(Release { flavour, version }) {
+            made += &format!("    {};\n", flipper::render::setup::broken(&statement).replace('\n', "\n    "));
+        }
+    }
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/config.md");
+    let kept = std::fs::read_to_string(&path).expect("docs/config.md");
+    let (before, rest) = kept.split_once(BEGIN).expect("the place for the accounts");
+    let (_, after) = rest.split_once(END).expect("the end of the accounts");
+    let text = format!("{before}{BEGIN}{made}\n{END}{after}");
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&path, &text).expect("docs/config.md");
+    } else {
+        assert_eq!(kept, text, "docs/config.md differs; UPDATE=1 rewrites it");
+    }
+    // and what lets checks see more is in their list
+    let checks = std::fs::read_to_string(path.with_file_name("checks.md")).expect("docs/checks.md");
+    for (flavour, version) in [(Flavour::MySql, Version(9, 7, 0)), (Flavour::MariaDb, Version(10, 11, 0))] {
+        for extra in account.extras(Release { flavour, version }) {
+            let wanted = extra.statement.trim_start_matches("GRANT ").split(" TO ").next().unwrap_or_default();
+            assert!(checks.contains(&format!("`{wanted}`")), "docs/checks.md does not know of `{wanted}`");
+            assert!(extra.checks.iter().all(|code| checks.contains(&format!("`{}`", code.id()))));
+        }
     }
 }
 

@@ -3,7 +3,9 @@
 
 mod samples;
 
-use flipper::model::{Action, Code, Goal, Observed, Plan, Reason, Refusal};
+use flipper::dialect::{Account, Release};
+use flipper::model::{Action, Code, Flavour, Goal, Observed, Pair, Plan, Reason, Refusal, Side, Version};
+use flipper::render::setup::{self, Needs, Part, Ssh};
 use flipper::render::{check, describe, json, plan, refusal, status};
 use flipper::{planfile, planner};
 use samples::p;
@@ -218,6 +220,75 @@ fn every_unknown_fact_is_told() {
         let text = status::text(&samples::pair(), &one);
         assert!(text.contains("unknown: no \"route\"\\tto host\\n"), "{text}");
     }
+}
+
+/// A node as setup sees it, of some version.
+fn needs<'a>(pair: &'a Pair, release: Result<(Flavour, Version), &str>) -> Needs<'a> {
+    let [one, other] = &pair.nodes;
+    Needs {
+        pair,
+        side: Side::First,
+        release: release
+            .map(|(flavour, version)| (Release { flavour, version }, "as it greets"))
+            .map_err(str::to_owned),
+        server: (&one.host, one.port),
+        other: (&other.host, other.port),
+        account: Ok(Account { user: "flipper".to_owned(), host: "10.77.0.9".to_owned(), tls: false }),
+        ssh: Ssh { host: &one.host, port: None, user: None, sudo: false, config_file: None },
+        system: Err("ssh to 10.77.0.11: no login within 3s".to_owned()),
+        units: vec!["mysql.service".to_owned()],
+        sources: vec![],
+        persisted: vec![],
+        key: None,
+    }
+}
+
+#[test]
+fn what_a_node_needs_in_the_words_of_each_version() {
+    let pair = samples::pair();
+    for (name, flavour, version) in [
+        ("mysql-8.0", Flavour::MySql, Version(8, 0, 36)),
+        ("mysql-8.4", Flavour::MySql, Version(8, 4, 3)),
+        ("mysql-9.7", Flavour::MySql, Version(9, 7, 4)),
+        ("mariadb-10.6", Flavour::MariaDb, Version(10, 6, 20)),
+        ("mariadb-10.11", Flavour::MariaDb, Version(10, 11, 18)),
+        ("mariadb-12", Flavour::MariaDb, Version(12, 1, 2)),
+    ] {
+        let mut needs = needs(&pair, Ok((flavour, version)));
+        needs.persisted = vec![("read_only".to_owned(), "OFF".to_owned())];
+        let [grants, boot] = [Part::Grants, Part::Boot].map(|part| needs.block(part).text.unwrap());
+        golden(&format!("render/setup-{name}.txt"), &format!("{grants}\n{boot}"));
+        assert!(grants.lines().chain(boot.lines()).all(|line| line.chars().count() <= 120), "{grants}{boot}");
+    }
+}
+
+#[test]
+fn what_a_node_needs_as_a_whole() {
+    let pair = samples::pair();
+    let user = p("flipper-ops");
+    let mut known = needs(&pair, Ok((Flavour::MySql, Version(9, 7, 4))));
+    known.account = Ok(Account { user: "o'brien".to_owned(), host: "fd00::9".to_owned(), tls: true });
+    known.system = Ok(samples::healthy().nodes[0].system.known().unwrap().clone());
+    known.ssh = Ssh { user: Some(&user), sudo: true, port: Some(2222), config_file: Some("/etc/my ssh"), ..known.ssh };
+    known.key = Some("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB ops".to_owned());
+    let unknown = needs(&pair, Err("the server at 10.77.0.11 port 3306 cannot be reached: Connection refused"));
+    // these two are told elsewhere, line by line
+    let others = [Part::Gate, Part::Sudoers].map(|part| known.block(part).text.unwrap());
+    let text = others
+        .iter()
+        .fold(setup::text(std::slice::from_ref(&known)), |text, other| text.replace(other.as_str(), "[…]\n"));
+    golden("render/setup-known.txt", &text);
+    golden("render/setup-unknown.txt", &setup::text(std::slice::from_ref(&unknown)));
+    golden(
+        "render/setup.json",
+        &format!("{:#}\n", setup::json(&pair, &[known.clone(), unknown], &[Part::Grants, Part::Key])),
+    );
+    let grants = known.block(Part::Grants).text.unwrap();
+    assert!(grants.contains("CREATE USER 'o''brien'@'fd00::9' IDENTIFIED BY <password> REQUIRE SSL;"), "{grants}");
+    // nothing that is pasted as it stands makes an account, takes in an unknown key, or lets one in
+    assert!(
+        known.block(Part::KnownHosts).text.unwrap().lines().all(|line| line.starts_with('#') || !line.contains(">>"))
+    );
 }
 
 #[test]

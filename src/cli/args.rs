@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::exit;
 use super::run::How;
+use crate::render::setup::Part;
 
 /// The version, and the commit where the build knew it.
 pub(super) const VERSION: &str = env!("FLIPPER_VERSION");
@@ -57,6 +59,29 @@ pub(super) enum Command {
         /// The pair
         pair: String,
     },
+    /// Print what each node needs, ready to paste; changes nothing
+    #[command(
+        after_help = "Examples:\n  flipper setup orders\n  flipper setup orders --node db1 --only grants > db1.sql"
+    )]
+    Setup {
+        /// The pair
+        pair: String,
+        /// Only for this node
+        #[arg(long, value_name = "NODE")]
+        node: Option<String>,
+        /// Only this, exactly as the file is to be
+        #[arg(long, value_parser = part(), value_name = "PART")]
+        only: Option<Part>,
+        /// What runs there, where the server cannot be asked: mysql-9.7, mariadb-10.11
+        #[arg(long, value_name = "SERVER")]
+        server: Option<String>,
+        /// From where flipper's account may log in [default: this machine's address on the way there]
+        #[arg(long, value_name = "ADDRESS")]
+        from: Option<String>,
+        /// The public key that is to be restricted
+        #[arg(long, value_name = "FILE")]
+        key: Option<PathBuf>,
+    },
     /// Plan the way to a goal and show it; changes nothing
     #[command(
         after_help = "Examples:\n  flipper plan orders swap -o swap.ron\n  flipper plan orders drain db1 --override lagging"
@@ -101,7 +126,7 @@ pub(super) enum Command {
         #[arg(long, value_name = "HEX")]
         expect_digest: Option<String>,
     },
-    /// Finish a move that was cut off: what is seen of the pair decides, the journal says what was wanted
+    /// Finish a move that was cut off, as its journal says it was wanted
     #[command(after_help = "Example:\n  flipper resume orders --dry-run")]
     Resume(GoOn),
     /// Go back to how it was before a move that was cut off
@@ -229,6 +254,12 @@ pub(super) enum Format {
     Dot,
     /// One page with everything, for any browser and for print
     Html,
+}
+
+/// The parts of a setup, by their words.
+fn part() -> impl TypedValueParser<Value = Part> {
+    let known = |word: String| Part::ALL.into_iter().find(|part| part.id() == word).ok_or("there is no such part");
+    PossibleValuesParser::new(Part::ALL.map(Part::id)).try_map(known)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

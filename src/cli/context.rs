@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use super::{Exit, Stop, deposed};
 use crate::config::{self, Config, PairConfig, Reach};
 use crate::link::{self, Link, LinkTarget, MysqlTarget, SshTarget, TlsTarget};
-use crate::model::{Goal, NodeName, Snapshot};
+use crate::model::{Goal, NodeName, Side, Snapshot};
 use crate::observe;
 
 #[expect(clippy::disallowed_methods, reason = "the environment comes in here, as a value")]
@@ -44,6 +44,26 @@ pub(super) async fn open(pair: &PairConfig) -> Result<Open, Stop> {
     let mut links = [a, b];
     let mut seen = observe::snapshot(&pair.pair, &mut links).await;
     deposed::remember(&pair.pair, &mut seen);
+    Ok(Open { links, seen, control })
+}
+
+/// The same where flipper's account may not be there yet: without its password only the machine is looked at.
+pub(super) async fn open_before_setup(pair: &PairConfig) -> Result<Open, Stop> {
+    let control = control_dir()?;
+    let limit = pair.pair.limits.connect;
+    let open = async |side: Side| {
+        let (name, reach) = (&pair.pair.node(side).name, side.of(&pair.reach));
+        match password(reach) {
+            Ok(secret) => Link::open(target(name, reach, secret), control.path(), limit).await,
+            Err(stop) => {
+                let why = stop.report.to_string();
+                Link::open_machine(target(name, reach, String::new()), &why, control.path(), limit).await
+            }
+        }
+    };
+    let (a, b) = tokio::join!(open(Side::First), open(Side::Second));
+    let mut links = [a, b];
+    let seen = observe::snapshot(&pair.pair, &mut links).await;
     Ok(Open { links, seen, control })
 }
 
@@ -96,15 +116,18 @@ fn control_dir() -> Result<TempDir, Stop> {
 fn targets(pair: &PairConfig) -> Result<[LinkTarget; 2], Stop> {
     let [a, b] = &pair.pair.nodes;
     let [first, second] = &pair.reach;
-    Ok([target(&a.name, first)?, target(&b.name, second)?])
+    Ok([target(&a.name, first, password(first)?), target(&b.name, second, password(second)?)])
 }
 
-fn target(name: &NodeName, reach: &Reach) -> Result<LinkTarget, Stop> {
+fn password(reach: &Reach) -> Result<String, Stop> {
+    let password = reach.mysql.password.read(&environment).map_err(|error| Stop::new(Exit::BadFile, error))?;
+    Ok(password.expose().to_owned())
+}
+
+fn target(name: &NodeName, reach: &Reach, secret: String) -> LinkTarget {
     let Reach { mysql, ssh, fence: _ } = reach;
-    let password = mysql.password.read(&environment).map_err(|error| Stop::new(Exit::BadFile, error))?;
     let tls = mysql.tls.as_ref().map(|tls| TlsTarget { ca_file: tls.ca_file.clone(), name: tls.name.clone() });
-    let secret = password.expose().to_owned();
-    Ok(LinkTarget {
+    LinkTarget {
         name: name.clone(),
         mysql: MysqlTarget::new(mysql.host.clone(), mysql.port, mysql.user.clone(), secret).with_tls(tls),
         ssh: SshTarget {
@@ -114,7 +137,7 @@ fn target(name: &NodeName, reach: &Reach) -> Result<LinkTarget, Stop> {
             sudo: ssh.sudo,
             config_file: ssh.config_file.clone(),
         },
-    })
+    }
 }
 
 /// Runs a future to its end, on one thread: two nodes need no more.

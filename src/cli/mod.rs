@@ -23,6 +23,7 @@ mod plan;
 mod progress;
 mod resume;
 mod run;
+mod setup;
 mod show;
 mod signals;
 mod status;
@@ -106,6 +107,17 @@ fn dispatch(typed: &Typed, output: &Output) -> Result<Exit, Stop> {
         Command::Config { pair } => config::run(&config()?, pair.as_deref(), output),
         Command::Status { pairs, save } => status::run(&config()?, pairs, save.as_deref(), output),
         Command::Check { pair } => check::run(&config()?, pair, output),
+        Command::Setup { pair, node, only, server, from, key } => {
+            let asked = setup::Asked {
+                pair,
+                node: node.as_deref(),
+                only: *only,
+                server: server.as_deref(),
+                from: from.as_deref(),
+                key: key.as_deref(),
+            };
+            setup::run(&config()?, &asked, output)
+        }
         Command::Plan { pair, goal, output: file, snapshot, detailed_exitcode } => {
             let asked = plan::Asked {
                 pair,

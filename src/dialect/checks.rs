@@ -1,7 +1,7 @@
 //! Questions that only the checks ask. Each may be turned down for want of a privilege, and takes nothing else along.
 
 use super::sql::{Question, processlist};
-use crate::model::{Flavour, Server, Version};
+use crate::model::{Flavour, Server};
 
 /// Variables that are compared between the nodes, or judged: a name that a version does not know is left out. Where a
 /// variable was renamed, both names are asked for.
@@ -111,14 +111,27 @@ pub fn accounts() -> Question {
     Question::of(["SELECT user AS user, host AS host, plugin AS plugin FROM mysql.user"])
 }
 
-/// Privileges: `grantee` (`'user'@'host'`), `privilege`, `own` (1: of this account). Of other accounts only those that
-/// no read-only switch stops, or that may not be ended; only who may read `mysql.*` sees them.
+/// Privileges: `grantee` (`'user'@'host'`), `privilege`, `place` (empty: everywhere; a schema, a table), `own` (1: of this
+/// account). Of other accounts only those that no read-only switch stops, or that may not be ended; only who may read
+/// `mysql.*` sees them.
 #[must_use]
 pub fn privileges() -> Question {
-    Question::of(["SELECT GRANTEE AS grantee, PRIVILEGE_TYPE AS privilege, GRANTEE = own.name AS own FROM \
-                   information_schema.user_privileges JOIN (SELECT CONCAT('''', SUBSTRING_INDEX(CURRENT_USER(), '@', \
-                   1), '''@''', SUBSTRING_INDEX(CURRENT_USER(), '@', -1), '''') AS name) own WHERE GRANTEE = \
-                   own.name OR PRIVILEGE_TYPE IN ('SUPER', 'READ_ONLY ADMIN', 'SYSTEM_USER')"])
+    const OWN: &str = "CONCAT('''', SUBSTRING_INDEX(CURRENT_USER(), '@', 1), '''@''', SUBSTRING_INDEX(CURRENT_USER(), \
+                       '@', -1), '''')";
+    let own_in = |table: &str, place: &str| {
+        format!(
+            " UNION SELECT GRANTEE, PRIVILEGE_TYPE, {place}, 1 FROM information_schema.{table}_privileges WHERE GRANTEE \
+             = {OWN}"
+        )
+    };
+    Question::of_text(format!(
+        "SELECT GRANTEE AS grantee, PRIVILEGE_TYPE AS privilege, '' AS place, GRANTEE = {OWN} AS own FROM \
+         information_schema.user_privileges WHERE GRANTEE = {OWN} OR PRIVILEGE_TYPE IN ('SUPER', 'READ_ONLY ADMIN', \
+         'SYSTEM_USER'){}{}{}",
+        own_in("schema", "TABLE_SCHEMA"),
+        own_in("table", "CONCAT(TABLE_SCHEMA, '.', TABLE_NAME)"),
+        own_in("column", "CONCAT(TABLE_SCHEMA, '.', TABLE_NAME)"),
+    ))
 }
 
 /// Scheduled events: `schema_name`, `name`, `status`. MySQL shows only those of schemas on which the account has the
@@ -177,37 +190,4 @@ pub fn transports() -> Question {
                    performance_schema.threads t LEFT JOIN performance_schema.session_connect_attrs a ON \
                    a.PROCESSLIST_ID = t.PROCESSLIST_ID AND a.ATTR_NAME = 'program_name' WHERE t.TYPE = 'FOREGROUND' \
                    AND t.PROCESSLIST_ID IS NOT NULL"])
-}
-
-/// Privileges that a move needs of flipper's account; several in one line stand for each other. Found out by trial on
-/// each version.
-#[must_use]
-pub fn needed_privileges(server: &Server) -> Vec<&'static [&'static str]> {
-    match (server.flavour, server.version) {
-        (Flavour::MySql, version) if version >= Version(8, 0, 0) => vec![
-            &["SYSTEM_VARIABLES_ADMIN", "SUPER"],
-            &["CONNECTION_ADMIN", "SUPER"],
-            &["REPLICATION CLIENT", "SUPER"],
-            &["PROCESS"],
-            &["XA_RECOVER_ADMIN"],
-        ],
-        (Flavour::MySql, _) => vec![&["SUPER"], &["PROCESS"], &["REPLICATION CLIENT", "SUPER"]],
-        (Flavour::MariaDb, version) if version >= Version(10, 11, 0) => vec![
-            &["READ_ONLY ADMIN"],
-            &["CONNECTION ADMIN"],
-            &["SLAVE MONITOR"],
-            &["BINLOG MONITOR"],
-            &["PROCESS"],
-            &["RELOAD"],
-        ],
-        (Flavour::MariaDb, version) if version >= Version(10, 5, 2) => vec![
-            &["READ_ONLY ADMIN", "SUPER"],
-            &["CONNECTION ADMIN", "SUPER"],
-            &["SLAVE MONITOR", "REPLICATION SLAVE ADMIN", "SUPER"],
-            &["BINLOG MONITOR", "SUPER"],
-            &["PROCESS"],
-            &["RELOAD"],
-        ],
-        (Flavour::MariaDb, _) => vec![&["SUPER"], &["PROCESS"], &["REPLICATION CLIENT", "SUPER"], &["RELOAD"]],
-    }
 }

@@ -6,15 +6,18 @@
 //! to a node, and all of it leaves the GTID sets alone (hazard H-11: no `FLUSH` but `FLUSH TABLES WITH READ LOCK`).
 
 mod argv;
+mod boot;
 mod checks;
 mod death;
 mod gate;
 #[cfg(test)]
 mod gate_tests;
+mod grants;
 mod isolate;
 mod line;
 mod machine;
 mod preview;
+mod release;
 mod runner;
 mod signs;
 mod sockets;
@@ -26,15 +29,17 @@ pub use argv::{
     ANNOUNCED, Deed, Look, PROBE_END, add_address, addresses, alive, announce, announce_again, announce_at_once,
     announce_patiently, delete_address, hush, kill_sockets, may_run, probe, sockets, was_announced,
 };
+pub use boot::{boot_lines, keep_configuration};
 pub use checks::{
-    VARIABLES, accounts, clock, counters, events, locks, needed_privileges, privileges, purged, read_only_origin,
-    received, transactions, transports, variables, work, worker_errors,
+    VARIABLES, accounts, clock, counters, events, locks, privileges, purged, read_only_origin, received, transactions,
+    transports, variables, work, worker_errors,
 };
 pub use death::{
     binary_logs, follows_from, last_heard, log_start, resume_receiving, start_replication, stop_receiving,
     stop_replication,
 };
 pub use gate::{Allowed, authorized_key, gate_path, gate_script};
+pub use grants::{Account, DATA_RIGHTS, Extra, On, PASSWORD_HERE, Privilege, privileges_needed};
 pub use isolate::{
     Left, end_listeners, left_behind, mask_unit, parse_left, parse_listening, parse_units, stop_unit, units,
     who_listens,
@@ -42,6 +47,7 @@ pub use isolate::{
 pub use line::{Argv, Hole, Line};
 pub use machine::{CONFIG_PLACES, MANAGERS, disk, listeners, managers, mentions};
 pub use preview::{Spelled, Target, spell};
+pub use release::{Greeting, LONGEST_GREETING, Release, installed, parse_greeting, parse_installed, parse_version};
 pub use runner::{PROTOCOL, REFUSED, TOO_LATE, greeting};
 pub use signs::{LISTEN, Sign, of_silence, of_the_other, read_signs, signs, signs_take};
 pub use sockets::{Socket, parse_end, parse_sockets};

@@ -6,6 +6,7 @@
 mod frame;
 #[cfg(test)]
 mod frame_tests;
+mod greeting;
 mod master;
 mod node;
 mod sql;
@@ -17,6 +18,7 @@ mod table;
 mod target;
 
 pub use frame::Answer;
+pub use greeting::{Knock, knock};
 pub use node::{Link, LinkTarget, close};
 pub use sql::Sql;
 pub use sql_error::{SqlError, SqlErrorKind};

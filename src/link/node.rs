@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::{MysqlTarget, Shell, Sql, SqlError, SshError, SshTarget};
+use super::{MysqlTarget, Shell, Sql, SqlError, SqlErrorKind, SshError, SshTarget};
 use crate::model::NodeName;
 
 /// How one node is reached.
@@ -38,6 +38,14 @@ impl Link {
             Sql::connect(&target.mysql, limit),
             Shell::open(&target.ssh, control_dir, limit),
         );
+        Self { target, sql, guard, shell }
+    }
+
+    /// Opens the way to the machine only, because there is none into the server.
+    pub async fn open_machine(target: LinkTarget, why: &str, control_dir: &Path, limit: Duration) -> Self {
+        let none = || SqlError::new(SqlErrorKind::Connect, target.mysql.host.as_str(), why);
+        let (sql, guard) = (Err(none()), Err(none()));
+        let shell = Shell::open(&target.ssh, control_dir, limit).await;
         Self { target, sql, guard, shell }
     }
 

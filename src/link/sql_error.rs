@@ -7,6 +7,10 @@ use mysql_async::Error;
 use super::sql::IDLE_TOO_LONG;
 use crate::model::printable;
 
+/// `ER_XAER_RMERR`: MySQL's answer to `XA RECOVER` from an account that may not, with a text about data that are not
+/// consistent. flipper says nothing else that is answered so.
+const NOT_ALLOWED_TO_SEE_XA: u16 = 1401;
+
 /// What a failure means for the request that met it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SqlErrorKind {
@@ -84,7 +88,13 @@ impl SqlError {
                 Self::new(SqlErrorKind::Closed { thread_id }, place, format!("{} (error {})", e.message, e.code))
             }
             Error::Server(e) => {
-                let (code, state, message) = (e.code, e.state.clone(), e.message.clone());
+                let (code, state) = (e.code, e.state.clone());
+                let message = match code {
+                    NOT_ALLOWED_TO_SEE_XA => {
+                        format!("the privilege XA_RECOVER_ADMIN is missing, of which it says: {}", e.message)
+                    }
+                    _ => e.message.clone(),
+                };
                 let text = format!("{message} (error {code})");
                 Self::new(SqlErrorKind::Server { code, state, message, completed }, place, text)
             }

@@ -192,6 +192,12 @@ codes! {
         title: "flipper's account has the privileges that a move needs",
         matters: "the step that needs it would fail in the middle of a move",
     }
+    /// flipper's account may change data, although nothing that it does needs that.
+    DataRights {
+        id: "data-rights", worst: Warn, hazards: "H-01",
+        title: "flipper's account may not change data",
+        matters: "it may open a closed node: whoever has its password could write there",
+    }
     /// A write runs for longer than the fence waits, or so much was changed that its end takes long.
     LongWrite {
         id: "long-write", worst: Override, hazards: "H-02, H-18, H-94",

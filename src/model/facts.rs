@@ -256,8 +256,10 @@ facts! {
         variables: BTreeMap<String, String>,
         /// Its accounts.
         accounts: Vec<Account>,
-        /// Privileges that a move needs and flipper's account does not have.
+        /// Privileges that flipper needs and its account does not have.
         missing_grants: Vec<String>,
+        /// Rights to change data that flipper's account has: `INSERT ON app.*`.
+        data_rights: Vec<String>,
         /// Scheduled events, `schema.name`, enabled here.
         events: Vec<String>,
     }

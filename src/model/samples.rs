@@ -119,6 +119,7 @@ pub(crate) fn healthy(flavour: Flavour) -> Snapshot {
                 variables: known(variables(n)),
                 accounts: known(vec![Account { name: "app@%".to_owned(), plugin: "ed25519".to_owned() }]),
                 missing_grants: known(vec![]),
+                data_rights: known(vec![]),
                 events: known(vec![]),
             },
             witness: Witness::unseen("not asked"),

@@ -245,6 +245,7 @@ pub(super) fn fill(node: &mut NodeSnapshot, known: &Known<'_>, answers: &Answers
             .map(|grants| inventory::missing_grants(server, grants))
             .map_err(String::clone)
             .into(),
+        data_rights: grants.as_ref().map(inventory::data_rights).map_err(String::clone).into(),
         accounts: accounts.into(),
     };
 }

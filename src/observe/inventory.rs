@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::server::Read;
-use crate::dialect::needed_privileges;
+use crate::dialect::{DATA_RIGHTS, On, Privilege, Release, privileges_needed};
 use crate::link::Table;
 use crate::model::{Account, Connections, Flavour, Kept, Server, Version, printable};
 
@@ -79,8 +79,10 @@ pub(super) fn accounts(table: &Table) -> Read<Vec<Account>> {
 /// Privileges as far as flipper's account sees them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Grants {
-    /// Its own.
+    /// Its own, on everything.
     pub(super) own: BTreeSet<String>,
+    /// Its own on a schema, a table or a column: the place, and the privilege.
+    own_on: BTreeSet<(String, String)>,
     /// Others' users, by privilege; empty where it may not see them.
     others: BTreeMap<String, BTreeSet<String>>,
 }
@@ -102,8 +104,12 @@ pub(super) fn grants(table: &Table) -> Read<Grants> {
     for row in &table.0 {
         let text = |name: &str| row.text(&[name]).map_err(|why| why.to_string());
         let (grantee, privilege) = (text("grantee")?, text("privilege")?.to_owned());
+        let place = row.get(&["place"]).flatten().unwrap_or_default();
         if text("own")? == "1" {
-            grants.own.insert(privilege);
+            match place {
+                "" => grants.own.insert(privilege),
+                place => grants.own_on.insert((place.to_owned(), privilege)),
+            };
         } else {
             // 'user'@'host'
             let user = grantee.trim_start_matches('\'').split("'@'").next().unwrap_or_default();
@@ -113,12 +119,36 @@ pub(super) fn grants(table: &Table) -> Read<Grants> {
     Ok(grants)
 }
 
-/// What a move needs and the account does not have.
+/// What flipper needs and the account does not have.
 pub(super) fn missing_grants(server: &Server, grants: &Grants) -> Vec<String> {
-    let has = |any: &&&[&str]| any.iter().any(|privilege| grants.own.contains(*privilege));
-    let needed = needed_privileges(server);
-    let missing = needed.iter().filter(|any| !has(any)).filter_map(|any| any.first());
-    missing.map(|privilege| (*privilege).to_owned()).collect()
+    let has = |need: &Privilege| {
+        let here = |name: &str| match need.on {
+            On::Server => grants.own.contains(name),
+            On::PerformanceSchema => {
+                let there = |(place, privilege): &(String, String)| place == "performance_schema" && privilege == name;
+                grants.own.contains(name) || grants.own_on.iter().any(there)
+            }
+        };
+        here(need.name) || need.within.iter().any(|name| here(name))
+    };
+    let missing = privileges_needed(Release::of(server)).into_iter().filter(|need| !has(need));
+    missing
+        .map(|need| match need.on {
+            On::Server => need.name.to_owned(),
+            on => format!("{} ON {}", need.name, on.spelled()),
+        })
+        .collect()
+}
+
+/// Rights to change data that the account has, which it needs for nothing. What is in the server's own memory is no data.
+pub(super) fn data_rights(grants: &Grants) -> Vec<String> {
+    let changes = |name: &str| DATA_RIGHTS.contains(&name);
+    let everywhere = grants.own.iter().filter(|name| changes(name)).map(|name| format!("{name} ON *.*"));
+    let somewhere = grants.own_on.iter().filter(|(place, name)| {
+        let schema = place.split('.').next().unwrap_or_default();
+        changes(name) && schema != "performance_schema"
+    });
+    everywhere.chain(somewhere.map(|(place, name)| printable(&format!("{name} ON {place}")))).collect()
 }
 
 /// Scheduled events that are enabled on this server, from `dialect::events`.
@@ -248,9 +278,27 @@ mod tests {
         let maria = |v| server(Flavour::MariaDb, v);
         let old = own(&["SUPER", "PROCESS", "RELOAD", "BINLOG MONITOR", "SLAVE MONITOR"]);
         assert_eq!(missing_grants(&maria(Version(10, 6, 1)), &old), [] as [&str; 0]);
-        assert_eq!(missing_grants(&maria(Version(10, 11, 1)), &old), ["READ_ONLY ADMIN", "CONNECTION ADMIN"]);
+        let new = missing_grants(&maria(Version(10, 11, 1)), &old);
+        assert_eq!(new, ["READ_ONLY ADMIN", "CONNECTION ADMIN", "REPLICATION SLAVE ADMIN"]);
         let my = own(&["SYSTEM_VARIABLES_ADMIN", "CONNECTION_ADMIN", "REPLICATION CLIENT", "PROCESS"]);
-        assert_eq!(missing_grants(&server(Flavour::MySql, Version(9, 7, 0)), &my), ["XA_RECOVER_ADMIN"]);
+        let missing = missing_grants(&server(Flavour::MySql, Version(9, 7, 0)), &my);
+        assert_eq!(missing, ["REPLICATION_SLAVE_ADMIN", "XA_RECOVER_ADMIN", "SELECT ON performance_schema.*"]);
+    }
+
+    #[test]
+    fn what_is_granted_on_a_part_counts_there_only() {
+        let read = |rows_of: &str| grants(&rows(&format!("grantee\tprivilege\tplace\town\n{rows_of}"))).unwrap();
+        let some = read(
+            "'f'@'h'\tSELECT\tperformance_schema\t1\n'f'@'h'\tPROCESS\t\t1\n'f'@'h'\tUPDATE\tperformance_schema.x\t1\n\
+             'f'@'h'\tSELECT\tapp\t1\n'f'@'h'\tINSERT\tapp.t\t1\n'r'@'h'\tSUPER\t\t0\n",
+        );
+        assert_eq!(data_rights(&some), ["INSERT ON app.t"]);
+        let missing = missing_grants(&server(Flavour::MySql, Version(9, 7, 0)), &some);
+        assert!(!missing.iter().any(|name| name == "PROCESS" || name.starts_with("SELECT")), "{missing:?}");
+        let elsewhere = read("'f'@'h'\tSELECT\tapp\t1\n'f'@'h'\tDROP\t\t1\n'f'@'h'\tPROCESS\tapp\t1\n");
+        let missing = missing_grants(&server(Flavour::MySql, Version(9, 7, 0)), &elsewhere);
+        assert!(missing.iter().any(|name| name == "PROCESS") && missing.iter().any(|name| name.starts_with("SELECT")));
+        assert_eq!(data_rights(&elsewhere), ["DROP ON *.*"]);
     }
 
     #[test]

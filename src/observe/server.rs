@@ -1,8 +1,8 @@
 //! Reading a server's answers about itself.
 
-use crate::dialect::parse_access;
+use crate::dialect::{parse_access, parse_version};
 use crate::link::Table;
-use crate::model::{Flavour, Server, Settings, Version, WriteAccess, printable};
+use crate::model::{Flavour, Server, Settings, WriteAccess, printable};
 
 /// An answer as a fact, or why it is none.
 pub(super) type Read<T> = Result<T, String>;
@@ -26,23 +26,11 @@ pub(super) fn identity(identity: &Table, settings: Read<&Table>) -> Read<Server>
     };
     Ok(Server {
         flavour,
-        version: version(named).ok_or_else(|| format!("`{}` is not a version", printable(named)))?,
+        version: parse_version(named).ok_or_else(|| format!("`{}` is not a version", printable(named)))?,
         server_id: row.number(&["server_id"]).map_err(|why| why.to_string())?,
         uuid,
         hostname: printable(text("hostname")?),
     })
-}
-
-/// The three numbers at the front of `10.11.6-MariaDB-0+deb12u1`, `9.7.0`, `8.0.36-28`.
-fn version(text: &str) -> Option<Version> {
-    // a prefix for old replicas that would otherwise take 10 for 1
-    let text = text.strip_prefix("5.5.5-").filter(|_| text.contains("MariaDB")).unwrap_or(text);
-    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
-    let mut numbers = text.get(..end)?.split('.').map(|number| number.parse().ok());
-    match (numbers.next(), numbers.next(), numbers.next(), numbers.next()) {
-        (Some(Some(major)), Some(Some(minor)), Some(Some(patch)), None) => Some(Version(major, minor, patch)),
-        _ => None,
-    }
 }
 
 /// A row of `SHOW VARIABLES`.
@@ -137,6 +125,7 @@ pub(super) fn prepared_xa(table: &Table) -> Read<u32> {
 mod tests {
     use super::super::samples::{fields, variables};
     use super::*;
+    use crate::model::Version;
 
     fn answer(version: &str, comment: &str) -> Table {
         fields(&[("version", version), ("comment", comment), ("server_id", "7"), ("hostname", "db1\u{1b}")])

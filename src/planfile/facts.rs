@@ -11,8 +11,8 @@ const NOT_WRITTEN: &str = "the file was written by a flipper that did not look a
 
 /// A mirror of facts whose missing ones are unknown.
 macro_rules! facts {
-    (struct $name:ident { $($field:ident: $ty:ty),* $(,)? }) => {
-        mirror!(#[serde(default)] struct $name { $($field: Fact<$ty>),* });
+    (struct $name:ident { $($(#[$attr:meta])* $field:ident: $ty:ty),* $(,)? }) => {
+        mirror!(#[serde(default)] struct $name { $($(#[$attr])* $field: Fact<$ty>),* });
 
         impl Default for $name {
             fn default() -> Self {
@@ -20,6 +20,11 @@ macro_rules! facts {
             }
         }
     };
+}
+
+/// As in a file of before it was looked at: such a file stays as it is.
+fn not_written<T>(fact: &Fact<T>) -> bool {
+    matches!(fact, Fact::Unknown(why) if why == NOT_WRITTEN)
 }
 
 mirror!(words WorkKind { Statement, Event, Idle, Ending, Schema, Backup });
@@ -161,6 +166,8 @@ facts!(
         variables: BTreeMap<String, String>,
         accounts: Vec<Account>,
         missing_grants: Vec<String>,
+        #[serde(skip_serializing_if = "not_written")]
+        data_rights: Vec<String>,
         events: Vec<String>,
     }
 );
@@ -181,15 +188,12 @@ impl Witness {
     /// As in a file of before it was looked at: such a file stays as it is.
     pub(super) fn says_nothing(&self) -> bool {
         let Self { greeted, answered, answering, received, silent, left_behind, export } = self;
-        fn absent<T>(fact: &Fact<T>) -> bool {
-            matches!(fact, Fact::Unknown(why) if why == NOT_WRITTEN)
-        }
-        absent(greeted)
-            && absent(answered)
-            && absent(answering)
-            && absent(received)
-            && absent(silent)
-            && absent(left_behind)
-            && absent(export)
+        not_written(greeted)
+            && not_written(answered)
+            && not_written(answering)
+            && not_written(received)
+            && not_written(silent)
+            && not_written(left_behind)
+            && not_written(export)
     }
 }

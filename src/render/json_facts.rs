@@ -117,7 +117,7 @@ pub(super) fn relay(relay: &Relay) -> Value {
 }
 
 pub(super) fn inventory(inventory: &Inventory) -> Value {
-    let Inventory { variables, accounts, missing_grants, events } = inventory;
+    let Inventory { variables, accounts, missing_grants, data_rights, events } = inventory;
     let account = |Account { name, plugin }: &Account| json!({ "name": printable(name), "plugin": printable(plugin) });
     let texts = |all: &Vec<String>| all.iter().map(|text| printable(text)).collect::<Value>();
     json!({
@@ -126,6 +126,7 @@ pub(super) fn inventory(inventory: &Inventory) -> Value {
         }),
         "accounts": fact(accounts, |all| all.iter().map(account).collect()),
         "missing_grants": fact(missing_grants, texts),
+        "data_rights": fact(data_rights, texts),
         "events": fact(events, texts),
     })
 }

@@ -20,6 +20,7 @@ pub mod mermaid;
 pub mod next;
 pub mod plan;
 pub mod refusal;
+pub mod setup;
 mod sheet;
 pub mod stale;
 pub mod status;

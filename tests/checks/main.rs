@@ -10,6 +10,7 @@
 //! | `work` | who is at work: writers, locks, transactions, sessions |
 //! | `servers` | replication and settings |
 //! | `machines` | addresses, other programs, the wrong machine |
+//! | `setup` | what `flipper setup` prints, and each privilege taken away |
 
 #![allow(
     clippy::disallowed_methods,
@@ -26,6 +27,7 @@ mod lab;
 mod healthy;
 mod machines;
 mod servers;
+mod setup;
 mod site;
 mod work;
 
@@ -46,7 +48,12 @@ fn cases(server: Server) -> Vec<Case> {
         Server::MariaDb => [work::MARIADB, servers::MARIADB, machines::ONCE, healthy::ONCE].concat(),
         Server::MySql => [work::MYSQL, servers::MYSQL].concat(),
     };
-    [healthy::CASES, work::CASES, servers::CASES, machines::CASES].into_iter().flatten().copied().chain(own).collect()
+    [healthy::CASES, work::CASES, servers::CASES, machines::CASES, setup::CASES]
+        .into_iter()
+        .flatten()
+        .copied()
+        .chain(own)
+        .collect()
 }
 
 #[test]

@@ -44,7 +44,8 @@ impl<'a> Site<'a> {
         self.lab.server()
     }
 
-    fn run(&self, words: &[&str]) -> Output {
+    /// flipper, with these words.
+    pub(crate) fn run(&self, words: &[&str]) -> Output {
         let mut command = self.lab.operator(Path::new(env!("CARGO_BIN_EXE_flipper")));
         command.args(words).current_dir(self.lab.dir()).env("NO_COLOR", "1");
         command.output().expect("flipper runs")
@@ -131,7 +132,7 @@ impl<'a> Site<'a> {
     }
 
     /// A fenced MySQL refuses its administrators too.
-    fn unlogged<'s>(&self, node: Node, statement: &'s str) -> Vec<&'s str> {
+    pub(crate) fn unlogged<'s>(&self, node: Node, statement: &'s str) -> Vec<&'s str> {
         match (self.server(), node) {
             (Server::MySql, Node::Db2) => vec![
                 "SET SESSION sql_log_bin=0",

@@ -197,6 +197,7 @@ impl World {
                 variables: Observed::Known(BTreeMap::new()),
                 accounts: none(),
                 missing_grants: none(),
+                data_rights: none(),
                 events: none(),
             },
             witness: Witness::unseen("not asked"),

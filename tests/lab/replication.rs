@@ -2,38 +2,27 @@
 
 use std::time::Duration;
 
+use flipper::dialect::{self, Account, Release};
+use flipper::model::Flavour;
+
 use super::admin::Admin;
-use super::error::Result;
+use super::error::{LabError, Result};
 use super::run::wait_until;
 use super::{Node, Secrets, Server};
 
 /// The same accounts on both nodes, written to neither's binary log; then both logs start empty.
 pub(crate) fn create_accounts(admin: &Admin, server: Server, secrets: &Secrets) -> Result<()> {
     let user = |name: &str, password: &str| format!("CREATE USER '{name}'@'10.77.0.%' IDENTIFIED BY '{password}'");
-    let flipper_grants = match server {
-        Server::MariaDb => {
-            "READ_ONLY ADMIN, CONNECTION ADMIN, REPLICATION SLAVE ADMIN, SLAVE MONITOR, \
-             BINLOG MONITOR, PROCESS, RELOAD"
-        }
-        Server::MySql => {
-            "SYSTEM_VARIABLES_ADMIN, CONNECTION_ADMIN, REPLICATION_SLAVE_ADMIN, \
-             REPLICATION CLIENT, PROCESS, XA_RECOVER_ADMIN"
-        }
-    };
     let mut statements = vec![
         "SET SESSION sql_log_bin=0".to_owned(),
         user("repl", &secrets.repl),
         "GRANT REPLICATION SLAVE ON *.* TO 'repl'@'10.77.0.%'".to_owned(),
         user("app", &secrets.app),
         "GRANT SELECT, INSERT, UPDATE, DELETE ON app.* TO 'app'@'10.77.0.%'".to_owned(),
-        user("flipper", &secrets.flipper),
-        format!("GRANT {flipper_grants} ON *.* TO 'flipper'@'10.77.0.%'"),
     ];
+    statements.extend(flipper(admin, server, &secrets.flipper)?);
     match server {
-        Server::MySql => {
-            statements.push("GRANT SELECT ON performance_schema.* TO 'flipper'@'10.77.0.%'".to_owned());
-            statements.push("RESET BINARY LOGS AND GTIDS".to_owned());
-        }
+        Server::MySql => statements.push("RESET BINARY LOGS AND GTIDS".to_owned()),
         Server::MariaDb => {
             statements.push("RESET MASTER".to_owned());
             statements.push("SET GLOBAL gtid_slave_pos=''".to_owned());
@@ -41,6 +30,20 @@ pub(crate) fn create_accounts(admin: &Admin, server: Server, secrets: &Secrets) 
     }
     let statements: Vec<&str> = statements.iter().map(String::as_str).collect();
     admin.exec_all(&statements)
+}
+
+/// flipper's account with what `flipper setup` prints for this server, and nothing else.
+fn flipper(admin: &Admin, server: Server, password: &str) -> Result<Vec<String>> {
+    let version = admin.value("SELECT VERSION()")?;
+    let flavour = match server {
+        Server::MariaDb => Flavour::MariaDb,
+        Server::MySql => Flavour::MySql,
+    };
+    let release = dialect::parse_version(&version).map(|version| Release { flavour, version });
+    let release = release.ok_or_else(|| LabError::new("reading a server's version", version))?;
+    let account = Account { user: "flipper".to_owned(), host: "10.77.0.%".to_owned(), tls: false };
+    let put_in = |sql: String| sql.replace(dialect::PASSWORD_HERE, &format!("'{password}'"));
+    Ok(account.statements(release).into_iter().map(put_in).collect())
 }
 
 /// Makes `admin`'s node a replica of `source`.

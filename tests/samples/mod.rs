@@ -283,6 +283,7 @@ pub(crate) fn healthy() -> Snapshot {
                 plugin: "caching_sha2_password".to_owned(),
             }]),
             missing_grants: Observed::Known(vec![]),
+            data_rights: Observed::Known(vec![]),
             events: Observed::Known(vec![]),
         },
         witness: Witness::unseen("the file was written by a flipper that did not look at it"),

@@ -66,6 +66,11 @@ fn sessions() -> Vec<Scenario> {
         tell("missing-grants", "swap write", "flipper's account lacks PROCESS on db1.", {
             mysql().edit(1, |n| n.inventory.missing_grants = known(vec!["PROCESS".to_owned()]))
         }),
+        tell("data-rights", "swap write", "flipper's account on db2 was given ALL on a schema.", {
+            mariadb().edit(2, |n| {
+                n.inventory.data_rights = known(vec!["INSERT ON app".to_owned(), "UPDATE ON app".to_owned()])
+            })
+        }),
         tell("long-update", "swap write", "An UPDATE has run for ten minutes: the fence would wait for it.", long()),
         tell(
             "long-update-meant",

@@ -120,7 +120,15 @@ pub(super) const TEXTS: &[Text] = &[
         "missing-grants",
         "flipper's account lacks a privilege",
         "A step that needs it would fail in the middle of a move.",
-        &[(Where::Both, "SHOW GRANTS")],
-        "docs/config.md lists the grants for each flavour.",
+        &[(Where::Both, "SHOW GRANTS"), (Where::Here, "flipper setup PAIR --node NODE --only grants")],
+        "Run the GRANT statements that `flipper setup PAIR` prints for that server; they can be run again.",
+    ),
+    Text::new(
+        "data-rights",
+        "flipper's account may change data",
+        "It may open a closed server, and on MariaDB before 12 read_only does not even stop it. With rights on data, a \
+         stolen password is enough to write on the node that is closed, and the two nodes differ. flipper writes nothing.",
+        &[(Where::Both, "SHOW GRANTS"), (Where::Here, "flipper setup PAIR --node NODE --only grants")],
+        "REVOKE what is named. All that flipper needs is what `flipper setup PAIR` prints. Use another account for other work.",
     ),
 ];

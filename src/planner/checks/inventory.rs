@@ -41,6 +41,7 @@ pub(super) fn of_node(snapshot: &Snapshot, side: Side) -> Vec<Finding> {
     all.extend(durability(node, side));
     all.extend(events(node, side));
     all.extend(grants(node, side));
+    all.extend(data_rights(node, side));
     all.extend(managed(node, side));
     all
 }
@@ -191,11 +192,22 @@ fn managed(node: &NodeSnapshot, side: Side) -> Option<Finding> {
 
 fn grants(node: &NodeSnapshot, side: Side) -> Option<Finding> {
     let missing = node.inventory.missing_grants.known().filter(|missing| !missing.is_empty())?;
-    Some(report(
+    Some(found(
         Code::MissingGrants,
         side,
         format!("{}: flipper's account has not by itself (roles are not counted): {}", node.name, missing.join(", ")),
-        "grant it what docs/config.md lists".to_owned(),
+        "grant it what `flipper setup PAIR` prints for that server".to_owned(),
+        vec![(Scope::Plan, Warn)],
+    ))
+}
+
+fn data_rights(node: &NodeSnapshot, side: Side) -> Option<Finding> {
+    let rights = node.inventory.data_rights.known().filter(|rights| !rights.is_empty())?;
+    Some(report(
+        Code::DataRights,
+        side,
+        format!("{}: flipper's account has {}", node.name, few(rights)),
+        "REVOKE them: what `flipper setup PAIR` prints is all that it needs".to_owned(),
     ))
 }
 

@@ -155,6 +155,7 @@ fn needs(code: Code, node: &NodeSnapshot) -> Vec<Option<&str>> {
         Code::PrivilegedWriter => vec![workload.privileged.why_unknown()],
         Code::CannotEndSessions => vec![workload.protected.why_unknown()],
         Code::MissingGrants => vec![inventory.missing_grants.why_unknown()],
+        Code::DataRights => vec![inventory.data_rights.why_unknown()],
         Code::LongWrite | Code::OpenTransaction => vec![workload.work.why_unknown()],
         Code::TableLock | Code::UserLocks => vec![workload.locks.why_unknown()],
         // backups that hold a lock and nothing else are one part of it only

@@ -161,8 +161,11 @@ fn besides() -> Vec<Harm> {
         (Code::PrivilegedWriter, Warn, Silent, |s| s.nodes[0].workload.privileged = sessions("root@localhost", true)),
         (Code::PrivilegedWriter, Unknown, Silent, |s| s.nodes[0].workload.privileged = unknown()),
         (Code::CannotEndSessions, Warn, Silent, |s| s.nodes[0].workload.protected = sessions("root@h", false)),
-        (Code::MissingGrants, Warn, Silent, |s| {
+        (Code::MissingGrants, Warn, Notes, |s| {
             s.nodes[0].inventory.missing_grants = Observed::Known(vec!["PROCESS".to_owned()]);
+        }),
+        (Code::DataRights, Warn, Silent, |s| {
+            s.nodes[1].inventory.data_rights = Observed::Known(vec!["INSERT ON *.*".to_owned()]);
         }),
         (Code::LongWrite, Override, Asks, |s| s.nodes[0].workload.work = work(WorkKind::Statement, 60, 0)),
         (Code::LongWrite, Override, Asks, |s| s.nodes[0].workload.work = work(WorkKind::Statement, 1, 1_000_000)),
