@@ -192,4 +192,6 @@ mod census_tests;
 #[cfg(test)]
 mod death_tests;
 #[cfg(test)]
+mod edge_tests;
+#[cfg(test)]
 mod tests;
