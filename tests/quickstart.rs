@@ -58,6 +58,9 @@ fn the_quick_start_is_as_it_says() -> Result<(), LabError> {
 
 fn walk(lab: &Lab, typed: &[Typed]) -> Result<(), LabError> {
     let stay = Stay::prepare(lab, &[env!("CARGO_BIN_EXE_flipper").to_owned()])?;
+    // the reader's machine is not as busy as one that runs tests
+    let patient = "connect: \"20s\", pre_sync: \"60s\", write_outage: \"20s\"";
+    lab.write_config_text(&lab.config().limits(patient).text())?;
     let mut script = String::from("export NO_COLOR=1\n");
     for Typed { command, .. } in typed.iter().filter(|typed| typed.command != "exit") {
         // a reader types the pair's name
