@@ -6,6 +6,7 @@
 
 mod build;
 mod check;
+mod draft;
 mod goal;
 mod layer;
 mod lex;
@@ -28,6 +29,7 @@ use std::path::{Path, PathBuf};
 use miette::Diagnostic;
 use thiserror::Error;
 
+pub use draft::{Draft, DraftNode, DraftPair, DraftPassword, DraftRole, Given, Settings};
 pub use goal::goal;
 pub use load::{LoadError, decode, load};
 pub use mistake::{ConfigErrors, Mistake};

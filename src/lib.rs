@@ -19,7 +19,7 @@
 //! A module imports only those to its left; `tests/tidy` reads the `use` lines and enforces it.
 //!
 //! ```text
-//! model <- planner, checker, dialect, config, explain <- world <- event, sim, planfile <- journal, link
+//! model <- planner, checker, dialect, config, explain <- world, import <- event, sim, planfile <- journal, link
 //!       <- render, observe, effect <- apply <- cli
 //! ```
 //!
@@ -32,6 +32,7 @@
 //!   change anything, because they do not contain the code that could.
 //! - [`link`] is the only code that knows the MySQL driver and ssh.
 //! - [`explain`] has the long text behind each code; a code without one fails a test.
+//! - [`import`] reads the metadata of a legacy Flipper, and makes a config of it.
 //! - [`journal`] writes down what a run tells. It explains afterwards, and decides nothing.
 //! - [`planfile`], [`journal`] and [`config`] are the only ones that know how things are written down.
 //!
@@ -55,6 +56,7 @@ pub mod dialect;
 pub mod effect;
 pub mod event;
 pub mod explain;
+pub mod import;
 pub mod journal;
 pub mod link;
 pub mod model;

@@ -6,6 +6,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::exit;
+use super::init::{To, Words};
 use super::run::How;
 use crate::render::setup::Part;
 
@@ -35,6 +36,32 @@ pub(super) struct Common {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
+    /// Write the first config: asks, or takes it all as flags
+    #[command(
+        after_help = "Examples:\n  flipper init\n  flipper init --pair orders --node db1=10.0.0.11 --node db2=10.0.0.12 --interface eth0 \\\n    --role write=10.0.0.100:rw --mysql-user flipper --password-from env:FLIPPER_PASSWORD"
+    )]
+    Init {
+        #[command(flatten)]
+        words: Box<Words>,
+        #[command(flatten)]
+        to: To,
+    },
+    /// Make a config of a legacy Flipper's metadata
+    #[command(
+        after_help = "Examples:\n  flipper import /etc/flipper.yaml -o flipper.ron\n  mysqldump --skip-extended-insert flipper masterpair node | flipper import - --interface eth0"
+    )]
+    Import {
+        /// A YAML file, or an SQL dump of the tables `masterpair` and `node`; `-` is stdin
+        file: PathBuf,
+        /// Takes the addresses where the metadata names no interface
+        #[arg(long, value_name = "IF")]
+        interface: Option<String>,
+        /// Where the MySQL password will be: FILE, env:NAME, or cnf:FILE [default: flipper.password, beside the config]
+        #[arg(long, value_name = "SOURCE")]
+        password_from: Option<String>,
+        #[command(flatten)]
+        to: To,
+    },
     /// List the pairs in the config
     #[command(after_help = "Example:\n  flipper pairs")]
     Pairs,
@@ -44,7 +71,7 @@ pub(super) enum Command {
         /// Only this pair
         pair: Option<String>,
     },
-    /// Show who holds what, who accepts writes, and replication both ways
+    /// Show who holds what, who accepts writes, replication both ways
     #[command(after_help = "Example:\n  flipper status orders --save orders.snapshot.ron")]
     Status {
         /// The pairs [default: all]
@@ -53,7 +80,7 @@ pub(super) enum Command {
         #[arg(long, value_name = "FILE")]
         save: Option<PathBuf>,
     },
-    /// Run every check of a pair: what was seen, why it matters, what to do; changes nothing
+    /// Run every check of a pair, say what to do; changes nothing
     #[command(after_help = "Example:\n  flipper check orders")]
     Check {
         /// The pair
@@ -132,7 +159,7 @@ pub(super) enum Command {
     /// Go back to how it was before a move that was cut off
     #[command(after_help = "Example:\n  flipper abort orders --dry-run")]
     Abort(GoOn),
-    /// Show what was done from this machine, when, by whom, how it ended, and how long writes were out
+    /// Show what was done from here, by whom, and how it ended
     #[command(after_help = "Example:\n  flipper history orders")]
     History {
         /// Only this pair

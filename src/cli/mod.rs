@@ -13,10 +13,13 @@ mod exit;
 mod explain;
 mod goal;
 mod history;
+mod import;
+mod init;
 mod journal;
 mod judged;
 mod lately;
 mod man;
+mod newfile;
 mod output;
 mod pairs;
 mod plan;
@@ -35,6 +38,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::Parser;
+use clap::error::ErrorKind;
 use miette::Diagnostic;
 use thiserror::Error;
 
@@ -81,13 +85,19 @@ impl Diagnostic for Said {
 /// Runs the command line `args`, the program's name first.
 #[must_use]
 pub fn run(args: Vec<OsString>) -> ExitCode {
+    let json = args.iter().any(|arg| arg == "--json");
     let typed = match Typed::try_parse_from(args) {
         Ok(typed) => typed,
         Err(error) => {
-            let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };
-            // nobody is left to be told when even this cannot be written
-            let _ = error.print();
-            return exit.into();
+            let bare = error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+            if bare || !error.use_stderr() {
+                // nobody is left to be told when even this cannot be written
+                let _ = error.print();
+                return if bare { Exit::Usage } else { Exit::Done }.into();
+            }
+            let stop = not_understood(&error);
+            complain(&Output::new(json), &stop.report, stop.exit);
+            return stop.exit.into();
         }
     };
     let output = Output::new(typed.common.json);
@@ -100,9 +110,23 @@ pub fn run(args: Vec<OsString>) -> ExitCode {
     }
 }
 
+/// A command line that is none. What is wrong with it is clap's to say, in plain text; the rest is the way out.
+fn not_understood(error: &clap::Error) -> Stop {
+    let said = error.render().to_string();
+    let said = said.strip_prefix("error: ").unwrap_or(&said);
+    let (what, rest) = said.split_once("\n\n").unwrap_or((said, ""));
+    let message = crate::model::printable(&what.lines().map(str::trim).collect::<Vec<_>>().join(" "));
+    Stop::say(Exit::Usage, "flipper::usage::arguments", message, rest.trim())
+}
+
 fn dispatch(typed: &Typed, output: &Output) -> Result<Exit, Stop> {
     let config = || context::config(typed.common.config.as_deref());
     match &typed.command {
+        Command::Init { words, to } => init::run(words, to, output),
+        Command::Import { file, interface, password_from, to } => import::run(
+            &import::Asked { file, interface: interface.as_deref(), password: password_from.as_deref(), to },
+            output,
+        ),
         Command::Pairs => pairs::run(&config()?, output),
         Command::Config { pair } => config::run(&config()?, pair.as_deref(), output),
         Command::Status { pairs, save } => status::run(&config()?, pairs, save.as_deref(), output),

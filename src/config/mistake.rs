@@ -18,17 +18,25 @@ pub struct Mistake {
 }
 
 impl Mistake {
-    pub(super) fn new(code: &'static str, span: Span, message: impl Into<String>, label: impl Into<String>) -> Self {
+    pub(crate) fn new(code: &'static str, span: Span, message: impl Into<String>, label: impl Into<String>) -> Self {
         Self { code, message: message.into(), help: None, labels: vec![(span, label.into())] }
     }
 
-    pub(super) fn also(mut self, span: Span, label: impl Into<String>) -> Self {
+    pub(crate) fn also(mut self, span: Span, label: impl Into<String>) -> Self {
         self.labels.push((span, label.into()));
         self
     }
 
-    pub(super) fn help(mut self, help: impl Into<String>) -> Self {
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
+        self
+    }
+
+    /// The same mistake, each of its places led to another.
+    pub(super) fn moved(mut self, to: impl Fn(&Span) -> Span) -> Self {
+        for (span, _) in &mut self.labels {
+            *span = to(span);
+        }
         self
     }
 
@@ -86,7 +94,7 @@ pub struct ConfigErrors {
 impl ConfigErrors {
     /// `name` is how the file is called in what is shown. Mistakes are put into the order of the file. A text that was
     /// written into the config as a password is not shown.
-    pub(super) fn new(name: &str, text: &str, mut mistakes: Vec<Mistake>) -> Self {
+    pub(crate) fn new(name: &str, text: &str, mut mistakes: Vec<Mistake>) -> Self {
         mistakes.sort_by_key(Mistake::offset);
         mistakes.dedup();
         let name = crate::model::printable(name);

@@ -2,10 +2,11 @@
 
 mod config;
 mod other;
+mod start;
 
 use super::{Text, Where};
 
-pub(super) const ALL: &[&[Text]] = &[other::TEXTS, config::TEXTS];
+pub(super) const ALL: &[&[Text]] = &[other::TEXTS, config::TEXTS, start::TEXTS];
 
 #[cfg(test)]
 mod tests {
