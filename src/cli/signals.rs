@@ -42,6 +42,11 @@ pub(super) async fn until_end<T>(
 
 fn listen(kind: SignalKind) -> Result<Signal, Stop> {
     signal(kind).map_err(|error| {
-        Stop::say(Exit::Unexpected, "flipper::signals", format!("cannot listen for signals: {error}"), "")
+        Stop::say(
+            Exit::Unexpected,
+            "flipper::signals",
+            format!("cannot listen for signals: {error}"),
+            "is the system out of file descriptors?",
+        )
     })
 }

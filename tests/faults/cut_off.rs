@@ -137,7 +137,7 @@ fn rounds(
         if stands.0.is_empty() && end == End::Resume && !journal {
             // nobody is open: which way it was going is not to be seen
             let asked = round.flipper(&["resume", "lab", "--yes"]);
-            asked.ends(2).says("--to db1, or --to db2").says("flipper abort lab");
+            asked.ends(2).says("flipper::resume::which").says("--to db1, or --to db2").says("flipper abort lab");
             extra = vec!["--to", "db2"];
         }
         let ended = round.end(&extra);
