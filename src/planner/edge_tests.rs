@@ -175,14 +175,14 @@ fn an_address_is_left_alone_only_where_it_would_take_others_along() {
     };
     let loud = with(Some(("10.77.0.7/24", "eth0", true)));
     for quiet in [None, Some(("10.77.0.7/24", "eth1", true)), Some(("10.77.0.7/24", "eth0", false))] {
-        edge(Code::AddressPlace, with(quiet), &loud);
+        edge(Code::AddressPlace, with(quiet), loud);
     }
     let itself = |seen: &mut Snapshot| {
         with(None)(seen);
         let Observed::Known(held) = &mut seen.nodes[0].addresses else { panic!("addresses") };
         held[1].secondary = true;
     };
-    edge(Code::AddressPlace, itself, &loud);
+    edge(Code::AddressPlace, itself, loud);
 }
 
 #[test]
