@@ -117,10 +117,13 @@ pub struct Block {
 /// `MySQL 9.7.4`; without the last number where only two were given.
 #[must_use]
 pub fn shown(release: Release) -> String {
-    let Version(major, minor, patch) = release.version;
-    match patch {
-        u16::MAX => format!("{} {major}.{minor}", release.flavour),
-        _ => format!("{} {}", release.flavour, release.version),
+    format!("{} {}", release.flavour, number(release.version))
+}
+
+fn number(version: Version) -> String {
+    match version {
+        Version(major, minor, u16::MAX) => format!("{major}.{minor}"),
+        version => version.to_string(),
     }
 }
 
@@ -423,7 +426,7 @@ pub fn json(pair: &Pair, nodes: &[Needs<'_>], parts: &[Part]) -> Value {
             })
             .collect();
         let server = needs.release.as_ref().ok().map(|(release, how)| {
-            json!({ "flavour": release.flavour.to_string(), "version": shown(*release), "known_by": how })
+            json!({ "flavour": release.flavour.to_string(), "version": number(release.version), "known_by": how })
         });
         json!({
             "node": needs.name(),

@@ -9,7 +9,7 @@ use crate::lab::error::{Doing, LabError, Result};
 use crate::lab::net::{self, READ_ADDRESS, WRITE_ADDRESS};
 use crate::lab::run::run;
 use crate::lab::{Host, Node};
-use crate::site::Site;
+use crate::site::{Site, config_text};
 use crate::{Case, Outcome};
 
 pub(crate) const CASES: &[Case] = &[("an address on both nodes", on_both)];
@@ -124,7 +124,7 @@ fn listener(site: &Site<'_>) -> Outcome {
 }
 
 fn crossed(site: &Site<'_>) -> Outcome {
-    let mut text = site.lab.config_text();
+    let mut text = config_text(site.lab);
     for node in Node::BOTH {
         let (own, other) = (node.host().address(), node.other().host().address());
         let there = format!("{:?}: (host: {own:?}", node.name());

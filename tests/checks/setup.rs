@@ -7,7 +7,7 @@ use flipper::model::Flavour;
 
 use crate::lab::error::{LabError, Result};
 use crate::lab::{Host, Node, Server, User};
-use crate::site::Site;
+use crate::site::{Site, config_text};
 use crate::{Case, Outcome};
 
 pub(crate) const CASES: &[Case] = &[
@@ -43,7 +43,7 @@ fn succeeded(output: &Output) -> String {
 }
 
 fn enough(site: &Site<'_>) -> Outcome {
-    let config = site.lab.config_text().replace("user: \"flipper\"", &format!("user: {FRESH:?}"));
+    let config = config_text(site.lab).replace("user: \"flipper\"", &format!("user: {FRESH:?}"));
     let file = site.file("fresh.ron", &config)?;
     let before = site.check();
     for node in Node::BOTH {
@@ -53,7 +53,7 @@ fn enough(site: &Site<'_>) -> Outcome {
         let printed =
             succeeded(&site.run(&["--config", &file, "setup", "lab", "--node", node.name(), "--only", "grants"]));
         assert!(printed.contains(&format!("'{FRESH}'@'{}'", Host::Operator.address())), "{printed}");
-        let as_it_stands: Vec<String> = statements(&printed);
+        let as_it_stands = statements(&printed);
         let create = as_it_stands.iter().find(|sql| sql.starts_with("CREATE USER")).expect("an account is made");
         assert!(admin.exec(create).is_err(), "without a password there is no account: {create}");
         let password = format!("'{}'", site.lab.secrets().flipper);

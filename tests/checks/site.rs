@@ -21,6 +21,11 @@ pub(crate) struct Site<'a> {
     home: BTreeMap<String, String>,
 }
 
+/// The pair's config. A login is waited for longer than by default: what is tested is not how fast the machine is.
+pub(crate) fn config_text(lab: &Lab) -> String {
+    lab.config().limits("connect: \"10s\"").text()
+}
+
 /// What a run of `check` said.
 pub(crate) struct Said {
     code: Option<i32>,
@@ -30,7 +35,7 @@ pub(crate) struct Said {
 
 impl<'a> Site<'a> {
     pub(crate) fn new(lab: &'a Lab) -> Result<Self> {
-        lab.write_config()?;
+        lab.write_config_text(&config_text(lab))?;
         let admin = lab.admin(Node::Db1);
         admin.exec("CREATE TABLE app.scratch (id INT PRIMARY KEY, x INT)")?;
         admin.exec("INSERT INTO app.scratch VALUES (1, 0), (2, 0)")?;
