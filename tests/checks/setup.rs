@@ -71,7 +71,31 @@ fn enough(site: &Site<'_>) -> Outcome {
     for _ in 0..2 {
         succeeded(&site.run(&[&fresh[..], &["apply", "lab", "swap", "--yes"]].concat()));
     }
-    site.on_both(&format!("DROP USER '{FRESH}'@'{}'", Host::Operator.address()))
+    site.on_both(&format!("DROP USER '{FRESH}'@'{}'", Host::Operator.address()))?;
+    whole(site)
+}
+
+/// All parts of both nodes, with what was seen of their machines.
+fn whole(site: &Site<'_>) -> Outcome {
+    let text = succeeded(&site.run(&["setup", "lab"]));
+    assert!(!text.contains("not yet") && !text.contains("was not seen"), "{text}");
+    let json: serde_json::Value =
+        serde_json::from_str(&succeeded(&site.run(&["--json", "setup", "lab"]))).expect("JSON");
+    for node in Node::BOTH {
+        let seen = &json["nodes"][node.index()];
+        assert_eq!((&seen["node"], &seen["server"]["known_by"]), (&node.name().into(), &"as it says".into()));
+        for part in seen["parts"].as_array().expect("parts") {
+            let alone =
+                site.run(&["setup", "lab", "--node", node.name(), "--only", part["part"].as_str().expect("a word")]);
+            let alone = succeeded(&alone);
+            assert!(part["text"] == alone && text.contains(&alone), "{} alone is what is in the whole", part["part"]);
+        }
+        let gate = seen["parts"].as_array().expect("parts").iter().find(|part| part["part"] == "gate").expect("a gate");
+        let file = site.file("gate", gate["text"].as_str().expect("a text"))?;
+        let read = std::process::Command::new("sh").args(["-n", &file]).status().expect("a shell");
+        assert!(read.success(), "a shell reads the gate");
+    }
+    Ok(())
 }
 
 /// A statement that wants a privilege. `session` may be ended.
