@@ -84,8 +84,8 @@ pub fn parse_listening(text: &str) -> Option<Vec<u32>> {
 #[must_use]
 pub fn end_listeners(sudo: bool, port: u16, ask: bool) -> Deed {
     let signal = if ask { "TERM" } else { "KILL" };
-    // never the first processes of a machine, whatever a program is called that listens there
-    let pids = format!("ss -Hltnp sport = :{port} | grep -o pid=[1-9][0-9][0-9]* | cut -c 5-");
+    // never the first process of a machine, whatever a program is called that listens there
+    let pids = format!("ss -Hltnp sport = :{port} | grep -o -e pid=[2-9][0-9]* -e pid=1[0-9][0-9]* | cut -c 5-");
     // no file where it happens to run may change the pattern
     let script = format!("{{ set -f; kill -s {signal} $({pids}); }}");
     Deed::waited(Argv::of(["/bin/sh", "-c", &script]).run_by(sudo))

@@ -105,7 +105,9 @@ pub fn spell<'a>(action: &Action, limits: &Limits, target: impl Fn(&NodeName) ->
             ssh(node, isolate::mask_unit(on.sudo, "<each unit>").to_string()),
             ssh(node, isolate::stop_unit(on.sudo, "<each unit>").to_string()),
             ssh(node, isolate::who_listens(on.sudo, on.port).to_string()),
-            ssh(node, "kill <each process that listens there>".to_owned()),
+            // asked at first, and not asked any more after a while
+            ssh(node, isolate::end_listeners(on.sudo, on.port, true).to_string()),
+            ssh(node, isolate::end_listeners(on.sudo, on.port, false).to_string()),
         ],
         Action::Isolate { node: _, how: Isolation::Hook } => {
             let program = on.fence.map(|argv| argv.join(" "));
