@@ -256,6 +256,13 @@ fn sudo_is_told_programs_and_all_of_their_arguments() {
 }
 
 #[test]
+fn the_files_have_names_that_are_read() {
+    let pair = "orders.eu".parse().unwrap();
+    assert_eq!(gate_path(&pair), "/usr/local/sbin/flipper-gate-orders.eu");
+    assert_eq!(sudoers_path(&pair), "/etc/sudoers.d/flipper-orders_eu");
+}
+
+#[test]
 fn the_documentation_shows_exact_lines() {
     let mut pair = samples::pair();
     pair.roles.truncate(1);

@@ -56,5 +56,5 @@ pub use sql::{
     channels, expire, expire_and_lock_is_ours, facts, fence, identity, kill, lock, lock_holder, lock_is_ours, missing,
     open, own_address, parse_access, prepared_xa, release, sessions, settings, unlock, writers, writing_transactions,
 };
-pub use sudoers::sudoers;
+pub use sudoers::{sudoers, sudoers_path};
 pub use words::{begins, changes_data};

@@ -2,7 +2,13 @@
 
 use super::gate::Allowed;
 use super::line::Argv;
-use crate::model::{System, UserName};
+use crate::model::{PairName, System, UserName};
+
+/// Where a pair's lines are on its nodes. sudo passes over files there whose name has a point.
+#[must_use]
+pub fn sudoers_path(pair: &PairName) -> String {
+    format!("/etc/sudoers.d/flipper-{}", pair.as_str().replace('.', "_"))
+}
 
 /// Lines for `/etc/sudoers.d`, with which an account may run what changes a node, and asks what only root is told. Each
 /// names a program and all of its arguments; nothing in them is a wildcard.

@@ -169,7 +169,7 @@ impl Needs<'_> {
             }
             Part::Key => (root(), format!("~{}/.ssh/authorized_keys", self.user()), Ok(self.key())),
             Part::Sudoers => {
-                let place = format!("/etc/sudoers.d/flipper-{}, owner root, mode 440", self.pair.name);
+                let place = format!("{}, owner root, mode 440", dialect::sudoers_path(&self.pair.name));
                 (root(), place, self.sudoers())
             }
             Part::Boot => {
