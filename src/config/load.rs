@@ -19,7 +19,7 @@ pub enum LoadError {
     #[error("there is no config file; looked at {}", list(.looked))]
     #[diagnostic(
         code(flipper::config::not_found),
-        help("write one to the last of these places, or name yours with --config FILE or $FLIPPER_CONFIG")
+        help("`flipper init -o flipper.ron` writes one; name one elsewhere with --config FILE or $FLIPPER_CONFIG")
     )]
     NotFound {
         /// Where flipper looked, in order.

@@ -8,7 +8,7 @@ pub(super) const TEXTS: &[Text] = &[
         "There is no config",
         "None of the places has a file, or the one that was named is not there.",
         &[],
-        "Write one (docs/config.md), or name it with --config FILE or FLIPPER_CONFIG.",
+        "Write one: `flipper init -o flipper.ron`, or by docs/config.md; or name it with --config FILE or FLIPPER_CONFIG.",
     ),
     Text::new(
         "flipper::config::unreadable",
