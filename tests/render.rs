@@ -1,12 +1,21 @@
 //! What people and machines are shown. The pictures are in `fixtures/render`; `UPDATE=1` rewrites them.
 #![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests are at the edge, and say so by panicking")]
 
+#[path = "samples/journal.rs"]
+mod journal;
 mod samples;
 
+use std::time::{Duration, SystemTime};
+
 use flipper::dialect::{Account, Release};
-use flipper::model::{Action, Code, Flavour, Goal, Observed, Pair, Plan, Reason, Refusal, Side, Version};
+use flipper::journal::Found;
+use flipper::model::{
+    Action, Answered, Code, Flavour, Goal, Observed, Pair, Pending, Plan, Quick, Reached, Reason, Refusal, Side, Snapshot,
+    Traffic, Version,
+};
+use flipper::render::screen::Besides;
 use flipper::render::setup::{self, Needs, Part, Ssh};
-use flipper::render::{check, describe, json, plan, refusal, status};
+use flipper::render::{check, describe, json, plan, quick, refusal, screen, status};
 use flipper::{planfile, planner};
 use samples::p;
 
@@ -82,7 +91,101 @@ fn statuses() {
         ("status-blind", samples::blind()),
     ] {
         golden(&format!("render/{name}.txt"), &status::text(&samples::pair(), &sample));
-        golden(&format!("render/{name}.json"), &format!("{:#}\n", json::status(&samples::pair(), &sample)));
+        let (sample, last) = (busy(sample), last_move(name));
+        let findings = planner::findings(&samples::pair(), &sample);
+        let besides = Besides { findings: &findings, last: &last, now: now() };
+        golden(&format!("render/{name}.json"), &format!("{:#}\n", json::status(&samples::pair(), &sample, &besides)));
+        let shown = screen::text(&samples::pair(), &sample, &besides);
+        golden(&format!("render/{}.txt", name.replace("status", "screen")), &shown);
+        fits(&shown, 100);
+    }
+}
+
+/// Three hours after the sample's run.
+fn now() -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_323_045 + 3 * 3600)
+}
+
+fn last_move(name: &str) -> Observed<Option<Found>> {
+    let run = || {
+        let (pair, plan) = (samples::pair(), samples::swap_write());
+        journal::found(&pair, &plan, &samples::healthy(), &samples::healthy())
+    };
+    match name {
+        "status-healthy" => Observed::Known(Some(run())),
+        "status-troubled" => Observed::Known(Some(journal::troubled(&run()))),
+        "status-blind" => Observed::Unknown("permission denied".to_owned()),
+        _ => Observed::Known(None),
+    }
+}
+
+/// With clients, and replication that has something to do on db2, where they can be seen.
+fn busy(mut seen: Snapshot) -> Snapshot {
+    let reached = |address: Option<&str>, count, writing| Reached { address: address.map(p), count, writing };
+    let waiting = Pending {
+        receiver: "Waiting for source to send event".to_owned(),
+        applier: "Replica has read all relay log; waiting for more updates".to_owned(),
+        bytes: Some(0),
+        transactions: Some(0),
+        retry_every: Some(60),
+        ..Pending::default()
+    };
+    let behind = Pending {
+        applier: "Applying batch of row changes (update)".to_owned(),
+        bytes: Some(5 << 20),
+        transactions: Some(1200),
+        ..waiting.clone()
+    };
+    let retries =
+        Pending { channel: "old".to_owned(), delay_left: Some(1800), applier: String::new(), ..waiting.clone() };
+    let [db1, db2] = &mut seen.nodes;
+    if db1.server.known().is_some() {
+        db1.traffic = Traffic {
+            sessions: Observed::Known(vec![
+                reached(None, 1, 0),
+                reached(Some("10.77.0.11"), 2, 0),
+                reached(Some("10.77.0.100"), 214, 3),
+            ]),
+            pending: Observed::Known(vec![waiting.clone()]),
+        };
+    }
+    if db2.server.known().is_some() {
+        let troubled = db2.channels.known().is_some_and(|all| all.len() > 1);
+        db2.traffic = Traffic {
+            sessions: Observed::Known(if troubled { vec![] } else { vec![reached(Some("10.77.0.101"), 87, 0)] }),
+            pending: Observed::Known(if troubled { vec![behind, retries] } else { vec![waiting] }),
+        };
+    }
+    seen
+}
+
+/// The same as seen through the addresses alone.
+fn asked(seen: &Snapshot, at: [Option<usize>; 2]) -> Quick {
+    let of = |node: usize| match (seen.nodes[node].server.known(), &seen.nodes[node].access) {
+        (Some(server), access) => Observed::Known(Answered { server: server.clone(), access: access.clone() }),
+        (None, _) => Observed::Unknown("MySQL at 10.77.0.12:3306: no connection within 3s".to_owned()),
+    };
+    let silent = || Observed::Unknown("MySQL at 10.77.0.101:3306: no route to host".to_owned());
+    Quick { nodes: [of(0), of(1)], roles: at.map(|node| node.map_or_else(silent, of)).to_vec() }
+}
+
+#[test]
+fn quick_statuses() {
+    let mut stranger = asked(&samples::healthy(), [Some(0), Some(1)]);
+    if let Observed::Known(answered) = &mut stranger.roles[0] {
+        answered.server.server_id = 99;
+    }
+    for (name, sample) in [
+        ("quick-healthy", asked(&samples::healthy(), [Some(0), Some(1)])),
+        ("quick-troubled", asked(&samples::troubled(), [Some(1), None])),
+        ("quick-unreachable", asked(&samples::unreachable(), [Some(0), None])),
+        ("quick-stranger", stranger),
+    ] {
+        let text = quick::text(&samples::pair(), &sample);
+        golden(&format!("render/{name}.txt"), &text);
+        golden(&format!("render/{name}.json"), &format!("{:#}\n", quick::json(&samples::pair(), &sample)));
+        fits(&text, 100);
+        assert_eq!(sample.is_whole(&samples::pair()), name == "quick-healthy");
     }
 }
 
@@ -217,8 +320,11 @@ fn every_unknown_fact_is_told() {
         sides(&|node, blind| node.ahead = blind.ahead.clone()),
         sides(&|node, blind| node.prepared_xa = blind.prepared_xa.clone()),
     ] {
+        let besides = Besides { findings: &[], last: &Observed::Known(None), now: now() };
         let text = status::text(&samples::pair(), &one);
         assert!(text.contains("unknown: no \"route\"\\tto host\\n"), "{text}");
+        let text = screen::text(&samples::pair(), &busy(one), &besides);
+        assert!(text.contains("  unknown       ") && text.contains(": no \"route\"\\tto host\\n"), "{text}");
     }
 }
 

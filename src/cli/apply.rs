@@ -101,7 +101,7 @@ async fn carry_out(
     if let Some(refusal) = lately::refusal(&pair.pair.name, goal, asked.goal.not_within.as_deref())? {
         return Ok(plan::refuse(&refusal, output));
     }
-    let mut open = context::open(pair).await?.with_witness(pair, goal, false).await;
+    let mut open = context::open(pair, output).await?.with_witness(pair, goal, false, output).await;
     let limit = pair.pair.limits.connect;
     let plan = match decide(pair, wanted, expected, &open.seen) {
         Ok(plan) => plan,

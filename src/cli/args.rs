@@ -32,6 +32,12 @@ pub(super) struct Common {
     /// JSON on stdout
     #[arg(long, global = true)]
     pub(super) json: bool,
+    /// Show each statement and command as it is sent
+    #[arg(short, long, global = true)]
+    pub(super) verbose: bool,
+    /// Append the same, events and errors to it
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(super) log_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -71,14 +77,25 @@ pub(super) enum Command {
         /// Only this pair
         pair: Option<String>,
     },
-    /// Show who holds what, who accepts writes, replication both ways
-    #[command(after_help = "Example:\n  flipper status orders --save orders.snapshot.ron")]
+    /// Show who holds what, who writes, replication and findings
+    #[command(
+        after_help = "Examples:\n  flipper status --watch 5\n  flipper status --quick orders\n  flipper status orders --save orders.snapshot.ron"
+    )]
     Status {
         /// The pairs [default: all]
         pairs: Vec<String>,
         /// Save what was seen, for `plan --snapshot`
         #[arg(long, value_name = "FILE")]
         save: Option<PathBuf>,
+        /// Again and again, until Ctrl-C [default: every 2 seconds]
+        #[arg(short, long, value_name = "SECONDS", num_args = 0..=1)]
+        watch: Option<Option<String>>,
+        /// Ask the addresses only, by MySQL: who answers, and whether it accepts writes
+        #[arg(short, long)]
+        quick: bool,
+        /// Also what is in order: systems, settings
+        #[arg(short, long, conflicts_with = "quick")]
+        long: bool,
     },
     /// Run every check of a pair, say what to do; changes nothing
     #[command(after_help = "Example:\n  flipper check orders")]
@@ -160,10 +177,18 @@ pub(super) enum Command {
     #[command(after_help = "Example:\n  flipper abort orders --dry-run")]
     Abort(GoOn),
     /// Show what was done from here, by whom, and how it ended
-    #[command(after_help = "Example:\n  flipper history orders")]
+    #[command(
+        after_help = "Examples:\n  flipper history orders\n  flipper history orders --run last --format html > run.html"
+    )]
     History {
         /// Only this pair
         pair: Option<String>,
+        /// One run with its timeline: `last`, a number from the newest (1) on, or its name
+        #[arg(long, value_name = "RUN")]
+        run: Option<String>,
+        /// How: text, json, or html (a page of one run) [default: text]
+        #[arg(long, value_enum, hide_possible_values = true)]
+        format: Option<RunFormat>,
     },
     /// Explain a code: what it means, how to see it, what to do
     #[command(after_help = "Examples:\n  flipper explain both-open\n  flipper explain no-loss\n  flipper explain 21")]
@@ -218,7 +243,7 @@ pub(super) struct HowWords {
     /// Go without a journal, where none can be written
     #[arg(long)]
     no_journal: bool,
-    /// Show the statements of sessions that are listed; they may hold data
+    /// Show statements of listed sessions; may hold data
     #[arg(long)]
     show_statements: bool,
 }
@@ -247,10 +272,10 @@ pub(super) struct GoalWords {
     /// With `fail`: that node is off, and stays so; you vouch for it
     #[arg(long, value_name = "NODE")]
     pub(super) fenced_by_hand: Option<String>,
-    /// With `fail`: what never reached the survivor may be lost
+    /// With `fail`: what was not replicated may be lost
     #[arg(long)]
     pub(super) accept_loss: bool,
-    /// Refuse if roles of the pair were moved from this machine within that time
+    /// Refuse if roles were moved from here within it
     #[arg(long, value_name = "TIME")]
     pub(super) not_within: Option<String>,
 }
@@ -287,6 +312,16 @@ pub(super) enum Format {
 fn part() -> impl TypedValueParser<Value = Part> {
     let known = |word: String| Part::ALL.into_iter().find(|part| part.id() == word).ok_or("there is no such part");
     PossibleValuesParser::new(Part::ALL.map(Part::id)).try_map(known)
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum RunFormat {
+    /// For a terminal, or a ticket that shows text as it is
+    Text,
+    /// For programs
+    Json,
+    /// One page of one run, for any browser and for print: evidence for a ticket
+    Html,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

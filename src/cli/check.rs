@@ -5,31 +5,23 @@ use std::time::Duration;
 use super::output::Output;
 use super::{Exit, Stop, context, journal};
 use crate::config::Config;
-use crate::journal::{Found, Story};
 use crate::model::{Observed, PairName};
 use crate::{planner, render};
 
 pub(super) fn run(config: &Config, name: &str, output: &Output) -> Result<Exit, Stop> {
     let pair = context::pair(config, name)?;
-    let seen = context::block_on(context::look(pair))?;
+    let seen = context::block_on(context::look(pair, output))?;
     let checks = planner::check(&pair.pair, &seen, &last_move(&pair.pair.name));
     output.data(|| render::check::text(&pair.pair, &checks), || render::json::check(&pair.pair, &checks));
     let bad = checks.iter().any(|check| check.verdict.is_bad());
     Ok(if bad { Exit::Refused } else { Exit::Done })
 }
 
-/// How long ago roles of this pair were last moved from this machine, by its journals; one that cannot be read says
-/// nothing here, `history` names it.
+/// How long ago roles of this pair were last moved from this machine, by its journals.
 fn last_move(pair: &PairName) -> Observed<Option<Duration>> {
-    let found = match journal::home().map_err(|stop| stop.report.to_string()) {
-        Ok(home) => crate::journal::find(&home, pair).map_err(|error| error.to_string()),
-        Err(why) => Err(why),
-    };
-    let ago = |found: Vec<Found>| {
-        let stories = found.into_iter().filter_map(|found| found.story.ok());
-        let last = stories.filter(Story::changed).map(|story| story.last).max()?;
+    journal::last_move(pair).map(|found| {
+        let last = found?.story.ok()?.last;
         // a moment to come is one of a clock that was set back
         Some(journal::clock().duration_since(last).unwrap_or_default())
-    };
-    Observed::from(found.map(ago))
+    })
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
+use super::output::Output;
 use super::{Exit, Stop, deposed};
 use crate::config::{self, Config, PairConfig, Reach};
 use crate::link::{self, Link, LinkTarget, MysqlTarget, SshTarget, TlsTarget};
@@ -36,8 +37,14 @@ pub(super) struct Open {
 }
 
 /// Opens the links to both nodes at once and looks.
-pub(super) async fn open(pair: &PairConfig) -> Result<Open, Stop> {
-    let [first, second] = targets(pair)?;
+pub(super) async fn open(pair: &PairConfig, output: &Output) -> Result<Open, Stop> {
+    let _waiting = output.waiting(format!("looking at {}", pair.pair.name));
+    reach(pair, output).await
+}
+
+/// The same, for who tells himself what is waited for.
+pub(super) async fn reach(pair: &PairConfig, output: &Output) -> Result<Open, Stop> {
+    let [first, second] = targets(pair, output)?;
     let control = control_dir()?;
     let limit = pair.pair.limits.connect;
     let (a, b) = tokio::join!(Link::open(first, control.path(), limit), Link::open(second, control.path(), limit));
@@ -48,16 +55,17 @@ pub(super) async fn open(pair: &PairConfig) -> Result<Open, Stop> {
 }
 
 /// The same where flipper's account may not be there yet: without its password only the machine is looked at.
-pub(super) async fn open_before_setup(pair: &PairConfig) -> Result<Open, Stop> {
+pub(super) async fn open_before_setup(pair: &PairConfig, output: &Output) -> Result<Open, Stop> {
+    let _waiting = output.waiting(format!("looking at {}", pair.pair.name));
     let control = control_dir()?;
     let limit = pair.pair.limits.connect;
     let open = async |side: Side| {
         let (name, reach) = (&pair.pair.node(side).name, side.of(&pair.reach));
         match password(reach) {
-            Ok(secret) => Link::open(target(name, reach, secret), control.path(), limit).await,
+            Ok(secret) => Link::open(target(name, reach, secret, output), control.path(), limit).await,
             Err(stop) => {
                 let why = stop.report.to_string();
-                Link::open_machine(target(name, reach, String::new()), &why, control.path(), limit).await
+                Link::open_machine(target(name, reach, String::new(), output), &why, control.path(), limit).await
             }
         }
     };
@@ -72,9 +80,34 @@ pub(super) async fn open_before_setup(pair: &PairConfig) -> Result<Open, Stop> {
 const LISTEN: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(1)];
 
 impl Open {
+    /// Looks again by the same links; what has broken since is opened again.
+    pub(super) async fn again(&mut self, pair: &PairConfig) {
+        let limit = pair.pair.limits.connect;
+        // what was lost since the last round shows only when it is used: then it is opened, and looked at once more
+        for _ in 0..2 {
+            let control = self.control.path();
+            let [first, second] = &mut self.links;
+            tokio::join!(first.mend(control, limit), second.mend(control, limit));
+            let broken = self.links.each_ref().map(Link::is_broken);
+            self.seen = observe::snapshot(&pair.pair, &mut self.links).await;
+            if self.links.each_ref().map(Link::is_broken) == broken {
+                break;
+            }
+        }
+        deposed::remember(&pair.pair, &mut self.seen);
+    }
+
     /// Asks the survivor, where the goal declares a node dead.
-    pub(super) async fn with_witness(mut self, pair: &PairConfig, goal: &Goal, only_plans: bool) -> Self {
+    pub(super) async fn with_witness(
+        mut self,
+        pair: &PairConfig,
+        goal: &Goal,
+        only_plans: bool,
+        output: &Output,
+    ) -> Self {
         if let Some(dead) = goal.dead().and_then(|node| pair.pair.side(node)) {
+            let _waiting =
+                output.waiting(format!("listening whether anybody answers for {}", pair.pair.node(dead).name));
             let [patient, short] = LISTEN;
             let listen = if only_plans && self.seen.node(dead).system.known().is_none() { patient } else { short };
             observe::witness(&pair.pair, &mut self.links, &mut self.seen, dead, listen).await;
@@ -84,15 +117,15 @@ impl Open {
 }
 
 /// Looks at both nodes and says goodbye.
-pub(super) async fn look(pair: &PairConfig) -> Result<Snapshot, Stop> {
-    let Open { links, seen, control } = open(pair).await?;
+pub(super) async fn look(pair: &PairConfig, output: &Output) -> Result<Snapshot, Stop> {
+    let Open { links, seen, control } = open(pair, output).await?;
     link::close(links, control.path(), pair.pair.limits.connect).await;
     Ok(seen)
 }
 
 /// The same, for a goal.
-pub(super) async fn look_for(pair: &PairConfig, goal: &Goal) -> Result<Snapshot, Stop> {
-    let Open { links, seen, control } = open(pair).await?.with_witness(pair, goal, true).await;
+pub(super) async fn look_for(pair: &PairConfig, goal: &Goal, output: &Output) -> Result<Snapshot, Stop> {
+    let Open { links, seen, control } = open(pair, output).await?.with_witness(pair, goal, true, output).await;
     link::close(links, control.path(), pair.pair.limits.connect).await;
     Ok(seen)
 }
@@ -113,10 +146,15 @@ fn control_dir() -> Result<TempDir, Stop> {
     )
 }
 
-fn targets(pair: &PairConfig) -> Result<[LinkTarget; 2], Stop> {
+/// The servers alone, and how to log in there.
+pub(super) fn servers(pair: &PairConfig, output: &Output) -> Result<[MysqlTarget; 2], Stop> {
+    Ok(targets(pair, output)?.map(|target| target.mysql))
+}
+
+fn targets(pair: &PairConfig, output: &Output) -> Result<[LinkTarget; 2], Stop> {
     let [a, b] = &pair.pair.nodes;
     let [first, second] = &pair.reach;
-    Ok([target(&a.name, first, password(first)?), target(&b.name, second, password(second)?)])
+    Ok([target(&a.name, first, password(first)?, output), target(&b.name, second, password(second)?, output)])
 }
 
 fn password(reach: &Reach) -> Result<String, Stop> {
@@ -124,18 +162,21 @@ fn password(reach: &Reach) -> Result<String, Stop> {
     Ok(password.expose().to_owned())
 }
 
-fn target(name: &NodeName, reach: &Reach, secret: String) -> LinkTarget {
+fn target(name: &NodeName, reach: &Reach, secret: String, output: &Output) -> LinkTarget {
     let Reach { mysql, ssh, fence: _ } = reach;
     let tls = mysql.tls.as_ref().map(|tls| TlsTarget { ca_file: tls.ca_file.clone(), name: tls.name.clone() });
     LinkTarget {
         name: name.clone(),
-        mysql: MysqlTarget::new(mysql.host.clone(), mysql.port, mysql.user.clone(), secret).with_tls(tls),
+        mysql: MysqlTarget::new(mysql.host.clone(), mysql.port, mysql.user.clone(), secret)
+            .with_tls(tls)
+            .heard_by(output.ear(name)),
         ssh: SshTarget {
             host: ssh.host.clone(),
             port: ssh.port,
             user: ssh.user.clone(),
             sudo: ssh.sudo,
             config_file: ssh.config_file.clone(),
+            ear: output.ear(name),
         },
     }
 }

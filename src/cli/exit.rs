@@ -38,7 +38,7 @@ impl From<Exit> for ExitCode {
 /// Shown by `--help`.
 pub(super) const HELP: &str = "\
 Exit codes (more: flipper explain 21):
-   0 done, or nothing to do   1 unexpected   2 usage   3 config or plan file is wrong
+   0 done, or nothing to do   1 unexpected   2 usage   3 bad config or plan file
   10 plan --detailed-exitcode: there are changes   11 refused: unsafe, or blind
   12 plan is stale   13 locked by somebody else   14 declined
   20 failed; rolled back and verified, the pair serves as before

@@ -1,12 +1,50 @@
 //! `flipper history [PAIR]`: reads the journals of this machine, and needs neither config nor servers.
 
+use super::args::RunFormat;
 use super::output::{Output, tell};
 use super::{Exit, Stop, journal};
-use crate::journal::{find, pairs};
-use crate::model::PairName;
+use crate::journal::{Found, find, pairs};
+use crate::model::{PairName, printable};
 use crate::render;
 
-pub(super) fn run(pair: Option<&str>, output: &Output) -> Result<Exit, Stop> {
+pub(super) struct Asked<'a> {
+    pub(super) pair: Option<&'a str>,
+    /// One run only.
+    pub(super) run: Option<&'a str>,
+    pub(super) format: Option<RunFormat>,
+}
+
+pub(super) fn run(asked: &Asked<'_>, output: &Output) -> Result<Exit, Stop> {
+    if output.is_json() && asked.format.is_some_and(|format| format != RunFormat::Json) {
+        return Err(Stop::say(
+            Exit::Usage,
+            "flipper::usage::format",
+            "--json and --format ask for two formats",
+            "give one of them",
+        ));
+    }
+    let found = found(asked.pair)?;
+    // a page is of one run
+    let wanted = asked.run.or((asked.format == Some(RunFormat::Html)).then_some("last"));
+    let found = match wanted {
+        None => found,
+        Some(word) => vec![one(found, word)?],
+    };
+    if found.is_empty() {
+        tell("no run is recorded on this machine");
+    }
+    let text = || match (asked.format.unwrap_or(RunFormat::Text), &found[..]) {
+        (RunFormat::Json, _) => render::history::json(&found).to_string(),
+        (RunFormat::Html, [(pair, found)]) => render::html::run(pair, found),
+        (RunFormat::Text, [(pair, found)]) if wanted.is_some() => render::history::run(pair, found),
+        (RunFormat::Text | RunFormat::Html, found) => render::history::text(found),
+    };
+    output.data(text, || render::history::json(&found));
+    Ok(Exit::Done)
+}
+
+/// The newest first, over all pairs.
+fn found(pair: Option<&str>) -> Result<Vec<(PairName, Found)>, Stop> {
     let refused = |error| Stop::new(Exit::Refused, error);
     let home = journal::home()?;
     let names: Vec<PairName> = match pair {
@@ -23,11 +61,32 @@ pub(super) fn run(pair: Option<&str>, output: &Output) -> Result<Exit, Stop> {
             Err(error) => tell(&format!("{error}")),
         }
     }
-    // newest first, over all pairs: the names of the files sort by time
+    // the names of the files sort by time
     found.sort_by(|(_, a), (_, b)| b.path.file_name().cmp(&a.path.file_name()));
-    if found.is_empty() {
-        tell("no run is recorded on this machine");
-    }
-    output.data(|| render::history::text(&found), || render::history::json(&found));
-    Ok(Exit::Done)
+    Ok(found)
+}
+
+/// `last`, how manieth from the newest, or how its name begins.
+fn one(found: Vec<(PairName, Found)>, word: &str) -> Result<(PairName, Found), Stop> {
+    let count = found.len();
+    let number = match word {
+        "last" => Some(1),
+        // a name has eight digits and more
+        word if word.len() < 6 => word.parse::<usize>().ok(),
+        _ => None,
+    };
+    let named = |found: &Found| found.story.as_ref().is_ok_and(|story| story.begin.run.starts_with(word));
+    let wanted = match number {
+        Some(number) => number.checked_sub(1).and_then(|at| found.into_iter().nth(at)),
+        None if word.len() >= 6 => found.into_iter().find(|(_, found)| named(found)),
+        None => None,
+    };
+    wanted.ok_or_else(|| {
+        Stop::say(
+            Exit::Usage,
+            "flipper::usage::run",
+            format!("there is no run `{}` among {count}", printable(word)),
+            "`last`, a number from the newest (1) on, or a run's name, as `flipper history` shows it",
+        )
+    })
 }

@@ -8,8 +8,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::output::tell;
 use super::{Exit, Stop, context};
-use crate::journal::{self, Begin, Continued, Draft, Home, Journal, JournalError, Who};
-use crate::model::{Pair, PairName, Plan};
+use crate::journal::{self, Begin, Continued, Draft, Found, Home, Journal, JournalError, Who};
+use crate::model::{Observed, Pair, PairName, Plan};
 use crate::{planfile, render};
 
 impl Diagnostic for JournalError {
@@ -83,6 +83,17 @@ pub(super) fn cut_off(pair: &PairName) -> Option<CutOff> {
             "resume": format!("flipper resume {pair}"), "abort": format!("flipper abort {pair}"),
         }),
     })
+}
+
+/// The newest run from this machine that moved something; a journal that cannot be read says nothing here: `history`
+/// names it.
+pub(super) fn last_move(pair: &PairName) -> Observed<Option<Found>> {
+    let found = match home().map_err(|stop| stop.report.to_string()) {
+        Ok(home) => journal::find(&home, pair).map_err(|error| error.to_string()),
+        Err(why) => Err(why),
+    };
+    let moved = |found: &Found| found.story.as_ref().is_ok_and(journal::Story::changed);
+    Observed::from(found.map(|found| found.into_iter().find(moved)))
 }
 
 /// Beside a refusal: why the pair is as it is, where that is known.

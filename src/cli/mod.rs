@@ -18,6 +18,7 @@ mod init;
 mod journal;
 mod judged;
 mod lately;
+mod log;
 mod man;
 mod newfile;
 mod output;
@@ -30,7 +31,11 @@ mod setup;
 mod show;
 mod signals;
 mod status;
+mod terminal;
+mod together;
+mod verbose;
 mod voice;
+mod watch;
 
 pub use exit::Exit;
 
@@ -86,6 +91,7 @@ impl Diagnostic for Said {
 #[must_use]
 pub fn run(args: Vec<OsString>) -> ExitCode {
     let json = args.iter().any(|arg| arg == "--json");
+    let words: Vec<String> = args.iter().map(|word| word.to_string_lossy().into_owned()).collect();
     let typed = match Typed::try_parse_from(args) {
         Ok(typed) => typed,
         Err(error) => {
@@ -96,18 +102,25 @@ pub fn run(args: Vec<OsString>) -> ExitCode {
                 return if bare { Exit::Usage } else { Exit::Done }.into();
             }
             let stop = not_understood(&error);
-            complain(&Output::new(json), &stop.report, stop.exit);
+            complain(&Output::plain(json), &stop.report, stop.exit);
             return stop.exit.into();
         }
     };
-    let output = Output::new(typed.common.json);
-    match dispatch(&typed, &output) {
-        Ok(exit) => exit.into(),
-        Err(stop) => {
-            complain(&output, &stop.report, stop.exit);
-            stop.exit.into()
+    let (output, done) = match Output::new(&typed.common) {
+        Ok(output) => {
+            output.note(|| format!("flipper {}: {}", args::VERSION, words.join(" ")));
+            let done = dispatch(&typed, &output);
+            (output, done)
         }
-    }
+        Err(stop) => (Output::plain(typed.common.json), Err(stop)),
+    };
+    let exit = done.unwrap_or_else(|stop| {
+        complain(&output, &stop.report, stop.exit);
+        stop.exit
+    });
+    output.note(|| format!("exit {}", exit as u8));
+    output.finish();
+    exit.into()
 }
 
 /// A command line that is none. What is wrong with it is clap's to say, in plain text; the rest is the way out.
@@ -129,7 +142,11 @@ fn dispatch(typed: &Typed, output: &Output) -> Result<Exit, Stop> {
         ),
         Command::Pairs => pairs::run(&config()?, output),
         Command::Config { pair } => config::run(&config()?, pair.as_deref(), output),
-        Command::Status { pairs, save } => status::run(&config()?, pairs, save.as_deref(), output),
+        Command::Status { pairs, save, watch, quick, long } => {
+            let watch = watch.as_ref().map(Option::as_deref);
+            let asked = status::Asked { pairs, save: save.as_deref(), watch, quick: *quick, long: *long };
+            status::run(&config()?, &asked, output)
+        }
         Command::Check { pair } => check::run(&config()?, pair, output),
         Command::Setup { pair, node, only, server, from, key } => {
             let asked = setup::Asked {
@@ -162,7 +179,10 @@ fn dispatch(typed: &Typed, output: &Output) -> Result<Exit, Stop> {
         }
         Command::Resume(typed) => resume::run(&config()?, &go_on(typed), output),
         Command::Abort(typed) => abort::run(&config()?, go_on(typed), output),
-        Command::History { pair } => history::run(pair.as_deref(), output),
+        Command::History { pair, run, format } => {
+            let asked = history::Asked { pair: pair.as_deref(), run: run.as_deref(), format: *format };
+            history::run(&asked, output)
+        }
     }
 }
 

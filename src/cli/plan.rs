@@ -25,7 +25,7 @@ pub(super) fn run(config: &Config, asked: &Asked, output: &Output) -> Result<Exi
     }
     let seen = match asked.snapshot {
         Some(file) => saved(pair, file)?,
-        None => context::block_on(context::look_for(pair, &wish.goal))?,
+        None => context::block_on(context::look_for(pair, &wish.goal, output))?,
     };
     let evidence = evidence(pair, &seen, &wish.goal);
     let plan = match planner::plan(&pair.pair, &seen, &wish.goal, wish.consent()) {
@@ -97,7 +97,9 @@ pub(super) fn refuse(refusal: &Refusal, output: &Output) -> Exit {
 
 /// The same, with what was seen of a node that is not declared dead.
 pub(super) fn refuse_with(refusal: &Refusal, evidence: Option<&Evidence>, output: &Output) -> Exit {
-    output.line(&with_evidence(render::json::refusal(refusal), evidence));
+    let object = with_evidence(render::json::refusal(refusal), evidence);
+    output.note(|| format!("refused {object}"));
+    output.line(&object);
     let evidence = evidence.map(|(text, _)| format!("\n{text}")).unwrap_or_default();
     tell(&format!("{}{evidence}", render::refusal::text(refusal)));
     Exit::Refused

@@ -1,15 +1,11 @@
 //! What a run tells: a line each on stderr, on a terminal with the step under way; or a JSON object each on stdout.
 
 use std::cell::{Cell, RefCell};
-use std::io::IsTerminal as _;
 use std::time::{Duration, SystemTime};
-
-use serde_json::{Value, json};
 
 use super::journal::clock;
 use super::output::Output;
-use super::voice::Voice;
-use super::{Exit, context};
+use super::voice::UnderWay;
 use crate::event::{Event, Way};
 use crate::journal::{End, Journal};
 use crate::model::{Action, Pair, Plan, Step, StepId};
@@ -20,10 +16,7 @@ use crate::world::Happened;
 pub(super) struct Progress<'a> {
     plan: &'a Plan,
     pair: &'a Pair,
-    json: bool,
-    /// The step under way is shown, and its line written over when it has ended.
-    live: bool,
-    voice: Voice,
+    output: &'a Output,
     journal: RefCell<Option<Journal>>,
     timeline: RefCell<Timeline>,
     /// A step that changes something was told to a node.
@@ -34,22 +27,15 @@ pub(super) struct Progress<'a> {
     out: Cell<(Option<SystemTime>, Option<SystemTime>)>,
 }
 
-/// Takes the line back on which the step under way stands.
-const AFRESH: &str = "\r\u{1b}[K";
-
 impl<'a> Progress<'a> {
-    pub(super) fn new(plan: &'a Plan, pair: &'a Pair, output: &Output, journal: Option<Journal>) -> Self {
-        let dumb = context::environment("TERM").is_none_or(|term| term == "dumb" || term.is_empty());
-        let voice = Voice::new();
+    pub(super) fn new(plan: &'a Plan, pair: &'a Pair, output: &'a Output, journal: Option<Journal>) -> Self {
         if output.is_json() {
-            voice.data(&version_record());
+            output.voice().data(&events::begun(env!("CARGO_PKG_VERSION")));
         }
         Self {
             plan,
             pair,
-            json: output.is_json(),
-            live: !output.is_json() && !dumb && std::io::stderr().is_terminal(),
-            voice,
+            output,
             journal: RefCell::new(journal),
             timeline: RefCell::default(),
             changed: Cell::new(false),
@@ -73,21 +59,39 @@ impl<'a> Progress<'a> {
             };
             self.changed.set(self.changed.get() || !step.is_some_and(waits));
         }
-        if self.json {
-            self.voice.data(&events::json(event, self.pair));
+        self.output.note(|| format!("event {}", events::json(event, self.pair)));
+        if self.output.is_json() {
+            self.output.voice().data(&events::json(event, self.pair));
             // whoever has pressed the key is not the program that reads the objects
             if let Event::Interrupted(times) = event {
                 self.say(interrupted(*times));
             }
-        } else if let Some(line) = self.line(event) {
-            self.voice.talk(line);
+            return;
         }
+        let voice = self.output.voice();
+        match event {
+            Event::Started(way, id) if self.output.is_live() => voice.under_way(self.under_way(*way, id)),
+            Event::Finished(..) | Event::Failed(..) => voice.clear(),
+            _ => {}
+        }
+        if let Some(line) = self.line(event) {
+            voice.talk(format!("{line}\n"));
+        }
+    }
+
+    /// On a terminal the step stands there until it has ended.
+    fn under_way(&self, way: Way, id: &StepId) -> UnderWay {
+        let (mark, what) = (mark(way), self.what(id));
+        let line = move |took: Duration| match took.as_secs() {
+            0 => format!("{mark} {:>9}  {what} …", ""),
+            _ => format!("{mark} {:>9}  {what} …", events::seconds(took)),
+        };
+        UnderWay { line: Box::new(line), after: Duration::ZERO }
     }
 
     /// Says something that is no event.
     pub(super) fn say(&self, text: &str) {
-        let afresh = if self.live { AFRESH } else { "" };
-        self.voice.talk(format!("{afresh}{text}\n"));
+        self.output.voice().talk(format!("{text}\n"));
     }
 
     /// The step under way, where something may have been changed by now.
@@ -99,15 +103,17 @@ impl<'a> Progress<'a> {
     pub(super) fn end(self, end: End) -> Option<String> {
         let what = |id: &StepId| self.what(id);
         let timeline = self.timeline.borrow();
-        if self.json {
-            self.voice.data(&timeline.json());
+        let voice = self.output.voice();
+        voice.clear();
+        self.output.note(|| format!("event {}", timeline.json()));
+        if self.output.is_json() {
+            voice.data(&timeline.json());
         } else {
-            let afresh = if self.live { AFRESH } else { "" };
-            self.voice.talk(format!("{afresh}{}{}", timeline.text(what), self.by_the_clock()));
+            voice.talk(format!("{}{}", timeline.text(what), self.by_the_clock()));
         }
         drop(timeline);
         let trouble = self.journal.take().and_then(|journal| journal.end(end));
-        self.voice.finish();
+        self.output.voice().settle();
         trouble
     }
 
@@ -138,12 +144,7 @@ impl<'a> Progress<'a> {
     }
 
     fn line(&self, event: &Event) -> Option<String> {
-        let (start, end) = if self.live { (AFRESH, "\n") } else { ("", "\n") };
-        if let Event::Started(way, id) = event {
-            // on a terminal the step stands there until it has ended
-            return self.live.then(|| format!("{AFRESH}{} {:>9}  {} …", mark(*way), "", self.what(id)));
-        }
-        let line = match event {
+        Some(match event {
             Event::Stands(..) | Event::Intends(..) | Event::Started(..) => return None,
             Event::Ready if self.plan.dead().is_some() => {
                 "lock held on the node that is left, the plan still fits".to_owned()
@@ -163,8 +164,7 @@ impl<'a> Progress<'a> {
             Event::Interrupted(times) => interrupted(*times).to_owned(),
             Event::TurningBack(why) => format!("going back to how it was: {why}"),
             Event::PressingOn(why) => format!("the new writer is open, finishing: {why}"),
-        };
-        Some(format!("{start}{line}{end}"))
+        })
     }
 
     fn step(&self, id: &StepId) -> Option<&Step> {
@@ -201,17 +201,4 @@ fn mark(way: Way) -> &'static str {
 /// Milliseconds with one place, for an operator's eye.
 pub(super) fn ms(time: Duration) -> String {
     events::ms(time)
-}
-
-/// The first line of a `--json` run.
-fn version_record() -> Value {
-    json!({ "type": "flipper-run", "format": 1, "flipper": env!("CARGO_PKG_VERSION") })
-}
-
-/// The last line of a `--json` run.
-pub(super) fn end_record(end: &str, exit: Exit, outage: Option<Duration>, text: &str, next: &[String]) -> Value {
-    json!({
-        "type": "end", "end": end, "exit": exit as u8, "writes_out_ms": outage.map(events::millis), "text": text,
-        "next": next,
-    })
 }

@@ -134,7 +134,7 @@ async fn go_on(
         return Ok(Exit::Locked);
     }
     let cut = cut_off(pair, found);
-    let mut open = context::open(pair).await?;
+    let mut open = context::open(pair, output).await?;
     settle(pair, &mut open, cut.as_ref()).await;
     let declared = cut.as_ref().map(|cut| &cut.plan.goal).filter(|_| to.is_none());
     let declared = declared.filter(|goal| matches!(goal, Goal::Fail(_) | Goal::Rejoin(_))).cloned();
@@ -176,7 +176,7 @@ async fn go_on(
     let overrides: Vec<Code> = overrides.copied().chain([Code::TableLock]).collect();
     // the same is said again, on the grounds that were accepted then
     let goal = declared.clone().unwrap_or(Goal::Assign(wanted));
-    let open = open.with_witness(pair, &goal, false).await;
+    let open = open.with_witness(pair, &goal, false, output).await;
     let kill = asked.kill || cut.as_ref().is_some_and(|cut| cut.plan.ends_writers());
     let consent = Consent { overrides: &overrides, kill };
     let mut plan = match planner::plan(&pair.pair, &open.seen, &goal, consent) {

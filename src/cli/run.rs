@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::output::{Output, tell};
-use super::progress::{self, Progress, ms};
+use super::progress::{Progress, ms};
 use super::signals::{Ended, until_end};
 use super::{Exit, Stop, confirm, context, deposed, journal, plan};
 use crate::apply::{Cancel, LiveWorld, Outcome, Run};
@@ -291,7 +291,8 @@ pub(super) fn end(output: &Output, end: &str, exit: Exit, outage: Option<Duratio
 
 /// The same, with what to look at now.
 fn end_with(output: &Output, end: &str, (exit, outage): (Exit, Option<Duration>), text: &str, next: &[String]) {
-    let record = || progress::end_record(end, exit, outage, text, next);
+    let record = || render::events::ended(end, exit as u8, outage, text, next);
+    output.note(|| format!("event {}", record()));
     let with_next = || format!("{}\n{}", text.trim_end(), render::next::text(next));
     if exit == Exit::Done {
         output.data(with_next, record);

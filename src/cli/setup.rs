@@ -26,7 +26,7 @@ pub(super) fn run(config: &Config, asked: &Asked<'_>, output: &Output) -> Result
     let said = asked.server.map(release).transpose()?;
     let from = asked.from.map(host).transpose()?;
     let key = asked.key.map(public_key).transpose()?;
-    let seen = context::block_on(look(pair))?;
+    let seen = context::block_on(look(pair, output))?;
     let needs = |side: Side| of_node(pair, side, side.of(&seen), (said, from, key.as_deref()));
     let needs: Vec<Needs<'_>> = sides.iter().map(|side| needs(*side)).collect();
     if let (Some(part), [needs]) = (asked.only, &needs[..]) {
@@ -127,10 +127,10 @@ struct Seen {
     installed: Option<Release>,
 }
 
-async fn look(pair: &PairConfig) -> Result<[Seen; 2], Stop> {
+async fn look(pair: &PairConfig, output: &Output) -> Result<[Seen; 2], Stop> {
     let limit = pair.pair.limits.connect;
     let [first, second] = pair.reach.each_ref().map(|reach| link::knock(&reach.mysql.host, reach.mysql.port, limit));
-    let (first, second, opened) = tokio::join!(first, second, context::open_before_setup(pair));
+    let (first, second, opened) = tokio::join!(first, second, context::open_before_setup(pair, output));
     let context::Open { mut links, seen, control } = opened?;
     let [a, b] = &mut links;
     let (x, y) = tokio::join!(machine(a, limit), machine(b, limit));

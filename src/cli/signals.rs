@@ -40,6 +40,18 @@ pub(super) async fn until_end<T>(
     }
 }
 
+/// Waits for a signal that asks to end.
+pub(super) async fn any() -> Result<(), Stop> {
+    let (mut int, mut term, mut hup) =
+        (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?, listen(SignalKind::hangup())?);
+    tokio::select! {
+        _ = int.recv() => {}
+        _ = term.recv() => {}
+        _ = hup.recv() => {}
+    }
+    Ok(())
+}
+
 fn listen(kind: SignalKind) -> Result<Signal, Stop> {
     signal(kind).map_err(|error| {
         Stop::say(

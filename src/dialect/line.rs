@@ -204,6 +204,17 @@ impl Line {
     }
 }
 
+impl fmt::Display for Line {
+    /// With its values in their places, for a person to read.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let place = |text: String, (number, (_, value)): (usize, &(Hole, String))| {
+            let shown = if value.contains(' ') || value.is_empty() { format!("'{value}'") } else { value.clone() };
+            text.replace(&format!("\"${number}\""), &shown)
+        };
+        f.write_str(&(1..).zip(&self.holes).fold(self.text.clone(), place))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -224,6 +235,7 @@ mod tests {
         assert_eq!(argv.to_string(), "df -- '/var/lib/my sql' 7");
         let line = Line::of(How::Wait, "3".to_owned(), &argv.clone().run_by(true));
         assert_eq!(line.entry(), r#"wait fn sudo -n df -- "$1" "$2""#);
+        assert_eq!(line.to_string(), "sudo -n df -- '/var/lib/my sql' 7");
         assert_eq!(line.sent().as_deref(), Some("wait 3 fn /var/lib/my sql|7|.\nsudo -n df -- \"$1\" \"$2\"\n"));
         assert_eq!(argv.clone().run_by(true).as_root(), Some(argv));
     }

@@ -26,7 +26,7 @@ pub use folder::{Found, Home, Unreadable, find, home, pairs};
 pub use mark::{depose, deposed, restore};
 pub use pen::Store;
 pub use record::{Begin, Continued, End, Ending, Happened, Known, Moment, Ms, NodeStand, Record, Session, Way, Who};
-pub use story::{Story, Trouble, latest_touching, read};
+pub use story::{Story, Taken, Trouble, latest_touching, read};
 pub use table::{Illegal, Table};
 pub use writer::{Draft, Journal};
 

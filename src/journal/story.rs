@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use super::line::Chain;
-use super::record::{Begin, End, Moment, NodeStand, Record, Session};
+use super::record::{Begin, End, Happened, Moment, NodeStand, Record, Session, Way};
 use super::table::Table;
 use super::{FORMAT, Found};
 use crate::model::{Action, Plan};
@@ -22,18 +22,37 @@ pub struct Story {
     pub before: Vec<NodeStand>,
     /// How they stood at the end.
     pub after: Vec<NodeStand>,
-    /// Steps that were told to the nodes, in order, with the time that each took as far as it is known.
-    pub steps: Vec<(String, Option<Duration>)>,
+    /// Steps that were told to the nodes, in order.
+    pub steps: Vec<Taken>,
     /// Whom steps have met at their writing: waited for in vain, ended, or in the way of a fence.
     pub writers: Vec<(String, Vec<Session>)>,
-    /// When writes were stopped, where they were, and how long they were out, where they came in again.
-    pub out: Option<(SystemTime, Option<Duration>)>,
+    /// Each time that writes were stopped, and how long they were out, where they came in again.
+    pub outs: Vec<(SystemTime, Option<Duration>)>,
+    /// What happened beside the steps: tries again, turns, signals.
+    pub besides: Vec<(SystemTime, Record)>,
     /// The step that the last line is about: the run was about to take it, or in the middle of it.
     pub at_step: Option<String>,
     /// How it ended; `None`: it was cut off, or is still under way.
     pub end: Option<End>,
     /// What is wrong with the file after the lines that could be read.
     pub trouble: Option<Trouble>,
+}
+
+/// A step that was told to the nodes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Taken {
+    /// Its id.
+    pub step: String,
+    /// In which direction.
+    pub way: Way,
+    /// When it was begun.
+    pub at: SystemTime,
+    /// How long it took; `None`: its end was not written.
+    pub took: Option<Duration>,
+    /// What it had to say, or why it failed.
+    pub said: Option<String>,
+    /// Whether it took effect all the same, where it failed.
+    pub failed: Option<Happened>,
 }
 
 /// What is wrong with a journal from some line on.
@@ -97,7 +116,8 @@ impl Story {
             after: vec![],
             steps: vec![],
             writers: vec![],
-            out: None,
+            outs: vec![],
+            besides: vec![],
             at_step: None,
             end: None,
             trouble: None,
@@ -109,28 +129,46 @@ impl Story {
         match record {
             Record::Stands { when: Moment::Before, nodes } => self.before = nodes,
             Record::Stands { when: Moment::After, nodes } => self.after = nodes,
-            Record::Started { step, .. } => self.steps.push((step, None)),
-            Record::Done { step, ms, .. } | Record::Failed { step, ms, .. } => {
-                if let Some((_, took)) = self.steps.last_mut().filter(|(last, _)| *last == step) {
-                    *took = Some(ms.0);
+            Record::Started { step, way } => {
+                self.steps.push(Taken { step, way, at, took: None, said: None, failed: None });
+            }
+            Record::Done { step, ms, note, .. } => self.ended(&step, ms.0, note, None),
+            Record::Failed { step, ms, happened, why, .. } => {
+                // a fence that was refused: nobody was stopped, but new writes waited behind it
+                if happened == Happened::No
+                    && let Some((since, out @ None)) = self.outs.last_mut()
+                    && self.steps.last().is_some_and(|taken| taken.at <= *since)
+                {
+                    *out = Some(ms.0);
                 }
+                self.ended(&step, ms.0, Some(why), Some(happened));
             }
             Record::Writers { step, sessions } => self.writers.push((step, sessions)),
-            Record::WritesOut => self.out = Some((at, None)),
+            Record::WritesOut => self.outs.push((at, None)),
             Record::WritesIn { out_ms } => {
-                if let Some((_, out)) = &mut self.out {
+                if let Some((_, out)) = self.outs.last_mut() {
                     *out = Some(out_ms.0);
                 }
             }
             Record::End(end) => self.end = Some(end),
-            Record::FlipperJournal(_)
-            | Record::Ready
-            | Record::Intent { .. }
-            | Record::Again { .. }
+            record @ (Record::Again { .. }
             | Record::TurningBack { .. }
             | Record::PressingOn { .. }
-            | Record::Interrupted { .. } => {}
+            | Record::Interrupted { .. }) => self.besides.push((at, record)),
+            Record::FlipperJournal(_) | Record::Ready | Record::Intent { .. } => {}
         }
+    }
+
+    fn ended(&mut self, step: &str, took: Duration, said: Option<String>, failed: Option<Happened>) {
+        if let Some(last) = self.steps.last_mut().filter(|last| last.step == step) {
+            (last.took, last.said, last.failed) = (Some(took), said, failed);
+        }
+    }
+
+    /// The last time that writes were stopped.
+    #[must_use]
+    pub fn out(&self) -> Option<(SystemTime, Option<Duration>)> {
+        self.outs.last().copied()
     }
 
     /// The plan that was carried out.
@@ -156,7 +194,7 @@ impl Story {
             })
         };
         // what is announced may have been told, too: a lost power takes the next line along
-        self.steps.iter().map(|(id, _)| id.as_str()).chain(self.at_step.as_deref()).any(|id| !harmless(id))
+        self.steps.iter().map(|taken| taken.step.as_str()).chain(self.at_step.as_deref()).any(|id| !harmless(id))
     }
 
     /// The pair may be in between: the run was cut off after it had changed something, or said so itself.

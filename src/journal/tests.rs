@@ -62,12 +62,12 @@ fn what_was_written_is_what_is_read() {
     let story = read(&journal(None)).expect("a story");
     assert_eq!(story.begin, begin(&plan));
     assert!(story.plan().expect("its plan").same_as(&plan));
-    let told: Vec<&str> = story.steps.iter().map(|(id, _)| id.as_str()).collect();
+    let told: Vec<&str> = story.steps.iter().map(|taken| taken.step.as_str()).collect();
     let planned: Vec<&str> = plan.steps.iter().map(|step| step.id.0.as_str()).collect();
     assert_eq!(told, planned);
-    assert!(story.steps.iter().all(|(_, took)| *took == Some(Duration::from_millis(1))));
+    assert!(story.steps.iter().all(|taken| taken.took == Some(Duration::from_millis(1)) && taken.failed.is_none()));
     // fence, catch-up, open, take: a simulated millisecond each
-    assert_eq!(story.out, Some((clock(), Some(Duration::from_millis(4)))));
+    assert_eq!(story.out(), Some((clock(), Some(Duration::from_millis(4)))));
     assert_eq!(story.end, Some(end(Ending::Done)));
     assert_eq!((story.at_step.as_deref(), &story.trouble, story.is_open()), (None, &None, false));
     let access = |nodes: &[NodeStand]| nodes.iter().map(|node| node.access.clone()).collect::<Vec<_>>();

@@ -75,7 +75,7 @@ impl Journal {
 
     fn try_record(&mut self, record: &Record) -> Result<(), String> {
         self.table.take(record).map_err(|why| format!("{why}: a mistake in flipper, report it"))?;
-        let at = humantime::format_rfc3339_millis((self.clock)()).to_string();
+        let at = humantime::format_rfc3339_micros((self.clock)()).to_string();
         let text = self.chain.write(&Line { at, record: record.clone() }).map_err(|why| why.to_string())?;
         // clients that cannot write do not wait for the operator's disk
         let sync = !self.table.writes_are_out() && must_last(record);

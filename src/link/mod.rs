@@ -3,6 +3,7 @@
 //! Nothing here knows what it carries. What only asks and what changes something take different types
 //! ([`Sql::read`] and [`Sql::change`], [`Shell::look`] and [`Shell::perform`]).
 
+mod ear;
 mod frame;
 #[cfg(test)]
 mod frame_tests;
@@ -17,6 +18,7 @@ mod ssh_error;
 mod table;
 mod target;
 
+pub use ear::{Ear, Listener, Means};
 pub use frame::Answer;
 pub use greeting::{Knock, knock};
 pub use node::{Link, LinkTarget, close};

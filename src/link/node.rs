@@ -84,6 +84,36 @@ impl Link {
         self.shell.as_mut().map_err(|error| error.clone())
     }
 
+    /// Something of it has broken, or could not be had.
+    #[must_use]
+    pub fn is_broken(&self) -> bool {
+        let sql = |sql: &Result<Sql, SqlError>| sql.as_ref().map_or(true, Sql::is_closed);
+        sql(&self.sql) || sql(&self.guard) || self.shell.as_ref().map_or(true, Shell::is_closed)
+    }
+
+    /// Opens again whatever has broken or could not be had, all at once; the limits are those of [`Self::open`].
+    pub async fn mend(&mut self, control_dir: &Path, limit: Duration) {
+        let sql = async |place: &mut Result<Sql, SqlError>, target: &MysqlTarget| {
+            if place.as_ref().map_or(true, Sql::is_closed) {
+                // why it cannot be had is kept in its place
+                let _ = replace(place, target, limit).await;
+            }
+        };
+        let target = &self.target;
+        let shell = async {
+            if let Ok(shell) = &mut self.shell
+                && (!shell.is_closed() || shell.reopen(limit).await.is_ok())
+            {
+                return;
+            }
+            let opened = Shell::open(&target.ssh, control_dir, limit).await;
+            if let Ok(old) = std::mem::replace(&mut self.shell, opened) {
+                old.close(limit).await;
+            }
+        };
+        tokio::join!(sql(&mut self.sql, &target.mysql), sql(&mut self.guard, &target.mysql), shell);
+    }
+
     /// Ends everything at once; each part takes at most `limit`.
     pub async fn close(self, limit: Duration) {
         let sql = async |sql: Result<Sql, SqlError>| {

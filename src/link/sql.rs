@@ -10,6 +10,7 @@ use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Error, OptsBuilder, Row, Value};
 use tokio::time::timeout;
 
+use super::ear::{Ear, Means};
 use super::sql_error::{SqlError, SqlErrorKind};
 use super::table::{Record, Table};
 use super::target::MysqlTarget;
@@ -26,6 +27,7 @@ pub struct Sql {
     conn: Option<Conn>,
     thread_id: u32,
     place: String,
+    ear: Ear,
     /// Why the connection has ended, where it has.
     ended: String,
 }
@@ -35,11 +37,15 @@ impl Sql {
     pub async fn connect(target: &MysqlTarget, limit: Duration) -> Result<Self, SqlError> {
         let place = place(target);
         let opts = options(target).map_err(|why| SqlError::new(SqlErrorKind::Connect, &place, why))?;
-        match timeout(limit, Conn::new(opts)).await {
-            Ok(Ok(conn)) => Ok(Self { thread_id: conn.id(), conn: Some(conn), place, ended: String::new() }),
+        let sent = target.ear.sent(Means::Sql, &place, || format!("(connect as {})", target.user));
+        let connected = match timeout(limit, Conn::new(opts)).await {
+            Ok(Ok(conn)) => Ok(conn),
             Ok(Err(error)) => Err(SqlError::connecting(&place, &error)),
             Err(_) => Err(SqlError::new(SqlErrorKind::Connect, &place, format!("no connection within {limit:?}"))),
-        }
+        };
+        sent.ended(connected.as_ref().err());
+        let (ear, ended) = (target.ear.clone(), String::new());
+        connected.map(|conn| Self { thread_id: conn.id(), conn: Some(conn), place, ear, ended })
     }
 
     /// The server's id of this session, known from the greeting: what `KILL` wants after a timeout.
@@ -111,6 +117,7 @@ impl Sql {
         };
         // what is left if the caller drops this future
         "a request was cut off".clone_into(&mut self.ended);
+        let sent = self.ear.sent(Means::Sql, &self.place, || text.to_owned());
         let asked = timeout(limit, async {
             let outcome = ask(&mut conn, text, &mut tables).await;
             (conn, outcome)
@@ -142,6 +149,7 @@ impl Sql {
             let why = error.as_ref().map(|error| error.cause.clone());
             self.ended = why.unwrap_or_default();
         }
+        sent.ended(error.as_ref());
         Ran { tables, error }
     }
 

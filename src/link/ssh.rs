@@ -14,6 +14,7 @@ use openssh::{Child, ChildStdin, ChildStdout, ControlPersist, KnownHosts, Sessio
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, timeout};
 
+use super::ear::{Ear, Means};
 use super::frame::{After, Answer, Frame};
 use super::ssh_error::{SshError, SshErrorKind};
 use super::target::SshTarget;
@@ -29,6 +30,7 @@ const SLACK: Duration = Duration::from_secs(2);
 /// A shell on a node, not as root: deeds carry their own `sudo`.
 pub struct Shell {
     place: String,
+    ear: Ear,
     /// Taken only by the end of the shell.
     session: Option<Arc<Session>>,
     /// The local ssh process.
@@ -59,10 +61,13 @@ impl Shell {
     /// `control_dir`: a private directory with a short path (at most some 90 bytes), which outlives the shell.
     pub async fn open(target: &SshTarget, control_dir: &Path, limit: Duration) -> Result<Self, SshError> {
         let place = target.host.to_string();
-        let session = connect(target, control_dir, limit).await.map_err(|error| error.at(&place))?;
+        let sent = target.ear.sent(Means::Ssh, &place, || "(log in)".to_owned());
+        let session = connect(target, control_dir, limit).await.map_err(|error| error.at(&place));
+        sent.ended(session.as_ref().err());
+        let (session, ear) = (session?, target.ear.clone());
         // in place before anything else can fail, so that the session is never just dropped
         let mut shell =
-            Self { place, session: Some(Arc::new(session)), master: None, channel: None, may_fire_until: None };
+            Self { place, ear, session: Some(Arc::new(session)), master: None, channel: None, may_fire_until: None };
         if let Some(session) = &shell.session {
             let asked = timeout(limit, master::pid(session.control_socket())).await;
             shell.master = asked.ok().and_then(Result::ok);
@@ -199,6 +204,7 @@ impl Shell {
                     return Err(refused.at(&self.place));
                 }
             };
+        let heard = self.ear.sent(Means::Ssh, &self.place, || spoken(commands, after));
         let mut sent = 0;
         let done = timeout(limit, async {
             if let Some(due) = channel.due.take() {
@@ -219,6 +225,8 @@ impl Shell {
                 let refused = answers.iter().find(|answer| channel.gated && answer.status == dialect::REFUSED);
                 let refused = refused.filter(|_| after != After::Ask).map(|answer| refused_by_gate(&answer.text));
                 self.channel = Some(channel);
+                let failed = answers.iter().find(|answer| answer.status != 0);
+                heard.ended(failed.map(|answer| format!("status {}", answer.status)).as_ref());
                 return refused.map_or(Ok(answers), |why| Err(error(SshErrorKind::Refused, why)));
             }
             Ok(Err(why)) => format!("the connection broke ({why})"),
@@ -226,6 +234,7 @@ impl Shell {
         };
         // nothing is begun there before the last newline has arrived, see `Frame::request`
         let kind = if sent < request.len() { SshErrorKind::NotSent } else { SshErrorKind::Unknown };
+        heard.ended(Some(&why));
         Err(error(kind, why))
     }
 
@@ -322,6 +331,13 @@ impl Channel {
             }
         }
     }
+}
+
+/// What is asked for, as a person reads it.
+fn spoken(commands: &[Line], after: After) -> String {
+    let between = if after == After::Stop { " && " } else { "; " };
+    let text = commands.iter().map(ToString::to_string).collect::<Vec<_>>().join(between);
+    if after == After::Ask { format!("(is it let through?) {text}") } else { text }
 }
 
 /// What helps where a gate does not fit.

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::ear::Ear;
 use crate::model::{Host, UserName};
 
 /// A MySQL server and the account to use there.
@@ -17,6 +18,8 @@ pub struct MysqlTarget {
     pub user: String,
     /// TLS, unless the network is trusted.
     pub tls: Option<TlsTarget>,
+    /// Hears what is said there.
+    pub ear: Ear,
     password: String,
 }
 
@@ -33,7 +36,7 @@ impl MysqlTarget {
     /// A target without TLS.
     #[must_use]
     pub fn new(host: Host, port: u16, user: String, password: String) -> Self {
-        Self { host, port, user, tls: None, password }
+        Self { host, port, user, tls: None, ear: Ear::default(), password }
     }
 
     /// The same, with TLS.
@@ -41,6 +44,19 @@ impl MysqlTarget {
     pub fn with_tls(mut self, tls: Option<TlsTarget>) -> Self {
         self.tls = tls;
         self
+    }
+
+    /// The same, with somebody who listens.
+    #[must_use]
+    pub fn heard_by(mut self, ear: Ear) -> Self {
+        self.ear = ear;
+        self
+    }
+
+    /// The other one is logged in to in the same way, but for the place.
+    #[must_use]
+    pub fn is_like(&self, other: &Self) -> bool {
+        self.user == other.user && self.password == other.password && self.tls.is_none() && other.tls.is_none()
     }
 
     /// The same account at another address (a floating one). The certificate must still be this server's.
@@ -61,7 +77,7 @@ impl MysqlTarget {
 }
 
 /// A machine and how to log in there. What is not said here, the operator's ssh configuration says.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct SshTarget {
     /// An address, a name, or an alias of the ssh configuration.
     pub host: Host,
@@ -73,4 +89,6 @@ pub struct SshTarget {
     pub sudo: bool,
     /// Read instead of the operator's own configuration.
     pub config_file: Option<PathBuf>,
+    /// Hears what is said there.
+    pub ear: Ear,
 }

@@ -65,6 +65,17 @@ impl BinlogState {
         Self(missing)
     }
 
+    /// How many transactions this replication position (`@@gtid_slave_pos`, one GTID a domain) is ahead of another one:
+    /// by sequence numbers, which have no gaps while one server writes.
+    #[must_use]
+    pub fn ahead_of(&self, other: &Self) -> u64 {
+        let reached = |state: &Self, domain: u32| {
+            state.0.iter().filter(|((d, _), _)| *d == domain).map(|(_, seq)| *seq).max().unwrap_or(0)
+        };
+        let domains: std::collections::BTreeSet<u32> = self.0.keys().map(|(domain, _)| *domain).collect();
+        domains.into_iter().map(|domain| reached(self, domain).saturating_sub(reached(other, domain))).sum()
+    }
+
     /// Nothing in it.
     #[must_use]
     pub fn is_empty(&self) -> bool {

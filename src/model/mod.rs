@@ -15,6 +15,7 @@ mod pair;
 mod plan;
 mod refusal;
 mod snapshot;
+mod traffic;
 
 pub use action::{Action, Fact, StepId};
 pub use address::{BadAddress, Prefixed};
@@ -35,6 +36,7 @@ pub use snapshot::{
     ArpingKind, Channel, Deposed, Fencing, Flavour, Held, Isolation, NodeSnapshot, Server, Settings, Snapshot, System,
     Thread, Version, WriteAccess,
 };
+pub use traffic::{Answered, Pending, Quick, Reached, Traffic, count_gtids};
 
 #[cfg(test)]
 pub(crate) mod samples;

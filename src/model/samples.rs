@@ -123,6 +123,7 @@ pub(crate) fn healthy(flavour: Flavour) -> Snapshot {
                 events: known(vec![]),
             },
             witness: Witness::unseen("not asked"),
+            traffic: Traffic::unseen("not looked at"),
             deposed: None,
         }
     };

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::{
     Access, Assignment, Boot, Health, Interface, Inventory, NodeName, Observed, Pair, Prefixed, Relay, RoleName,
-    RoleSpec, Side, Witness, Workload,
+    RoleSpec, Side, Traffic, Witness, Workload,
 };
 
 /// The two families of servers.
@@ -254,6 +254,8 @@ pub struct NodeSnapshot {
     pub inventory: Inventory,
     /// What it says of its peer; looked at only where somebody is to be declared dead.
     pub witness: Witness,
+    /// What goes on there; nothing is decided by it.
+    pub traffic: Traffic,
     /// When it was declared dead and not brought back since, as far as this machine knows.
     pub deposed: Option<Deposed>,
 }
@@ -290,6 +292,7 @@ impl NodeSnapshot {
             relay: Relay::unseen(cause),
             inventory: Inventory::unseen(cause),
             witness: Witness::unseen(cause),
+            traffic: Traffic::unseen(cause),
             deposed: None,
         }
     }

@@ -8,11 +8,11 @@ use std::time::Duration;
 use super::inventory;
 use super::process::{self, Process};
 use super::server::Read;
-use super::{ask, boot, workload};
+use super::{ask, boot, traffic, workload};
 use crate::dialect::{self, Socket};
 use crate::link::{Answer, Shell, Sql, SqlError, SshError, Table};
 use crate::model::{
-    Boot, Disk, Flavour, Health, Inventory, NodeSnapshot, Observed, Relay, Server, Workload, printable,
+    Boot, Disk, Flavour, Health, Inventory, NodeSnapshot, Observed, Relay, Server, Workload, count_gtids, printable,
 };
 
 /// Why it is not asked on this flavour: it has no such thing.
@@ -207,6 +207,10 @@ pub(super) fn fill(node: &mut NodeSnapshot, known: &Known<'_>, answers: &Answers
             semi_sync: counters.as_ref().map_err(String::clone).and_then(inventory::semi_sync).into(),
         }
     };
+    node.traffic.sessions =
+        both(processes.as_deref().map_err(String::clone), sockets.as_deref().map_err(String::clone))
+            .map(|(all, sockets)| traffic::sessions(all, sockets, own))
+            .into();
     let Looks { files, managers, listeners, disk } = looks;
     let text = |command: &str, answer: Read<Answer>| -> Read<String> {
         answer.and_then(|answer| super::text(command, &answer).map(str::to_owned))
@@ -237,6 +241,12 @@ pub(super) fn fill(node: &mut NodeSnapshot, known: &Known<'_>, answers: &Answers
         },
         ..node.relay.clone()
     };
+    if let (Flavour::MySql, Some(set), Observed::Known(pending)) =
+        (server.flavour, node.relay.unapplied.known(), &mut node.traffic.pending)
+        && let [only] = &mut pending[..]
+    {
+        only.transactions = count_gtids(set);
+    }
     node.inventory = Inventory {
         variables: variables.into(),
         events: table(&answers.events).and_then(|table| inventory::events(server, table, &grants)).into(),

@@ -15,11 +15,14 @@ mod host;
 mod inventory;
 mod machine;
 mod process;
+mod quick;
 mod replication;
 mod server;
+mod traffic;
 mod witness;
 mod workload;
 
+pub use quick::quick;
 pub use witness::witness;
 
 #[cfg(test)]
@@ -33,7 +36,8 @@ use tokio::time::Instant;
 use crate::dialect::{self, Question, Socket};
 use crate::link::{Answer, Link, Shell, Sql, SqlError, SshError, Table};
 use crate::model::{
-    Channel, Held, NodeSnapshot, NodeSpec, Observed, Pair, RoleSpec, Server, Settings, Snapshot, System, printable,
+    Channel, Held, NodeSnapshot, NodeSpec, Observed, Pair, Pending, RoleSpec, Server, Settings, Snapshot, System,
+    printable,
 };
 use checks::{Answers, Looks};
 use server::{Read, Standing};
@@ -145,7 +149,19 @@ async fn look(spec: &NodeSpec, roles: &[RoleSpec], link: &mut Link, limit: Durat
         // what only the checks asked must not cost the session that a fence needs
         *guard = Sql::connect(&target.mysql, limit).await;
     }
-    let Db { server, standing, channels, settings, prepared_xa, seen_from, answers, clock, retries, unapplied } = db;
+    let Db {
+        server,
+        standing,
+        channels,
+        settings,
+        prepared_xa,
+        seen_from,
+        answers,
+        clock,
+        retries,
+        unapplied,
+        pending,
+    } = db;
     let Machine { addresses, system, sockets } = machine;
     let same_machine = match (seen_from, &sockets) {
         (Ok(seen), Ok(sockets)) => machine::same_machine(&seen, sockets, spec.port),
@@ -170,6 +186,7 @@ async fn look(spec: &NodeSpec, roles: &[RoleSpec], link: &mut Link, limit: Durat
     node.health.turned_away = Observed::Known(turned_away);
     node.relay.retries = retries.into();
     node.relay.unapplied = unapplied.into();
+    node.traffic.pending = pending.into();
     Seen { node, standing, sockets, answers, clock }
 }
 
@@ -189,6 +206,7 @@ struct Db {
     clock: Read<(f64, Instant)>,
     retries: Read<Option<u64>>,
     unapplied: Read<String>,
+    pending: Read<Vec<Pending>>,
 }
 
 impl Db {
@@ -205,6 +223,7 @@ impl Db {
             clock: Err(why()),
             retries: Err(why()),
             unapplied: Err(why()),
+            pending: Err(why()),
         }
     }
 }
@@ -258,6 +277,7 @@ async fn ask_server(
     let ([standing, own, xa, filters, channels], (second, answers)) = tokio::join!(ask(sql, questions, limit), second);
     let (retries, unapplied) = checks::relay(&server, channels.as_ref().map_err(|why| at(why.clone())));
     Db {
+        pending: channels.as_ref().map(traffic::pending).map_err(|why| at(why.clone())),
         clock: clock.and_then(|table| read_clock(&table)).map(|clock| (clock, middle)).map_err(at),
         standing: standing.and_then(|table| server::standing(&server, &table)).map_err(at),
         channels: channels.and_then(|table| replication::channels(server.flavour, &table)).map_err(at),

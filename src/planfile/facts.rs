@@ -184,6 +184,39 @@ facts!(
     }
 );
 
+mirror!(
+    struct Reached {
+        address: Option<Text<IpAddr>>,
+        count: u32,
+        writing: u32,
+    }
+);
+mirror!(
+    struct Pending {
+        channel: String,
+        receiver: String,
+        applier: String,
+        bytes: Option<u64>,
+        transactions: Option<u64>,
+        delay_left: Option<u64>,
+        retry_every: Option<u64>,
+    }
+);
+facts!(
+    struct Traffic {
+        sessions: Vec<Reached>,
+        pending: Vec<Pending>,
+    }
+);
+
+impl Traffic {
+    /// As in a file of before it was looked at: such a file stays as it is.
+    pub(super) fn says_nothing(&self) -> bool {
+        let Self { sessions, pending } = self;
+        not_written(sessions) && not_written(pending)
+    }
+}
+
 impl Witness {
     /// As in a file of before it was looked at: such a file stays as it is.
     pub(super) fn says_nothing(&self) -> bool {

@@ -61,7 +61,7 @@ fn summary(checks: &[Checked]) -> String {
     format!("{} checks: {}", checks.len(), list(&parts))
 }
 
-fn word(severity: Severity) -> &'static str {
+pub(super) fn word(severity: Severity) -> &'static str {
     match severity {
         Severity::Stop => "stop",
         Severity::Override => "stop*",

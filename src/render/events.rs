@@ -1,4 +1,4 @@
-//! Events as JSON objects, one a line; described in `docs/json-events.md`.
+//! Events as JSON objects, one a line; described in `docs/json.md`.
 
 use std::time::Duration;
 
@@ -15,6 +15,12 @@ pub fn ms(time: Duration) -> String {
     format!("{:.1} ms", time.as_secs_f64() * 1000.0)
 }
 
+/// Seconds with one place, for what takes long enough to be waited for.
+#[must_use]
+pub fn seconds(time: Duration) -> String {
+    format!("{:.1} s", time.as_secs_f64())
+}
+
 /// A number of milliseconds with three places.
 #[must_use]
 pub fn millis(time: Duration) -> Value {
@@ -28,6 +34,20 @@ pub fn way(way: Way) -> &'static str {
         Way::Forward => "forward",
         Way::Back => "back",
     }
+}
+
+/// The first line of a run.
+#[must_use]
+pub fn begun(version: &str) -> Value {
+    json!({ "type": "flipper-run", "format": 1, "flipper": version })
+}
+
+/// The last line of a run.
+#[must_use]
+pub fn ended(end: &str, exit: u8, outage: Option<Duration>, text: &str, next: &[String]) -> Value {
+    json!({
+        "type": "end", "end": end, "exit": exit, "writes_out_ms": outage.map(millis), "text": text, "next": next,
+    })
 }
 
 /// One event.

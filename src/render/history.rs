@@ -4,11 +4,11 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 
-use super::WIDTH;
 use super::events::{millis, ms};
 use super::wrap::hang;
-use crate::journal::{Found, Known, NodeStand, Session, Story, Trouble, Unreadable};
-use crate::model::{PairName, printable};
+use super::{WIDTH, describe};
+use crate::journal::{Found, Known, NodeStand, Session, Story, Taken, Trouble, Unreadable, Way};
+use crate::model::{PairName, Plan, printable};
 
 /// Every run, the newest first, some lines each.
 #[must_use]
@@ -51,20 +51,55 @@ fn one(pair: &PairName, found: &Found) -> String {
     out
 }
 
-fn short(run: &str) -> String {
+/// One run with what took how long: each step with when it was begun and how long it took.
+#[must_use]
+pub fn run(pair: &PairName, found: &Found) -> String {
+    let mut out = one(pair, found);
+    let Ok(story) = &found.story else { return out };
+    let plan = story.plan().ok();
+    out += "\nTimeline (from its begin; ! while writes were out):\n";
+    for taken in &story.steps {
+        let mark = if is_out(story, taken) { "!" } else { " " };
+        let from = ms(taken.at.duration_since(story.began).unwrap_or_default());
+        let took = taken.took.map_or_else(|| "not ended".to_owned(), ms);
+        out += &hang(&format!("  {mark} {from:>12} {took:>12}  "), &says(plan.as_ref(), taken), WIDTH + 20);
+    }
+    out
+}
+
+/// A step in words, with what it had to say.
+pub(super) fn says(plan: Option<&Plan>, taken: &Taken) -> String {
+    let step = plan.and_then(|plan| plan.steps.iter().find(|step| step.id.0 == taken.step));
+    let what = step.map_or_else(|| printable(&taken.step), |step| describe::sentence(&step.action));
+    let back = if taken.way == Way::Back { "back: " } else { "" };
+    let failed = if taken.failed.is_some() { ": FAILED" } else { "" };
+    let said = taken.said.as_deref().map(|said| format!("; {}", printable(said))).unwrap_or_default();
+    format!("{back}{what}{failed}{said}")
+}
+
+/// It was begun, or still under way, while writes were out.
+pub(super) fn is_out(story: &Story, taken: &Taken) -> bool {
+    let ended = taken.took.map(|took| taken.at + took);
+    story.outs.iter().any(|(since, out)| {
+        let begun_in_time = out.is_none_or(|out| taken.at < *since + out);
+        begun_in_time && ended.is_none_or(|ended| ended > *since)
+    })
+}
+
+pub(super) fn short(run: &str) -> String {
     printable(run).chars().take(8).collect()
 }
 
-fn time(at: SystemTime) -> String {
+pub(super) fn time(at: SystemTime) -> String {
     humantime::format_rfc3339_seconds(at).to_string()
 }
 
 /// How a run ended, in words.
-fn ending(found: &Found, story: &Story) -> String {
+pub(super) fn ending(found: &Found, story: &Story) -> String {
     let at = |story: &Story| match &story.at_step {
         Some(step) => format!(" in the middle of {}", printable(step)),
         None => match story.steps.last() {
-            Some((step, _)) => format!(" after {}", printable(step)),
+            Some(taken) => format!(" after {}", printable(&taken.step)),
             None => " before the first step".to_owned(),
         },
     };
@@ -77,7 +112,7 @@ fn ending(found: &Found, story: &Story) -> String {
         None => {
             let next = match story.is_open() {
                 true => format!("; `flipper resume {0}` or `flipper abort {0}`", printable(&story.begin.pair)),
-                false if story.steps.iter().any(|(step, _)| step.starts_with("end-writers-")) => {
+                false if story.steps.iter().any(|taken| taken.step.starts_with("end-writers-")) => {
                     "; nothing was moved, sessions may have been ended".to_owned()
                 }
                 false => "; nothing was changed".to_owned(),
@@ -87,8 +122,8 @@ fn ending(found: &Found, story: &Story) -> String {
     }
 }
 
-fn writes(story: &Story) -> String {
-    match story.out {
+pub(super) fn writes(story: &Story) -> String {
+    match story.out() {
         None => "never out".to_owned(),
         Some((_, Some(out))) => format!("out for {}", ms(out)),
         Some((since, None)) => format!("out since {}, as far as this run knows", time(since)),
@@ -113,7 +148,7 @@ fn stand(node: &NodeStand) -> String {
     )
 }
 
-fn writer(session: &Session) -> String {
+pub(super) fn writer(session: &Session) -> String {
     let Session { id, user, host, seconds, rows, doing } = session;
     format!(
         "session {id} of {} from {} ({}, {seconds} s, {rows} row(s) changed)",
@@ -123,14 +158,14 @@ fn writer(session: &Session) -> String {
     )
 }
 
-fn trouble(trouble: &Trouble) -> String {
+pub(super) fn trouble(trouble: &Trouble) -> String {
     match trouble {
         Trouble::Torn(line) => format!("ends in the middle of line {line}"),
         Trouble::Broken(line, why) => format!("line {line} {}; nothing after it is shown", printable(why)),
     }
 }
 
-fn unreadable(why: &Unreadable) -> String {
+pub(super) fn unreadable(why: &Unreadable) -> String {
     match why {
         Unreadable::Journal(Trouble::Torn(_)) => "ends in its first line: that run has not begun".to_owned(),
         Unreadable::Journal(Trouble::Broken(line, why)) => {
@@ -140,12 +175,41 @@ fn unreadable(why: &Unreadable) -> String {
     }
 }
 
+/// The last move in a sentence or two: when, what, by whom, how it ended, how long writes were out.
+#[must_use]
+pub fn last_move(found: &Found, now: SystemTime) -> String {
+    let story = match &found.story {
+        Ok(story) => story,
+        Err(why) => return unreadable(why),
+    };
+    let begin = &story.begin;
+    let ago = now.duration_since(story.last).unwrap_or_default().as_secs();
+    format!(
+        "{}, {} ago ({}), by {}: {}; writes were {}",
+        printable(&begin.goal),
+        super::screen::since(ago),
+        time(story.last),
+        begin.by,
+        state(found, story),
+        writes(story)
+    )
+}
+
+/// How a run ended, in a word.
+fn state(found: &Found, story: &Story) -> &'static str {
+    match &story.end {
+        Some(end) => end.end.id(),
+        None if found.running => "running",
+        None => "cut-off",
+    }
+}
+
 /// What is known of a run that was cut off, in a few lines.
 #[must_use]
 pub fn cut_off(story: &Story, now: SystemTime) -> String {
     let at = match (&story.at_step, story.steps.last()) {
         (Some(step), _) => format!("in the middle of {}", printable(step)),
-        (None, Some((step, _))) => format!("after {}", printable(step)),
+        (None, Some(taken)) => format!("after {}", printable(&taken.step)),
         (None, None) => "before its first step".to_owned(),
     };
     let begin = &story.begin;
@@ -154,7 +218,7 @@ pub fn cut_off(story: &Story, now: SystemTime) -> String {
         None => "was cut off".to_owned(),
     };
     let mut text = format!("The run {} of {} by {} {how} {at}.", printable(&begin.goal), time(story.began), begin.by);
-    if let Some((since, None)) = story.out {
+    if let Some((since, None)) = story.out() {
         let long = now.duration_since(since).unwrap_or_default();
         text += &format!(" It had stopped writes at {} ({} ago).", time(since), long_time(long));
     }
@@ -169,45 +233,58 @@ fn long_time(time: Duration) -> String {
 #[must_use]
 pub fn json(found: &[(PairName, Found)]) -> Value {
     let one = |(pair, found): &(PairName, Found)| {
-        let path = printable(&found.path.display().to_string());
-        let story = match &found.story {
-            Ok(story) => story,
-            Err(why) => return json!({ "pair": pair.as_str(), "file": path, "unreadable": unreadable(why) }),
-        };
-        let begin = &story.begin;
-        let state = match &story.end {
-            Some(end) => end.end.id(),
-            None if found.running => "running",
-            None => "cut-off",
-        };
-        let step =
-            |(step, took): &(String, Option<Duration>)| json!({ "step": printable(step), "ms": took.map(millis) });
-        json!({
-            "pair": pair.as_str(),
-            "file": path,
-            "run": printable(&begin.run),
-            "flipper": printable(&begin.flipper),
-            "began": time(story.began),
-            "last": time(story.last),
-            "by": { "user": printable(&begin.by.user), "host": printable(&begin.by.host) },
-            "goal": printable(&begin.goal),
-            "digest": printable(&begin.digest),
-            "continues": begin.continues.as_ref().map(|continued| printable(&continued.run)),
-            "ended": state,
-            "exit": story.end.as_ref().map(|end| end.exit),
-            "text": story.end.as_ref().map(|end| printable(&end.text)),
-            "open": story.is_open(),
-            "at_step": story.at_step.as_deref().map(printable),
-            "steps": story.steps.iter().map(step).collect::<Vec<_>>(),
-            "writers": story.writers.iter().map(writers_json).collect::<Vec<_>>(),
-            "writes_out_since": story.out.map(|(since, _)| time(since)),
-            "writes_out_ms": story.out.and_then(|(_, out)| out).map(millis),
-            "before": story.before.iter().map(stand_json).collect::<Vec<_>>(),
-            "after": story.after.iter().map(stand_json).collect::<Vec<_>>(),
-            "trouble": story.trouble.as_ref().map(trouble),
-        })
+        let mut told = told(found);
+        told["pair"] = json!(pair.as_str());
+        told
     };
     json!({ "type": "history", "format": 1, "runs": found.iter().map(one).collect::<Vec<_>>() })
+}
+
+/// One run, for programs.
+pub(super) fn told(found: &Found) -> Value {
+    let path = printable(&found.path.display().to_string());
+    let story = match &found.story {
+        Ok(story) => story,
+        Err(why) => return json!({ "file": path, "unreadable": unreadable(why) }),
+    };
+    let begin = &story.begin;
+    json!({
+        "file": path,
+        "run": printable(&begin.run),
+        "flipper": printable(&begin.flipper),
+        "began": time(story.began),
+        "last": time(story.last),
+        "by": { "user": printable(&begin.by.user), "host": printable(&begin.by.host) },
+        "goal": printable(&begin.goal),
+        "digest": printable(&begin.digest),
+        "continues": begin.continues.as_ref().map(|continued| printable(&continued.run)),
+        "ended": state(found, story),
+        "exit": story.end.as_ref().map(|end| end.exit),
+        "text": story.end.as_ref().map(|end| printable(&end.text)),
+        "open": story.is_open(),
+        "at_step": story.at_step.as_deref().map(printable),
+        "steps": story.steps.iter().map(|taken| step_json(story, taken)).collect::<Vec<_>>(),
+        "writers": story.writers.iter().map(writers_json).collect::<Vec<_>>(),
+        "writes_out_since": story.out().map(|(since, _)| time(since)),
+        "writes_out_ms": story.out().and_then(|(_, out)| out).map(millis),
+        "before": story.before.iter().map(stand_json).collect::<Vec<_>>(),
+        "after": story.after.iter().map(stand_json).collect::<Vec<_>>(),
+        "trouble": story.trouble.as_ref().map(trouble),
+    })
+}
+
+fn step_json(story: &Story, taken: &Taken) -> Value {
+    json!({
+        "step": printable(&taken.step),
+        "way": match taken.way {
+            Way::Forward => "forward",
+            Way::Back => "back",
+        },
+        "from_ms": millis(taken.at.duration_since(story.began).unwrap_or_default()),
+        "ms": taken.took.map(millis),
+        "done": taken.took.is_some() && taken.failed.is_none(),
+        "said": taken.said.as_deref().map(printable),
+    })
 }
 
 fn writers_json((step, sessions): &(String, Vec<Session>)) -> Value {
@@ -258,7 +335,15 @@ mod tests {
                 position: Known::Known("0-1-7".to_owned()),
                 ahead: Known::Unknown("gone".to_owned()),
             }],
-            steps: vec![("fence-db1".to_owned(), None)],
+            steps: vec![Taken {
+                step: "fence-db1".to_owned(),
+                way: Way::Forward,
+                at: clock() + Duration::from_secs(1),
+                took: None,
+                said: None,
+                failed: None,
+            }],
+            besides: vec![],
             writers: vec![(
                 "end-writers-db1".to_owned(),
                 vec![Session {
@@ -270,7 +355,7 @@ mod tests {
                     doing: "idle".to_owned(),
                 }],
             )],
-            out: Some((clock() + Duration::from_secs(1), None)),
+            outs: vec![(clock() + Duration::from_secs(1), None)],
             at_step: Some("fence-db1".to_owned()),
             end: None,
             trouble: Some(Trouble::Torn(9)),

@@ -4,9 +4,9 @@
 
 use serde_json::{Value, json};
 
-use super::describe;
-use super::json_facts;
 use super::plan::Marks;
+use super::screen::Besides;
+use super::{describe, history, json_facts};
 use crate::model::{
     Action, ArpingKind, Assignment, Channel, Finding, Flavour, Goal, Held, NodeBasis, NodeSnapshot, NodeSpec, Observed,
     Pair, Plan, Reason, Refusal, RoleSpec, Server, Settings, Side, Snapshot, Step, System, Thread, WriteAccess,
@@ -61,9 +61,9 @@ pub fn refusal(refusal: &Refusal) -> Value {
     })
 }
 
-/// What was seen of a pair. Each fact is `{"known": …}` or `{"unknown": "why"}`.
+/// What was seen of a pair, what the checks find in it, and its last move. Each fact is `{"known": …}` or `{"unknown": "why"}`.
 #[must_use]
-pub fn status(pair: &Pair, snapshot: &Snapshot) -> Value {
+pub fn status(pair: &Pair, snapshot: &Snapshot, besides: &Besides<'_>) -> Value {
     let role = |RoleSpec { name, address, access }: &RoleSpec| {
         let role = RoleSpec { name: name.clone(), address: *address, access: *access };
         let holders = snapshot.holders(&role).into_iter().map(|side| snapshot.node(side).name.as_str());
@@ -82,6 +82,16 @@ pub fn status(pair: &Pair, snapshot: &Snapshot) -> Value {
         "pair": pair.name.as_str(),
         "roles": pair.roles.iter().map(role).collect::<Value>(),
         "nodes": pair.nodes.iter().zip(&snapshot.nodes).map(|(spec, node)| node_status(spec, node)).collect::<Value>(),
+        "findings": besides.findings.iter().map(|found| {
+            let mut value = finding(pair, found);
+            value["id"] = json!(found.code.id());
+            value
+        }).collect::<Value>(),
+        "last_move": match besides.last {
+            Observed::Known(Some(found)) => json!({ "known": history::told(found) }),
+            Observed::Known(None) => json!({ "known": null }),
+            Observed::Unknown(why) => json!({ "unknown": printable(why) }),
+        },
     })
 }
 
@@ -89,14 +99,7 @@ pub fn status(pair: &Pair, snapshot: &Snapshot) -> Value {
 /// worst of all.
 #[must_use]
 pub fn check(pair: &Pair, checks: &[Checked]) -> Value {
-    let found = |finding: &Finding| {
-        json!({
-            "node": finding.side.map(|side| pair.node(side).name.as_str()),
-            "severity": finding.severity().id(),
-            "seen": printable(&finding.seen),
-            "help": printable(&finding.help),
-        })
-    };
+    let found = |found: &Finding| finding(pair, found);
     let one = |Checked { code, verdict, found: all, unknown }: &Checked| {
         let unseen = |(node, why): &(String, String)| {
             let node = (!node.is_empty()).then(|| printable(node));
@@ -119,6 +122,15 @@ pub fn check(pair: &Pair, checks: &[Checked]) -> Value {
         "pair": pair.name.as_str(),
         "worst": worst.id(),
         "checks": checks.iter().map(one).collect::<Value>(),
+    })
+}
+
+fn finding(pair: &Pair, finding: &Finding) -> Value {
+    json!({
+        "node": finding.side.map(|side| pair.node(side).name.as_str()),
+        "severity": finding.severity().id(),
+        "seen": printable(&finding.seen),
+        "help": printable(&finding.help),
     })
 }
 
@@ -281,6 +293,7 @@ fn node_status(spec: &NodeSpec, node: &NodeSnapshot) -> Value {
         relay,
         inventory,
         witness,
+        traffic,
         deposed,
     } = node;
     json!({
@@ -304,6 +317,7 @@ fn node_status(spec: &NodeSpec, node: &NodeSnapshot) -> Value {
         "relay": json_facts::relay(relay),
         "inventory": json_facts::inventory(inventory),
         "witness": json_facts::witness(witness),
+        "traffic": json_facts::traffic(traffic),
         "deposed": deposed.as_ref().map(|deposed| {
             json!({ "since": printable(&deposed.since), "position": printable(&deposed.position) })
         }),
@@ -322,7 +336,7 @@ fn held(held: &Held) -> Value {
     json!({ "address": address.to_string(), "interface": interface.as_str(), "secondary": secondary })
 }
 
-fn says_server(server: &Server) -> Value {
+pub(super) fn says_server(server: &Server) -> Value {
     let Server { flavour, version, server_id, uuid, hostname } = server;
     json!({
         "flavour": word_flavour(*flavour),
@@ -394,7 +408,7 @@ fn word_flavour(flavour: Flavour) -> &'static str {
     }
 }
 
-fn word_access(access: WriteAccess) -> &'static str {
+pub(super) fn word_access(access: WriteAccess) -> &'static str {
     match access {
         WriteAccess::Open => "open",
         WriteAccess::Guarded => "guarded",

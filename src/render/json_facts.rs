@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::json::fact;
 use crate::model::{
-    Account, Boot, Connections, Disk, Downstream, Health, InFile, Inventory, Kept, Lock, LockKind, Relay, Sessions,
-    Witness, Work, WorkKind, Workload, printable,
+    Account, Boot, Connections, Disk, Downstream, Health, InFile, Inventory, Kept, Lock, LockKind, Pending, Reached,
+    Relay, Sessions, Traffic, Witness, Work, WorkKind, Workload, printable,
 };
 
 pub(super) fn workload(workload: &Workload) -> Value {
@@ -128,6 +128,27 @@ pub(super) fn inventory(inventory: &Inventory) -> Value {
         "missing_grants": fact(missing_grants, texts),
         "data_rights": fact(data_rights, texts),
         "events": fact(events, texts),
+    })
+}
+
+pub(super) fn traffic(traffic: &Traffic) -> Value {
+    let Traffic { sessions, pending } = traffic;
+    let reached = |Reached { address, count, writing }: &Reached| json!({ "address": address.map(|ip| ip.to_string()), "count": count, "writing": writing });
+    let waits = |pending: &Pending| {
+        let Pending { channel, receiver, applier, bytes, transactions, delay_left, retry_every } = pending;
+        json!({
+            "channel": printable(channel),
+            "receiver": printable(receiver),
+            "applier": printable(applier),
+            "bytes": bytes,
+            "transactions": transactions,
+            "delay_left": delay_left,
+            "retry_every": retry_every,
+        })
+    };
+    json!({
+        "sessions": fact(sessions, |all| all.iter().map(reached).collect()),
+        "pending": fact(pending, |all| all.iter().map(waits).collect()),
     })
 }
 

@@ -1,4 +1,4 @@
-//! One screen about a pair: who holds what, who accepts writes, how replication is doing.
+//! All that a move relies on, of both nodes: who holds what, who accepts writes, replication, systems, settings.
 
 use super::describe;
 use super::wrap::{hang, list, table};
@@ -24,7 +24,7 @@ pub fn text(pair: &Pair, snapshot: &Snapshot) -> String {
 }
 
 /// Who accepts writes, in a sentence: the first thing that anybody wants to know.
-fn writers(snapshot: &Snapshot) -> String {
+pub(super) fn writers(snapshot: &Snapshot) -> String {
     let open = |node: &&NodeSnapshot| node.access.is(&WriteAccess::Open);
     let open: Vec<String> = snapshot.nodes.iter().filter(open).map(|node| node.name.to_string()).collect();
     let blind = |node: &NodeSnapshot| node.access.why_unknown().map(|_| node.name.to_string());
@@ -59,7 +59,7 @@ fn roles(pair: &Pair, snapshot: &Snapshot) -> String {
     table(&rows, WIDTH)
 }
 
-fn holders(role: &RoleSpec, snapshot: &Snapshot) -> String {
+pub(super) fn holders(role: &RoleSpec, snapshot: &Snapshot) -> String {
     let names = |sides: Vec<Side>| sides.iter().map(|side| snapshot.node(*side).name.to_string()).collect::<Vec<_>>();
     let held = names(snapshot.holders(role));
     let mut said = match &held[..] {
@@ -98,6 +98,8 @@ fn node(pair: &Pair, spec: &NodeSpec, node: &NodeSnapshot) -> String {
         inventory: _,
         witness: _,
         deposed: _,
+        // what goes on there is on the screen of `status`
+        traffic: _,
     } = node;
     let plain = |text: &String| if text.is_empty() { "none".to_owned() } else { printable(text) };
     let facts: Vec<(&str, Observed<Vec<String>>)> = vec![
@@ -133,7 +135,7 @@ fn node(pair: &Pair, spec: &NodeSpec, node: &NodeSnapshot) -> String {
     out
 }
 
-fn one<T>(fact: &Observed<T>, say: impl FnOnce(&T) -> String) -> Observed<Vec<String>> {
+pub(super) fn one<T>(fact: &Observed<T>, say: impl FnOnce(&T) -> String) -> Observed<Vec<String>> {
     fact.as_ref().map(|value| vec![say(value)])
 }
 
@@ -193,7 +195,7 @@ fn says_channel(channel: &Channel) -> String {
     said
 }
 
-fn says_addresses(pair: &Pair, held: &[Held]) -> String {
+pub(super) fn says_addresses(pair: &Pair, held: &[Held]) -> String {
     let says = |held: &Held| {
         let Held { address, interface, secondary } = held;
         let role = pair.roles.iter().find(|role| role.address.ip == address.ip);
@@ -206,7 +208,7 @@ fn says_addresses(pair: &Pair, held: &[Held]) -> String {
     }
 }
 
-fn says_system(system: &System) -> String {
+pub(super) fn says_system(system: &System) -> String {
     let System { ip, ss, arping, up, promotes_secondaries, denied } = system;
     let tool = |name: &str, path: &Option<String>| match path {
         Some(path) => printable(path),
@@ -227,7 +229,7 @@ fn says_system(system: &System) -> String {
     format!("{}, {}, {arping}; {up} up{promotes}{denied}", tool("ip", ip), tool("ss", ss))
 }
 
-fn says_settings(settings: &Settings) -> String {
+pub(super) fn says_settings(settings: &Settings) -> String {
     let Settings { log_bin, log_replica_updates, gtid, binlog_format, bind_address, cluster, left_out } = settings;
     let switch = |name: &str, on: bool| format!("{name} {}", if on { "on" } else { "OFF" });
     let mut said = [

@@ -6,7 +6,7 @@ use std::time::Duration;
 use flipper::model::{
     Access, Action, ArpingKind, Assignment, Boot, Channel, Code, Connections, Flavour, Goal, Health, Held, Inventory,
     Kept, Limits, NodeSnapshot, NodeSpec, Observed, Pair, Relay, RoleSpec, Server, Settings, Snapshot, System, Thread,
-    Version, Witness, Workload, WriteAccess,
+    Traffic, Version, Witness, Workload, WriteAccess,
 };
 use flipper::planner::Consent;
 
@@ -201,6 +201,7 @@ impl World {
                 events: none(),
             },
             witness: Witness::unseen("not asked"),
+            traffic: Traffic::unseen("not asked"),
             deposed: None,
         }
     }

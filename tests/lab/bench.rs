@@ -19,7 +19,7 @@ use std::process::{ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use flipper::apply::LiveWorld;
-use flipper::link::{Link, LinkTarget, MysqlTarget, SshTarget};
+use flipper::link::{Ear, Link, LinkTarget, MysqlTarget, SshTarget};
 use flipper::model::{Action, Goal, Step};
 use flipper::world::World;
 use flipper::{config, observe, planner};
@@ -213,6 +213,7 @@ async fn swap(config_path: &Path, password: &str, run: &Path, order: Order) -> R
                 user: ssh.user.clone(),
                 sudo: ssh.sudo,
                 config_file: ssh.config_file.clone(),
+                ear: Ear::default(),
             },
         }
     };

@@ -8,7 +8,7 @@ use flipper::model::{
     Access, Account, Action, ArpingKind, Assignment, Basis, Boot, Channel, Connections, Disk, Downstream, Fencing,
     Flavour, Goal, Health, Held, InFile, Inventory, Kept, Limits, Lock, LockKind, NodeBasis, NodeName, NodeSnapshot,
     NodeSpec, Observed, Pair, Plan, Prefixed, Relay, RoleName, RoleSpec, Rule, Server, Sessions, Settings, Snapshot,
-    Step, System, Thread, Version, Witness, Work, WorkKind, Workload, WriteAccess,
+    Step, System, Thread, Traffic, Version, Witness, Work, WorkKind, Workload, WriteAccess,
 };
 
 pub(crate) fn p<T: FromStr<Err: Debug>>(text: &str) -> T {
@@ -194,7 +194,10 @@ pub(crate) fn nothing_to_do() -> Plan {
     plan
 }
 
-/// A pair as it should be: every fact is known.
+/// As a snapshot file of an older flipper says it.
+const NOT_WRITTEN: &str = "the file was written by a flipper that did not look at it";
+
+/// A pair as it should be: every fact is known, but for what only a living pair has.
 pub(crate) fn healthy() -> Snapshot {
     let node = |name: &str, n: u32, peer: u32, access, interface: &str, addresses: Vec<Held>| NodeSnapshot {
         name: p(name),
@@ -286,7 +289,8 @@ pub(crate) fn healthy() -> Snapshot {
             data_rights: Observed::Known(vec![]),
             events: Observed::Known(vec![]),
         },
-        witness: Witness::unseen("the file was written by a flipper that did not look at it"),
+        witness: Witness::unseen(NOT_WRITTEN),
+        traffic: Traffic::unseen(NOT_WRITTEN),
         deposed: None,
     };
     let at = |own, address, interface| vec![held(own, interface), held(address, interface)];

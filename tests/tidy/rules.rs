@@ -53,6 +53,7 @@ const HARMLESS: [&str; 10] = [
     "cli/plan.rs",
     "cli/setup.rs",
     "cli/status.rs",
+    "cli/watch.rs",
     "cli/show.rs",
     "cli/check.rs",
     "cli/explain.rs",

@@ -102,6 +102,13 @@ pub(super) const TEXTS: &[Text] = &[
         "Report it, with the command that you gave.",
     ),
     Text::new(
+        "flipper::usage::run",
+        "There is no such run",
+        "`history --run` shows one run that was carried out from this machine: `last`, a number counted from the newest, or how its name begins.",
+        &[(Where::Here, "flipper history PAIR")],
+        "Take one that is listed. Runs from another machine are in the journals of that one.",
+    ),
+    Text::new(
         "flipper::usage::file",
         "A file or folder cannot be written",
         "What a command was to write could not be written there.",

@@ -115,6 +115,7 @@ fn unknowns(pair: &Pair, snapshot: &Snapshot, side: Side) -> Vec<Finding> {
         relay: _,
         inventory,
         witness: _,
+        traffic: _,
         deposed: _,
     } = snapshot.node(side);
     // what only the checks look at is unknown there by itself, but for what flipper's account surely can see

@@ -121,6 +121,7 @@ fn needs(code: Code, node: &NodeSnapshot) -> Vec<Option<&str>> {
         relay,
         inventory,
         witness: _,
+        traffic: _,
         deposed: _,
     } = node;
     match code {

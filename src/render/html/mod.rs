@@ -1,9 +1,13 @@
-//! A plan as one page: no network, no script, for a screen, a telephone and a sheet of paper.
+//! Pages, of a plan or of a run that carried one out: no network, no script, for a screen, a telephone and a sheet of
+//! paper.
 
 mod markup;
 mod pair;
 mod picture;
+mod run;
 mod steps;
+
+pub use run::run;
 
 use super::plan::{Marks, ground, outage, way_back};
 use super::{Sheet, fate, graph};
@@ -17,17 +21,6 @@ const STYLE: &str = include_str!("page.css");
 pub fn text(sheet: &Sheet<'_>) -> String {
     let plan = sheet.plan;
     let page = Markup::new()
-        .raw("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n")
-        // a page that was tampered with on its way still runs nothing and asks nobody
-        .raw(
-            "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n",
-        )
-        .raw("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n")
-        .raw("<meta name=\"color-scheme\" content=\"light dark\">\n")
-        .element("title", sheet.title())
-        .raw("\n<style>\n")
-        .raw(STYLE)
-        .raw("</style>\n</head>\n<body>\n<main>\n")
         .add(header(sheet))
         .add(overrides(plan))
         .add(review(sheet))
@@ -43,7 +36,27 @@ pub fn text(sheet: &Sheet<'_>) -> String {
             .add(failing())
             .raw("</aside>\n</div>\n"),
     };
-    page.add(basis(sheet)).add(footer(sheet)).raw("</main>\n</body>\n</html>\n").end()
+    whole(&sheet.title(), "", page.add(basis(sheet)).add(footer(sheet)))
+}
+
+/// What every page has around its content; `style`: what only this kind of page needs.
+fn whole(title: &str, style: &'static str, content: Markup) -> String {
+    Markup::new()
+        .raw("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n")
+        // a page that was tampered with on its way still runs nothing and asks nobody
+        .raw(
+            "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n",
+        )
+        .raw("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n")
+        .raw("<meta name=\"color-scheme\" content=\"light dark\">\n")
+        .element("title", title)
+        .raw("\n<style>\n")
+        .raw(STYLE)
+        .raw(style)
+        .raw("</style>\n</head>\n<body>\n<main>\n")
+        .add(content)
+        .raw("</main>\n</body>\n</html>\n")
+        .end()
 }
 
 fn header(sheet: &Sheet<'_>) -> Markup {
@@ -62,14 +75,17 @@ fn header(sheet: &Sheet<'_>) -> Markup {
         return head.raw("<p class=\"empty\">Nothing to do: the pair is as asked for.</p>\n</header>\n");
     }
     let steps = if plan.steps.len() == 1 { " step" } else { " steps" };
-    let fact = |class: &'static str, name: &'static str, says: String| {
-        Markup::new().raw("<div").raw(class).raw(">").element("dt", name).element("dd", says).raw("</div>\n")
-    };
     head.raw("<dl class=\"facts\">\n")
-        .add(fact(if out { " class=\"out\"" } else { "" }, "Write outage", outage(plan)))
-        .add(fact("", "Way back", way_back(plan)))
-        .add(fact("", "Length", format!("{}{steps}", plan.steps.len())))
+        .add(fact(out, "Write outage", outage(plan)))
+        .add(fact(false, "Way back", way_back(plan)))
+        .add(fact(false, "Length", format!("{}{steps}", plan.steps.len())))
         .raw("</dl>\n</header>\n")
+}
+
+/// What is to be seen at once; `out`: writes are out.
+fn fact(out: bool, name: &'static str, says: String) -> Markup {
+    let class = if out { " class=\"out\"" } else { "" };
+    Markup::new().raw("<div").raw(class).raw(">").element("dt", name).element("dd", says).raw("</div>\n")
 }
 
 fn overrides(plan: &Plan) -> Markup {

@@ -1,0 +1,112 @@
+//! A pair by what its addresses answer.
+
+use serde_json::{Value, json};
+
+use super::wrap::{hang, list, table};
+use super::{describe, json};
+use crate::model::{Answered, NodeSpec, Observed, Pair, Quick, RoleSpec, Server, WriteAccess, printable};
+
+/// Wider than a plan: it is looked at, not pasted.
+const WIDTH: usize = 100;
+
+/// A line about who accepts writes, and one for each address.
+#[must_use]
+pub fn text(pair: &Pair, quick: &Quick) -> String {
+    let mut out = hang(&format!("Pair {}: ", pair.name), &writers(pair, quick), WIDTH);
+    out += "\n";
+    let mut rows = vec![["WHOSE", "ADDRESS", "ANSWERED BY", "WRITES", "AGREES"].map(str::to_owned).to_vec()];
+    for (role, answer) in pair.roles.iter().zip(&quick.roles) {
+        rows.push(row(pair, quick, role.name.to_string(), role.address.ip.to_string(), answer));
+    }
+    for (spec, answer) in pair.nodes.iter().zip(&quick.nodes) {
+        rows.push(row(pair, quick, spec.name.to_string(), format!("{}:{}", spec.host, spec.port), answer));
+    }
+    out + &table(&rows, WIDTH)
+}
+
+/// By what the nodes say of themselves.
+fn writers(pair: &Pair, quick: &Quick) -> String {
+    let nodes = || pair.nodes.iter().zip(&quick.nodes);
+    let access = |answer: &Observed<Answered>| answer.known().and_then(|answered| answered.access.known().copied());
+    let is_open = |(_, answer): &(&NodeSpec, &Observed<Answered>)| access(answer) == Some(WriteAccess::Open);
+    let open: Vec<String> = nodes().filter(is_open).map(|(spec, _)| spec.name.to_string()).collect();
+    let silent = nodes().filter(|(_, answer)| access(answer).is_none());
+    let silent: Vec<String> = silent.map(|(spec, _)| spec.name.to_string()).collect();
+    let mut said = match (&open[..], silent.is_empty()) {
+        ([], true) => "NOBODY accepts writes".to_owned(),
+        ([], false) => "no node is known to accept writes".to_owned(),
+        ([one], _) => format!("{one} accepts writes"),
+        (both, _) => format!("{} BOTH accept writes", list(both)),
+    };
+    if !silent.is_empty() {
+        said += &format!("; whether {} does is unknown", list(&silent));
+    }
+    said + match quick.is_whole(pair) {
+        true => "; every address agrees",
+        false => "; NOT every address agrees",
+    }
+}
+
+fn row(pair: &Pair, quick: &Quick, whose: String, address: String, answer: &Observed<Answered>) -> Vec<String> {
+    let answered = match answer {
+        Observed::Known(answered) => answered,
+        Observed::Unknown(why) => {
+            return vec![whose, address, format!("NOBODY: {}", printable(why)), "unknown".to_owned(), "NO".to_owned()];
+        }
+    };
+    let Answered { server, access } = answered;
+    let who = match quick.side(answered) {
+        Some(side) => pair.node(side).name.to_string(),
+        None => format!("NEITHER: {}", stranger(server)),
+    };
+    let writes = match access {
+        Observed::Known(access) => describe::access(*access, Some(server.fencing())),
+        Observed::Unknown(why) => format!("unknown: {}", printable(why)),
+    };
+    vec![whose, address, who, writes, if quick.agrees(answered) { "yes" } else { "NO" }.to_owned()]
+}
+
+fn stranger(server: &Server) -> String {
+    let Server { flavour, version, server_id, uuid: _, hostname } = server;
+    format!("{}, host name {}, server id {server_id}", describe::server(*flavour, *version), printable(hostname))
+}
+
+/// The same for programs.
+#[must_use]
+pub fn json(pair: &Pair, quick: &Quick) -> Value {
+    let answer = |answer: &Observed<Answered>| {
+        let of = |answered: &Answered| {
+            let mut server = json::says_server(&answered.server);
+            server["access"] = json::fact(&answered.access, |access| json!(json::word_access(*access)));
+            server
+        };
+        let side = answer.known().and_then(|answered| quick.side(answered));
+        json!({
+            "answer": json::fact(answer, of),
+            "node": side.map(|side| pair.node(side).name.as_str()),
+            "agrees": answer.known().is_some_and(|answered| quick.agrees(answered)),
+        })
+    };
+    let role = |(role, answered): (&RoleSpec, &Observed<Answered>)| {
+        let mut value = answer(answered);
+        value["name"] = json!(role.name.as_str());
+        value["address"] = json!(role.address.to_string());
+        value["access"] = json!(role.access.to_string());
+        value
+    };
+    let node = |(spec, answered): (&NodeSpec, &Observed<Answered>)| {
+        let mut value = answer(answered);
+        value["name"] = json!(spec.name.as_str());
+        value["host"] = json!(spec.host.as_str());
+        value["port"] = json!(spec.port);
+        value
+    };
+    json!({
+        "type": "status-quick",
+        "format": 1,
+        "pair": pair.name.as_str(),
+        "whole": quick.is_whole(pair),
+        "roles": pair.roles.iter().zip(&quick.roles).map(role).collect::<Value>(),
+        "nodes": pair.nodes.iter().zip(&quick.nodes).map(node).collect::<Value>(),
+    })
+}
