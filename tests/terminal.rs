@@ -1,5 +1,10 @@
 //! What is shown while something is waited for: on a terminal only, and nothing of it stays. `script` lends the terminal.
-#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests are at the edge, and say so by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    reason = "tests are at the edge, and say so by panicking"
+)]
 
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::Path;
+use std::rc::Rc;
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -33,19 +34,18 @@ pub(super) struct Open {
     pub(super) links: [Link; 2],
     pub(super) seen: Snapshot,
     /// Where the ssh connections live; removed at the end.
-    pub(super) control: TempDir,
+    pub(super) control: Rc<TempDir>,
 }
 
 /// Opens the links to both nodes at once and looks.
 pub(super) async fn open(pair: &PairConfig, output: &Output) -> Result<Open, Stop> {
     let _waiting = output.waiting(format!("looking at {}", pair.pair.name));
-    reach(pair, output).await
+    reach(pair, Rc::new(control_dir()?), output).await
 }
 
-/// The same, for who tells himself what is waited for.
-pub(super) async fn reach(pair: &PairConfig, output: &Output) -> Result<Open, Stop> {
+/// The same, for who tells himself what is waited for. Whoever may not wait for its end sweeps `control` after that.
+pub(super) async fn reach(pair: &PairConfig, control: Rc<TempDir>, output: &Output) -> Result<Open, Stop> {
     let [first, second] = targets(pair, output)?;
-    let control = control_dir()?;
     let limit = pair.pair.limits.connect;
     let (a, b) = tokio::join!(Link::open(first, control.path(), limit), Link::open(second, control.path(), limit));
     let mut links = [a, b];
@@ -57,7 +57,7 @@ pub(super) async fn reach(pair: &PairConfig, output: &Output) -> Result<Open, St
 /// The same where flipper's account may not be there yet: without its password only the machine is looked at.
 pub(super) async fn open_before_setup(pair: &PairConfig, output: &Output) -> Result<Open, Stop> {
     let _waiting = output.waiting(format!("looking at {}", pair.pair.name));
-    let control = control_dir()?;
+    let control = Rc::new(control_dir()?);
     let limit = pair.pair.limits.connect;
     let open = async |side: Side| {
         let (name, reach) = (&pair.pair.node(side).name, side.of(&pair.reach));
@@ -131,7 +131,7 @@ pub(super) async fn look_for(pair: &PairConfig, goal: &Goal, output: &Output) ->
 }
 
 /// A private folder with a short path: a socket's path may have some hundred bytes only.
-fn control_dir() -> Result<TempDir, Stop> {
+pub(super) fn control_dir() -> Result<TempDir, Stop> {
     let runtime = environment("XDG_RUNTIME_DIR").filter(|dir| Path::new(dir).is_absolute() && dir.len() < 50);
     let attempt = |dir: &Path| tempfile::Builder::new().prefix("flipper-").tempdir_in(dir);
     runtime.and_then(|dir| attempt(Path::new(&dir)).ok()).map_or_else(|| attempt(Path::new("/tmp")), Ok).map_err(

@@ -1,7 +1,10 @@
 //! `flipper status [PAIR…]`
 
 use std::path::Path;
+use std::rc::Rc;
 use std::time::Duration;
+
+use tempfile::TempDir;
 
 use super::output::{Output, complain, tell};
 use super::together::{Doing, in_order};
@@ -36,7 +39,7 @@ pub(super) fn run(config: &Config, asked: &Asked<'_>, output: &Output) -> Result
         context::pair(config, name)?;
     }
     let wanted = |pair: &&PairConfig| names.is_empty() || names.contains(&pair.pair.name.as_str());
-    let mut posts: Vec<Post<'_>> = config.pairs.iter().filter(wanted).map(|pair| Post { pair, open: None }).collect();
+    let mut posts: Vec<Post<'_>> = config.pairs.iter().filter(wanted).map(Post::new).collect::<Result<_, _>>()?;
     if let Some(stop) = contradiction(asked, posts.len()) {
         return Err(stop);
     }
@@ -99,26 +102,37 @@ fn contradiction(asked: &Asked<'_>, pairs: usize) -> Option<Stop> {
 struct Post<'a> {
     pair: &'a PairConfig,
     open: Option<context::Open>,
+    /// Where its ssh connections live.
+    control: Rc<TempDir>,
 }
 
-impl Post<'_> {
+impl<'a> Post<'a> {
+    fn new(pair: &'a PairConfig) -> Result<Self, Stop> {
+        Ok(Self { pair, open: None, control: Rc::new(context::control_dir()?) })
+    }
+
     async fn close(self) {
-        if let Some(context::Open { links, control, .. }) = self.open {
-            link::close(links, control.path(), self.pair.pair.limits.connect).await;
+        match self.open {
+            Some(context::Open { links, control, .. }) => {
+                link::close(links, control.path(), self.pair.pair.limits.connect).await;
+            }
+            // a login that was not waited for comes up all the same
+            None => link::sweep(self.control.path()).await,
         }
     }
 
     /// Looks at both nodes by links that are kept; what has broken since is opened again.
     async fn look(&mut self, output: &Output) -> Result<&Snapshot, Stop> {
         let pair = self.pair;
-        let open = match self.open.take() {
-            None => context::reach(pair, output).await?,
-            Some(mut open) => {
+        // what is open stays in its place, so that it can be closed when this is not waited for
+        let open = match &mut self.open {
+            Some(open) => {
                 open.again(pair).await;
                 open
             }
+            none => none.insert(context::reach(pair, Rc::clone(&self.control), output).await?),
         };
-        Ok(&self.open.insert(open).seen)
+        Ok(&open.seen)
     }
 }
 

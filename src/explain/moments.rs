@@ -4,6 +4,13 @@ use super::{Text, Where};
 
 pub(super) const ALL: &[Text] = &[
     Text::new(
+        "flipper-run",
+        "A run begins",
+        "The first object of a run with `--json`: the format of those that follow, and the version of flipper that writes them.",
+        &[],
+        "Nothing. The run's own name is in its journal: `flipper history PAIR`.",
+    ),
+    Text::new(
         "stands",
         "How the pair is seen to stand",
         "All that was seen of both nodes, under the locks before the first step, and again at the end. It is for the journal.",

@@ -49,7 +49,7 @@ async fn receive(stream: &mut UnixStream) -> io::Result<Vec<u32>> {
 /// Ends every `ssh` that was started for connections in this directory and is still there: one whose login took longer
 /// than anybody waited for it comes up all the same, and nobody would close it.
 #[expect(clippy::disallowed_methods, reason = "local processes of ours, known by their arguments only")]
-pub(super) async fn sweep(control_dir: &Path) {
+pub async fn sweep(control_dir: &Path) {
     let wanted = control_dir.as_os_str().as_encoded_bytes();
     let Ok(processes) = std::fs::read_dir("/proc") else { return };
     for process in processes.flatten() {

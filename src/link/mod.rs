@@ -21,6 +21,7 @@ mod target;
 pub use ear::{Ear, Listener, Means};
 pub use frame::Answer;
 pub use greeting::{Knock, knock};
+pub use master::sweep;
 pub use node::{Link, LinkTarget, close};
 pub use sql::Sql;
 pub use sql_error::{SqlError, SqlErrorKind};

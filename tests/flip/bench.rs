@@ -1,6 +1,7 @@
 //! flipper at work on a lab: runs it, keeps what it says, and sees that it leaves nothing behind.
 
 use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use crate::lab::run::wait_until;
 use crate::lab::{Lab, Node, Server};
 use crate::ran::Ran;
 use crate::recorder::Recorder;
+use crate::schema;
 
 /// No run may take longer, whatever happens to it.
 const PATIENCE: Duration = Duration::from_secs(45);
@@ -28,6 +30,8 @@ pub(crate) struct Bench<'a> {
     ghosts: RefCell<Vec<String>>,
     gone_by: Cell<Option<Instant>>,
     files: Cell<u32>,
+    /// What `docs/json.md` says of each JSON object.
+    documented: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// A run that has not ended. Dropping it ends it.
@@ -47,6 +51,7 @@ impl<'a> Bench<'a> {
             ghosts: RefCell::default(),
             gone_by: Cell::default(),
             files: Cell::default(),
+            documented: schema::documented(),
         }
     }
 
@@ -115,7 +120,18 @@ impl<'a> Bench<'a> {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
         self.said.keep(format!("flipper {}", running.words), format!("{stdout}\n{stderr}"));
-        Ran { words: running.words.clone(), code: output.status.code(), stdout, stderr, took }
+        let ran = Ran { words: running.words.clone(), code: output.status.code(), stdout, stderr, took };
+        self.is_documented(&ran);
+        ran
+    }
+
+    /// Every key of every JSON object is in the documents. A run that was killed may have been cut off in one.
+    fn is_documented(&self, ran: &Ran) {
+        if ran.words.contains("--json") && ran.code.is_some() {
+            let strange: BTreeSet<String> =
+                ran.objects().iter().flat_map(|object| schema::undocumented(object, &self.documented)).collect();
+            assert!(strange.is_empty(), "docs/json.md does not describe {strange:?}: {ran}");
+        }
     }
 
     /// A file of the operator's, with a name of its own.

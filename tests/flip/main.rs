@@ -18,6 +18,7 @@
 //! | `locked` | exit codes 13 and 14 |
 //! | `failures` | exit codes 20 and 21: back to how it was, or the truth about where it stands |
 //! | `looking` | what only looks leaves no trace |
+//! | `watching` | status, whole and quick and again and again; a run as a page; what `-v` costs |
 //! | `word_for_word` | what the dry run prints is what is done |
 //! | `killed` | flipper is killed in the middle of it |
 //! | `dangers` | what the driver would do wrong with real servers |
@@ -33,6 +34,8 @@
 
 #[path = "../lab/mod.rs"]
 mod lab;
+#[path = "../schema/mod.rs"]
+mod schema;
 
 mod bench;
 mod blind;
@@ -49,6 +52,7 @@ mod recorder;
 mod swaps;
 mod unsafe_pair;
 mod usage;
+mod watching;
 mod word_for_word;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -75,6 +79,7 @@ fn cases(server: Server) -> Vec<Case> {
         swaps::CASES,
         goals::CASES,
         looking::CASES,
+        watching::CASES,
         plans::CASES,
         locked::CASES,
         unsafe_pair::CASES,
