@@ -10,8 +10,8 @@ use std::time::{Duration, SystemTime};
 use flipper::dialect::{Account, Release};
 use flipper::journal::Found;
 use flipper::model::{
-    Action, Answered, Code, Flavour, Goal, Observed, Pair, Pending, Plan, Quick, Reached, Reason, Refusal, Side, Snapshot,
-    Traffic, Version,
+    Action, Answered, Code, Flavour, Goal, Observed, Pair, Pending, Plan, Quick, Reached, Reason, Refusal, Side,
+    Snapshot, Traffic, Version,
 };
 use flipper::render::screen::Besides;
 use flipper::render::setup::{self, Needs, Part, Ssh};

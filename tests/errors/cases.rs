@@ -178,6 +178,7 @@ pub(crate) const CASES: &[(&str, How)] = &[
     ("usage::command", run("man nope", 2, "`nope`")),
     ("usage::file", run("man --dir nowhere/at/all", 2, "nowhere/at/all")),
     ("usage::exists", run("import legacy.sql -o flipper.ron", 2, "flipper.ron")),
+    ("usage::run", run("history orders --run 7", 2, "`7`")),
     ("usage::pair", run("history Orders", 2, "`Orders`")),
     ("usage::part", run("setup orders --node db3", 2, "`db3`")),
     ("usage::server", run("setup orders --server oracle-23", 2, "`oracle-23`")),

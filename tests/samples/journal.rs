@@ -112,8 +112,7 @@ pub(crate) fn journal(pair: &Pair, plan: &Plan, before: &Snapshot, after: &Snaps
     let ms = writes_out_ms.map_or(0, |ms| ms.0.as_millis());
     let text = format!("done: {} of {}; writes were out for {ms} ms", plan.goal, plan.pair);
     assert_eq!(journal.end(End { end: Ending::Done, exit: 0, writes_out_ms, text }), None);
-    let bytes = memory.0.lock().unwrap().clone();
-    bytes
+    memory.0.lock().unwrap().to_vec()
 }
 
 /// The same, read.
