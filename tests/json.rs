@@ -137,7 +137,12 @@ fn printed() -> Vec<Value> {
     let bad = root().join("fixtures/config/bad/duplicate_role.ron");
     let run = |config: &Path, words: &[&str]| -> Vec<Value> {
         let mut command = Command::new(env!("CARGO_BIN_EXE_flipper"));
-        command.arg("--json").args(words).env("FLIPPER_CONFIG", config).env("XDG_STATE_HOME", home.path());
+        command
+            .arg("--json")
+            .args(words)
+            .current_dir(root())
+            .env("FLIPPER_CONFIG", config)
+            .env("XDG_STATE_HOME", home.path());
         let output = command.output().unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
         assert!(!text.is_empty(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
@@ -152,6 +157,19 @@ fn printed() -> Vec<Value> {
         run(&config, &["completions", "bash"]),
         run(&config, &["man", "plan"]),
         run(&config, &["history"]),
+        run(
+            &config,
+            &["import", "fixtures/import/good/dbaas.sql", "--interface", "eth0", "--password-from", "env:PASSWORD"],
+        ),
+        run(
+            &config,
+            &[
+                &["init", "--pair", "orders", "--node", "db1=10.0.0.11", "--node", "db2=10.0.0.12"][..],
+                &["--interface", "eth0", "--role", "write=10.0.0.100:rw"],
+                &["--mysql-user", "flipper", "--password-from", "env:PASSWORD"],
+            ]
+            .concat(),
+        ),
         run(&config, &["show", "plans/1-swap-write-mysql.ron"]),
         // two mistakes, each with its place
         run(&bad, &["pairs"]),

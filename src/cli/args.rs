@@ -25,8 +25,7 @@ pub(super) struct Typed {
 
 #[derive(Debug, Args)]
 pub(super) struct Common {
-    /// The config [default: $FLIPPER_CONFIG, ./flipper.ron, $XDG_CONFIG_HOME/flipper/flipper.ron,
-    /// /etc/flipper/flipper.ron]
+    /// The config [default: $FLIPPER_CONFIG, or a usual place]
     #[arg(long, global = true, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
     /// JSON on stdout
@@ -44,7 +43,7 @@ pub(super) struct Common {
 pub(super) enum Command {
     /// Write the first config: asks, or takes it all as flags
     #[command(
-        after_help = "Examples:\n  flipper init\n  flipper init --pair orders --node db1=10.0.0.11 --node db2=10.0.0.12 --interface eth0 \\\n    --role write=10.0.0.100:rw --mysql-user flipper --password-from env:FLIPPER_PASSWORD"
+        after_help = "Example:\n  flipper init --pair orders --node db1=10.0.0.11 --node db2=10.0.0.12 \\\n    --interface eth0 --role write=10.0.0.100:rw --mysql-user flipper \\\n    --password-from env:FLIPPER_PASSWORD"
     )]
     Init {
         #[command(flatten)]
