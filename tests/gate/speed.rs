@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use flipper::dialect::{self, Deed, Look};
-use flipper::link::{Shell, SshTarget};
+use flipper::link::{Ear, Shell, SshTarget};
 use flipper::model::{ArpingKind, System};
 
 use crate::lab::error::LabError;
@@ -29,6 +29,7 @@ pub(crate) fn ratio(site: &Site<'_>) -> Outcome {
         user: None,
         sudo: false,
         config_file: Some(config_file),
+        ear: Ear::default(),
     };
     let targets = [target(site.lab.ssh_config()), target(site.ssh_config())];
     let (namespace, run) = (net::open_namespace(site.lab.id(), Host::Operator)?, site.lab.dir().join("run"));
