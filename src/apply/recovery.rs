@@ -11,6 +11,9 @@ use crate::model::{
 use crate::planner::{self, Opened};
 use crate::world::{NoLock, World};
 
+/// How often the way forward is tried while clients cannot write, before it is asked whether they are better off behind.
+const TRIES_IN_OUTAGE: u32 = 3;
+
 /// Between two tries.
 const PAUSE: Duration = Duration::from_millis(300);
 
@@ -60,45 +63,49 @@ impl<W: World, S: FnMut(Event)> Run<'_, W, S> {
         }
     }
 
-    /// The new writer is open: whatever is missing is done again until it holds. Where the address never reached it,
-    /// nobody can have written there, and the way back is as safe as a swap. It is tried until `forward` is over: what a
-    /// service manager starts again, or a cable that is plugged in again, comes in time without anybody's doing.
+    /// The new writer is open: whatever is missing is done again until it holds, or until `forward` is over; what a
+    /// service manager starts again, or a cable that is plugged in again, comes in time without anybody's doing. Where
+    /// the address never reached it, nobody can have written there, and the way back is as safe as a swap: clients that
+    /// cannot write are not kept waiting for long.
     pub(super) async fn forward(&mut self, plan: &Plan, why: String, progress: &mut Progress) -> Outcome {
         self.tell(Event::PressingOn(why.clone()));
         let begun = self.world.now();
         let mut trouble = None;
+        let mut tries = 0;
         loop {
-            let now = self.world.snapshot().await;
+            tries += 1;
+            let mut now = self.world.snapshot().await;
             match planner::way_forward(self.pair, &now, plan, &progress.owed) {
                 Ok(steps) => {
                     steps.iter().for_each(|step| progress.touch(step));
                     let walked = self.walk(&steps, Way::Forward).await;
-                    let now = self.world.snapshot().await;
+                    now = self.world.snapshot().await;
                     if walked.is_ok() && is_at(self.pair, &now, plan) {
                         self.gate_opens(progress);
                         return self.done(plan, now, progress);
                     }
                     trouble = walked.err().or(trouble);
                 }
+                // nothing was done since it was looked: a node that hangs is not waited for twice
                 Err(reasons) => trouble = Some(said(&reasons)),
             }
             // whoever says it twice does not want to wait
-            if self.cancel.times() > 1 || self.world.now().saturating_sub(begun) >= self.pair.limits.forward {
-                break;
+            let over = self.cancel.times() > 1 || self.world.now().saturating_sub(begun) >= self.pair.limits.forward;
+            let out = progress.gate_closed.is_some() && !progress.gate_opened;
+            if (over || out && tries >= TRIES_IN_OUTAGE) && never_arrived(self.pair, &now, plan) {
+                let why = format!("{why}; {}", trouble.unwrap_or_default());
+                self.tell(Event::TurningBack(why.clone()));
+                return self.way_back(plan, why, Opened::Done, progress).await;
+            }
+            if over && planner::is_back(self.pair, &now, plan) {
+                self.tell(Event::Stands(Moment::After, Box::new(now)));
+                return Outcome::RolledBack { why, outage: progress.outage };
+            }
+            if over {
+                return self.stuck(why, trouble, &now, &plan.after);
             }
             self.world.pause(PAUSE).await;
         }
-        let now = self.world.snapshot().await;
-        if never_arrived(self.pair, &now, plan) {
-            let why = format!("{why}; {}", trouble.unwrap_or_default());
-            self.tell(Event::TurningBack(why.clone()));
-            return self.way_back(plan, why, Opened::Done, progress).await;
-        }
-        if planner::is_back(self.pair, &now, plan) {
-            self.tell(Event::Stands(Moment::After, Box::new(now)));
-            return Outcome::RolledBack { why, outage: progress.outage };
-        }
-        self.stuck(why, trouble, &now, &plan.after)
     }
 
     /// The new writer is open, and will not get the address: back at once, where that is seen to be safe.

@@ -78,7 +78,7 @@ impl Limits {
     /// any pause of a run that still goes, and no longer than what it takes one to give up.
     #[must_use]
     pub fn silence(&self) -> Duration {
-        (self.write_outage + self.rollback.max(self.forward)).max(Duration::from_secs(10))
+        (self.write_outage + self.rollback).max(Duration::from_secs(10))
     }
 
     /// How long a server may hear nothing of a run that holds the lock there, before it takes it for gone: while writes
