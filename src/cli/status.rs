@@ -165,7 +165,7 @@ fn shown(pair: &PairConfig, seen: &Snapshot, long: bool) -> Shown {
     // whoever was declared dead and is not back, as this machine remembers or the servers show
     let dead: Vec<_> = findings.iter().filter(|found| found.code == Code::Deposed).collect();
     for found in &dead {
-        text += &format!("\n{}.\n", found.help);
+        text += &format!("\n{}.\n{}.\n", found.seen, found.help);
     }
     if let Some(cut) = &cut {
         text += &format!("\n{}", cut.text);
