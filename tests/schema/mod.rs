@@ -10,8 +10,13 @@ const NAMED: [&str; 5] =
     ["before", "after", "goal.roles", "nodes[].inventory.variables", "nodes[].boot.read_only.values"];
 
 /// What is described in one place is not described again where it occurs once more.
-const ELSEWHERE: [(&str, &str); 4] =
-    [("status", "last_move"), ("plan", "evidence.witness"), ("refusal", "evidence.witness"), ("refusal", "goal")];
+const ELSEWHERE: [(&str, &str); 5] = [
+    ("status", "last_move"),
+    ("plan", "evidence.witness"),
+    ("refusal", "evidence.witness"),
+    ("refusal", "goal"),
+    ("error", "error.related[]"),
+];
 
 /// By an object's `type`: the paths of its keys.
 pub(crate) fn documented() -> BTreeMap<String, BTreeSet<String>> {
