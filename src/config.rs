@@ -16,6 +16,7 @@ mod mask;
 mod mistake;
 mod near;
 mod option_file;
+mod option_line;
 mod raw;
 mod read;
 mod secret;
@@ -34,6 +35,7 @@ pub use goal::goal;
 pub use load::{LoadError, decode, load};
 pub use mistake::{ConfigErrors, Mistake};
 pub use near::nearest;
+pub use option_line::{OptionLine, option_line};
 pub use secret::{Env, PasswordSource, Secret, SecretError};
 
 use crate::model::{Host, Pair, UserName};

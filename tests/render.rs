@@ -203,8 +203,9 @@ fn checks() {
         ("check-blind", samples::blind()),
     ] {
         let checks = checked(&sample);
-        golden(&format!("render/{name}.txt"), &check::text(&samples::pair(), &checks));
-        golden(&format!("render/{name}.json"), &format!("{:#}\n", json::check(&samples::pair(), &checks)));
+        golden(&format!("render/{name}.txt"), &check::text(&samples::pair(), &sample, &checks));
+        let json = json::check(&samples::pair(), &sample, &checks);
+        golden(&format!("render/{name}.json"), &format!("{json:#}\n"));
     }
 }
 
@@ -213,7 +214,7 @@ fn checks() {
 fn no_check_is_passed_over() {
     for sample in [samples::healthy(), samples::troubled(), samples::unreachable(), samples::blind()] {
         let checks = checked(&sample);
-        let text = check::text(&samples::pair(), &checks);
+        let text = check::text(&samples::pair(), &sample, &checks);
         for check in &checks {
             let id = check.code.id();
             let words = || text.split(|c: char| c.is_whitespace() || c == ',');
@@ -277,7 +278,7 @@ fn no_line_is_wider_than_a_ticket() {
     fits(&refusal::text(&sample), 80);
     for sample in [samples::healthy(), samples::troubled(), samples::unreachable(), samples::blind()] {
         fits(&status::text(&samples::pair(), &sample), 100);
-        fits(&check::text(&samples::pair(), &checked(&sample)), 100);
+        fits(&check::text(&samples::pair(), &sample, &checked(&sample)), 100);
     }
 }
 

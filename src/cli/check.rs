@@ -12,7 +12,7 @@ pub(super) fn run(config: &Config, name: &str, output: &Output) -> Result<Exit, 
     let pair = context::pair(config, name)?;
     let seen = context::block_on(context::look(pair, output))?;
     let checks = planner::check(&pair.pair, &seen, &last_move(&pair.pair.name));
-    output.data(|| render::check::text(&pair.pair, &checks), || render::json::check(&pair.pair, &checks));
+    output.data(|| render::check::text(&pair.pair, &seen, &checks), || render::json::check(&pair.pair, &seen, &checks));
     let bad = checks.iter().any(|check| check.verdict.is_bad());
     Ok(if bad { Exit::Refused } else { Exit::Done })
 }

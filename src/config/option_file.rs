@@ -1,6 +1,6 @@
 //! The password in a MySQL option file, read as the servers' own clients read it.
-//!
-//! Source of the rules: "Using Option Files" of the MySQL manual; where it is silent, what `my_default.cc` does.
+
+use super::option_line::{OptionLine, option_line};
 
 /// Why an option file gives no password. Carries line numbers, never text of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,70 +18,25 @@ pub(super) fn password(text: &str) -> Result<String, NoPassword> {
     let (mut client, mut flipper) = (None, None);
     let mut group = "";
     for (index, line) in text.strip_prefix('\u{feff}').unwrap_or(text).lines().enumerate() {
-        let line = line.trim();
-        if line.starts_with('!') {
-            return Err(NoPassword::Include(index + 1));
-        }
-        if let Some(name) = line.strip_prefix('[') {
-            group = name.split(']').next().unwrap_or_default().trim();
-            continue;
-        }
+        let (name, given) = match option_line(line) {
+            OptionLine::Include(_) | OptionLine::IncludeFolder(_) => return Err(NoPassword::Include(index + 1)),
+            OptionLine::Group(name) => {
+                group = name;
+                continue;
+            }
+            OptionLine::Setting(name, given) => (name, given),
+            OptionLine::Nothing => continue,
+        };
         let found = match group {
             "client" => &mut client,
             "flipper" => &mut flipper,
             _ => continue,
         };
-        let (name, given) = match before_comment(line).split_once('=') {
-            Some((name, given)) => (name.trim(), Some(given.trim())),
-            None => (before_comment(line).trim(), None),
-        };
         if name == "password" {
-            *found = Some(given.map(value).ok_or(NoPassword::Prompt(index + 1)));
+            *found = Some(given.ok_or(NoPassword::Prompt(index + 1)));
         }
     }
     flipper.or(client).unwrap_or(Err(NoPassword::Absent))
-}
-
-/// The line up to a `#` outside quotes; a line that starts with `#` or `;` is a comment as a whole.
-fn before_comment(line: &str) -> &str {
-    if line.starts_with(['#', ';']) {
-        return "";
-    }
-    let (mut quote, mut escaped) = (None, false);
-    for (at, c) in line.char_indices() {
-        match (quote, c) {
-            (None, '#') => return &line[..at],
-            (None, '"' | '\'') => quote = Some(c),
-            (Some(open), c) if c == open && !escaped => quote = None,
-            _ => {}
-        }
-        escaped = quote.is_some() && c == '\\' && !escaped;
-    }
-    line
-}
-
-/// A value without its quotes, escapes read. An unknown escape keeps its backslash.
-fn value(given: &str) -> String {
-    let bare = ['"', '\''].iter().find_map(|quote| given.strip_prefix(*quote)?.strip_suffix(*quote)).unwrap_or(given);
-    let mut out = String::with_capacity(bare.len());
-    let mut chars = bare.chars();
-    while let Some(c) = chars.next() {
-        if c != '\\' {
-            out.push(c);
-            continue;
-        }
-        match chars.next() {
-            Some('n') => out.push('\n'),
-            Some('t') => out.push('\t'),
-            Some('r') => out.push('\r'),
-            Some('b') => out.push('\u{8}'),
-            Some('s') => out.push(' '),
-            Some(same @ ('"' | '\'' | '\\')) => out.push(same),
-            Some(other) => out.extend(['\\', other]),
-            None => out.push('\\'),
-        }
-    }
-    out
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use super::argv::{self, Deed, Look};
 use super::line::Hole;
 use super::runner::{ANSWER_GREETING, LOOP, PROTOCOL};
-use super::{isolate, machine, signs};
+use super::{isolate, machine, signs, start};
 use crate::model::{Flavour, Host, Pair, PairName, Server, Side, System, Version};
 
 /// A node of a pair, and all that a command line to it is made of.
@@ -92,7 +92,9 @@ impl Allowed<'_> {
             machine::listeners(),
             isolate::units(),
             isolate::who_listens(sudo, port),
+            start::server_process(1),
         ];
+        all.extend([start::option_files("/etc/my.cnf"), start::persisted("/data")].into_iter().flatten());
         all.extend(self.deeds().iter().filter_map(argv::may_run));
         all.extend(self.signs().iter().map(|some| signs::signs(system, sudo, some)));
         let server = Server { flavour, version: Version(0, 0, 0), server_id: 1, uuid: None, hostname: String::new() };

@@ -94,7 +94,10 @@ fn said(pair: &Pair, sudo: bool, flavour: Flavour) -> Vec<Line> {
         listeners(),
         units(),
         who_listens(sudo, 3306),
+        server_process(4711),
     ];
+    looks.extend(option_files("/etc/mysql/conf.d/"));
+    looks.extend(persisted("/var/lib/mysql/"));
     looks.extend(deeds.iter().filter_map(may_run));
     for folders in [&["/var/lib/mysql/"][..], &["/srv/my sql@1+/", "/var/log/mysql"]] {
         looks.extend(disk(folders));
@@ -235,6 +238,7 @@ fn no_hole_is_an_address_an_interface_or_a_program() {
             let (letters, text) = (words.next().unwrap(), words.next().unwrap());
             // all that reads a disk, and nothing that changes anything
             let reads = text.starts_with("env LC_ALL=C df -Pk -- ") || text.contains(" flipper 3306 m");
+            let reads = reads || text.starts_with("sh -c ") && text.contains(" flipper ") && text.ends_with(" \"$1\"");
             assert_eq!(letters != "-", reads, "{entry}");
         }
     }

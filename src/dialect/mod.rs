@@ -22,6 +22,7 @@ mod runner;
 mod signs;
 mod sockets;
 mod sql;
+mod start;
 mod sudoers;
 mod words;
 
@@ -56,5 +57,6 @@ pub use sql::{
     channels, expire, expire_and_lock_is_ours, facts, fence, identity, kill, lock, lock_holder, lock_is_ours, missing,
     open, own_address, parse_access, prepared_xa, release, sessions, settings, unlock, writers, writing_transactions,
 };
+pub use start::{option_files, option_paths, persisted, server_process};
 pub use sudoers::{sudoers, sudoers_path};
 pub use words::{begins, changes_data};

@@ -384,6 +384,12 @@ codes! {
         title: "a server that restarts does not accept writes",
         matters: "an old writer that is restarted becomes a second one",
     }
+    /// A receiver that was stopped starts with the server.
+    FollowsAtBoot {
+        id: "follows-at-boot", worst: Warn, hazards: "H-87",
+        title: "a receiver that was stopped stays so after a restart",
+        matters: "what a node that was declared dead still has flows in, once both are up",
+    }
     /// Little disk space is left.
     DiskSpace {
         id: "disk-space", worst: Override, hazards: "H-91",

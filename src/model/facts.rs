@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
-use super::Observed;
+use super::{BootAccess, BootReplication, BootUnit, Observed};
 
 /// Writes a struct of facts, the one of which nothing could be seen, and a way to walk over them.
 macro_rules! facts {
@@ -197,8 +197,14 @@ pub enum Kept {
 facts! {
     /// What a node will be after a restart.
     Boot {
-        /// Where `read_only` comes from then (H-88).
+        /// Where `read_only` came from at the last start, as far as the server itself tells (H-88).
         read_only: Kept,
+        /// Whom it lets write, by all that its server reads when it starts.
+        access: BootAccess,
+        /// Whether it replicates by itself, by the same.
+        follows: BootReplication,
+        /// Whether its server is started at all.
+        unit: BootUnit,
         /// Files of the system that name a floating address (H-66).
         files: Vec<InFile>,
         /// Programs that run there and move addresses or roles (H-68).

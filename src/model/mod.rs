@@ -3,6 +3,7 @@
 
 mod action;
 mod address;
+mod boot;
 mod code;
 mod codes;
 mod facts;
@@ -19,6 +20,7 @@ mod traffic;
 
 pub use action::{Action, Fact, StepId};
 pub use address::{BadAddress, Prefixed};
+pub use boot::{BootAccess, BootReplication, BootUnit, Origin, Ruling};
 pub use code::Code;
 pub use facts::{
     Account, Boot, Connections, Disk, Downstream, Health, InFile, Inventory, Kept, Lock, LockKind, Relay, Sessions,

@@ -36,6 +36,11 @@ pub(crate) fn pair() -> Pair {
     }
 }
 
+/// What a server is after a restart, and what says so.
+pub(crate) fn boot_access(access: WriteAccess, setting: &str, origin: Origin) -> BootAccess {
+    BootAccess { access, ruling: Ruling { setting: setting.to_owned(), origin } }
+}
+
 /// db1 open with write, db2 fenced with read, both replicating.
 pub(crate) fn healthy(flavour: Flavour) -> Snapshot {
     let node = |n: u8, access, role: &str| {
@@ -108,7 +113,17 @@ pub(crate) fn healthy(flavour: Flavour) -> Snapshot {
                 clock_ahead: known(0),
                 listeners: known(vec![]),
             },
-            boot: Boot { read_only: known(Kept::Configured), files: known(vec![]), managers: known(vec![]) },
+            boot: Boot {
+                read_only: known(Kept::Configured),
+                access: known(boot_access(WriteAccess::Fenced, "super_read_only=ON", Origin::CommandLine)),
+                follows: known(BootReplication {
+                    by_itself: true,
+                    ruling: Ruling { setting: "skip_replica_start".to_owned(), origin: Origin::Default },
+                }),
+                unit: known(BootUnit { name: "mysql.service".to_owned(), state: "enabled".to_owned() }),
+                files: known(vec![]),
+                managers: known(vec![]),
+            },
             relay: Relay {
                 worker_errors: known(vec![]),
                 retries: known(None),

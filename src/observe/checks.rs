@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use super::inventory;
 use super::process::{self, Process};
+use super::restart::{Restart, Told};
 use super::server::Read;
-use super::{ask, boot, traffic, workload};
+use super::{ask, boot, restart, traffic, workload};
 use crate::dialect::{self, Socket};
 use crate::link::{Answer, Shell, Sql, SqlError, SshError, Table};
 use crate::model::{
@@ -29,6 +30,7 @@ pub(super) struct Answers {
     privileges: Read<Table>,
     events: Read<Table>,
     origin: Read<Table>,
+    paths: Read<Table>,
     worker_errors: Read<Table>,
     received: Read<Table>,
     purged: Read<Table>,
@@ -48,6 +50,7 @@ impl Answers {
             privileges: why(),
             events: why(),
             origin: why(),
+            paths: why(),
             worker_errors: why(),
             received: why(),
             purged: why(),
@@ -64,6 +67,16 @@ impl Answers {
     pub(super) fn purged(&self) -> Read<String> {
         let row = self.purged.as_ref().map_err(String::clone)?.row().map_err(|why| why.to_string())?;
         Ok(row.text(&["purged"]).map_err(|why| why.to_string())?.replace('\n', ""))
+    }
+
+    /// What the server says of the files that it reads when it starts.
+    pub(super) fn told(&self) -> Told {
+        let data = self.variables().and_then(|all| {
+            all.get("datadir").cloned().ok_or_else(|| "the server does not name its data folder".to_owned())
+        });
+        let paths = self.paths.iter().flat_map(|table| &table.0);
+        let paths = paths.filter_map(|row| row.text(&["path"]).ok().map(str::to_owned)).collect();
+        Told { data, paths }
     }
 
     /// Folders that the server writes to, as it names them.
@@ -92,8 +105,9 @@ pub(super) async fn ask_server(sql: &mut Sql, server: &Server, limit: Duration) 
         &dialect::locks(server),
         &dialect::accounts(),
         &dialect::events(server),
+        &dialect::option_paths(server),
     ];
-    let [variables, counters, work, transactions, privileges, origin, locks, accounts, events] =
+    let [variables, counters, work, transactions, privileges, origin, locks, accounts, events, paths] =
         ask(sql, both, limit).await;
     let [worker_errors, received, purged, transports] = match server.flavour {
         Flavour::MySql => {
@@ -112,6 +126,7 @@ pub(super) async fn ask_server(sql: &mut Sql, server: &Server, limit: Duration) 
         privileges,
         events,
         origin,
+        paths,
         worker_errors,
         received,
         purged,
@@ -125,48 +140,72 @@ pub(super) struct Looks {
     managers: Read<Answer>,
     listeners: Read<Answer>,
     disk: Read<(Answer, Vec<String>)>,
+    restart: Restart,
 }
 
 impl Looks {
     pub(super) fn unseen(why: &str) -> Self {
+        let restart = Restart::unseen(why);
         let why = || why.to_owned();
-        Self { files: Err(why()), managers: Err(why()), listeners: Err(why()), disk: Err(why()) }
+        Self { files: Err(why()), managers: Err(why()), listeners: Err(why()), disk: Err(why()), restart }
     }
 }
 
-/// Looks at a machine, in one round trip.
+/// What a machine is asked about.
+pub(super) struct Ask<'a> {
+    pub(super) floating: &'a [IpAddr],
+    pub(super) folders: Read<Vec<String>>,
+    pub(super) sudo: bool,
+    /// The server's.
+    pub(super) port: u16,
+}
+
+/// Looks at a machine, in one round trip, and some more for what its server starts with.
 pub(super) async fn ask_machine(
     shell: Result<&mut Shell, &mut SshError>,
-    floating: &[IpAddr],
-    folders: Read<Vec<String>>,
+    ask: Ask<'_>,
+    server: Option<(Server, Told)>,
     limit: Duration,
 ) -> Looks {
     let shell = match shell {
         Ok(shell) => shell,
         Err(why) => return Looks::unseen(&why.to_string()),
     };
-    let mut looks = vec![dialect::mentions(floating), dialect::managers(), dialect::listeners()];
+    match look(shell, ask, server, limit).await {
+        Ok(looks) => looks,
+        Err(why) => {
+            // what is looked for here must not cost the shell that a move needs
+            let _ = shell.reopen(limit).await;
+            Looks::unseen(&why.to_string())
+        }
+    }
+}
+
+async fn look(
+    shell: &mut Shell,
+    ask: Ask<'_>,
+    server: Option<(Server, Told)>,
+    limit: Duration,
+) -> Result<Looks, SshError> {
+    let Ask { floating, folders, sudo, port } = ask;
+    let mut looks =
+        vec![dialect::mentions(floating), dialect::managers(), dialect::listeners(), dialect::who_listens(sudo, port)];
     let disk = folders.as_ref().map(|all| all.iter().map(String::as_str).collect::<Vec<_>>());
     let disk = disk.map_err(String::clone).and_then(|folders| {
         dialect::disk(&folders).ok_or_else(|| format!("{} is no plain path", printable(&folders.join(", "))))
     });
     looks.extend(disk.as_ref().ok().cloned());
-    let answers = match shell.look(&looks, limit).await {
-        Ok(answers) => answers,
-        Err(why) => {
-            // what is looked for here must not cost the shell that a move needs
-            let _ = shell.reopen(limit).await;
-            return Looks::unseen(&why.to_string());
-        }
-    };
-    let mut answers = answers.into_iter();
+    let mut answers = shell.look(&looks, limit).await?.into_iter();
     let mut next = || answers.next().ok_or_else(|| "not all was answered".to_owned());
-    Looks {
-        files: next(),
-        managers: next(),
-        listeners: next(),
-        disk: disk.and_then(|_| next()).and_then(|answer| Ok((answer, folders?))),
-    }
+    let (files, managers, listeners) = (next(), next(), next());
+    let listening = next();
+    let disk = disk.and_then(|_| next()).and_then(|answer| Ok((answer, folders?)));
+    let restart = match (server, listening) {
+        (Some((server, told)), Ok(listening)) => restart::look(shell, &server, &listening, &told, limit).await?,
+        (None, _) => Restart::unseen("its server does not answer"),
+        (_, Err(why)) => Restart::unseen(&why),
+    };
+    Ok(Looks { files, managers, listeners, disk, restart })
 }
 
 /// What is known of a node besides.
@@ -211,7 +250,7 @@ pub(super) fn fill(node: &mut NodeSnapshot, known: &Known<'_>, answers: &Answers
         both(processes.as_deref().map_err(String::clone), sockets.as_deref().map_err(String::clone))
             .map(|(all, sockets)| traffic::sessions(all, sockets, own))
             .into();
-    let Looks { files, managers, listeners, disk } = looks;
+    let Looks { files, managers, listeners, disk, restart } = looks;
     let text = |command: &str, answer: Read<Answer>| -> Read<String> {
         answer.and_then(|answer| super::text(command, &answer).map(str::to_owned))
     };
@@ -224,7 +263,11 @@ pub(super) fn fill(node: &mut NodeSnapshot, known: &Known<'_>, answers: &Answers
         listeners: text("ss", listeners).and_then(|text| boot::listeners(&text, port, is_floating)).into(),
         ..node.health.clone()
     };
+    let (access, follows, unit) = restart.parts();
     node.boot = Boot {
+        access: access.into(),
+        follows: follows.into(),
+        unit: unit.into(),
         read_only: table(&answers.origin).and_then(|table| inventory::read_only(server, table)).into(),
         files: files.and_then(|answer| boot::files(&answer)).into(),
         managers: text("sh", managers).and_then(|text| boot::managers(&text)).into(),

@@ -14,9 +14,13 @@ mod checks;
 mod host;
 mod inventory;
 mod machine;
+mod options;
 mod process;
 mod quick;
 mod replication;
+mod restart;
+#[cfg(test)]
+mod restart_tests;
 mod server;
 mod traffic;
 mod witness;
@@ -75,14 +79,19 @@ async fn look_at_both(pair: &Pair, links: &mut [Link; 2], depth: Depth) -> Snaps
         between::ask(&two, &one, &mut first.sql, limit, depth),
         async {
             let floating: Vec<IpAddr> = pair.roles.iter().map(|role| role.address.ip).collect();
-            let more = |shell, seen: &Seen| {
-                let folders = seen.answers.folders();
-                let floating = &floating;
-                async move { checks::ask_machine(shell, floating, folders, limit).await }
+            let more = |shell, sudo: bool, port: u16, seen: &Seen| {
+                let ask = checks::Ask { floating: &floating, folders: seen.answers.folders(), sudo, port };
+                let server = seen.node.server.known().cloned();
+                let told = seen.answers.told();
+                async move { checks::ask_machine(shell, ask, server.map(|server| (server, told)), limit).await }
             };
+            let sudo = [first.target.ssh.sudo, second.target.ssh.sudo];
             match depth {
                 Depth::Structure => None,
-                Depth::All => Some(tokio::join!(more(first.shell.as_mut(), &one), more(second.shell.as_mut(), &two))),
+                Depth::All => Some(tokio::join!(
+                    more(first.shell.as_mut(), sudo[0], first_spec.port, &one),
+                    more(second.shell.as_mut(), sudo[1], second_spec.port, &two)
+                )),
             }
         },
     );

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
-use super::mirror::{Fact, Mirror, Text, mirror};
+use super::mirror::{Fact, Mirror, Text, WriteAccess, mirror};
 use crate::model;
 
 const NOT_WRITTEN: &str = "the file was written by a flipper that did not look at it";
@@ -138,9 +138,70 @@ impl Mirror for Kept {
     }
 }
 
+/// What decides a setting of a server that starts.
+#[derive(serde::Serialize, serde::Deserialize)]
+pub(super) enum Origin {
+    Default,
+    File(String, u32),
+    CommandLine,
+    Persisted,
+}
+
+impl Mirror for Origin {
+    type Of = model::Origin;
+
+    fn of(value: &model::Origin) -> Self {
+        match value {
+            model::Origin::Default => Self::Default,
+            model::Origin::File(path, line) => Self::File(path.clone(), *line),
+            model::Origin::CommandLine => Self::CommandLine,
+            model::Origin::Persisted => Self::Persisted,
+        }
+    }
+
+    fn back(self) -> model::Origin {
+        match self {
+            Self::Default => model::Origin::Default,
+            Self::File(path, line) => model::Origin::File(path, line),
+            Self::CommandLine => model::Origin::CommandLine,
+            Self::Persisted => model::Origin::Persisted,
+        }
+    }
+}
+
+mirror!(
+    struct Ruling {
+        setting: String,
+        origin: Origin,
+    }
+);
+mirror!(
+    struct BootAccess {
+        access: WriteAccess,
+        ruling: Ruling,
+    }
+);
+mirror!(
+    struct BootReplication {
+        by_itself: bool,
+        ruling: Ruling,
+    }
+);
+mirror!(
+    struct BootUnit {
+        name: String,
+        state: String,
+    }
+);
 facts!(
     struct Boot {
         read_only: Kept,
+        #[serde(skip_serializing_if = "not_written")]
+        access: BootAccess,
+        #[serde(skip_serializing_if = "not_written")]
+        follows: BootReplication,
+        #[serde(skip_serializing_if = "not_written")]
+        unit: BootUnit,
         files: Vec<InFile>,
         managers: Vec<String>,
     }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::model::samples::{dead, healthy, pair, returned};
 use crate::model::{
-    Channel, Connections, Disk, Downstream, Flavour, Goal, Held, Isolation, Kept, Lock, LockKind, NodeSnapshot,
+    Boot, Channel, Connections, Disk, Downstream, Flavour, Goal, Held, Isolation, Kept, Lock, LockKind, NodeSnapshot,
     Observed, Step, StepId, Thread, Version, Work, WorkKind,
 };
 
@@ -67,7 +67,14 @@ fn a_check_speaks_right_behind_its_limit() {
     edge(Code::ClocksDiffer, clock(-1_000), clock(-1_001));
     let kept = |value: &str| {
         let kept = Kept::Persisted(vec![("super_read_only".to_owned(), value.to_owned())]);
-        move |seen: &mut Snapshot| seen.nodes[0].boot.read_only = Observed::Known(kept.clone())
+        // where its machine does not tell, what was persisted does
+        move |seen: &mut Snapshot| {
+            seen.nodes[0].boot = Boot {
+                read_only: Observed::Known(kept.clone()),
+                access: Observed::Unknown("x".to_owned()),
+                ..seen.nodes[0].boot.clone()
+            }
+        }
     };
     edge(Code::OpensAtBoot, kept("ON"), kept("off"));
     // the fence waits two seconds

@@ -1,23 +1,24 @@
 //! Every check of a pair, for people: what is wrong first, what is in order as a list.
 
 use super::wrap::{hang, list};
-use crate::model::{Code, Finding, Pair, Severity, printable};
+use crate::model::{Code, Finding, NodeSnapshot, Observed, Pair, Severity, Side, Snapshot, WriteAccess, printable};
 use crate::planner::{Checked, Verdict};
 
 /// Wider than a plan: it is looked at, not pasted.
 const WIDTH: usize = 100;
 
 /// What each word means, under the table.
-const LEGEND: [(&str, &str); 4] = [
+const LEGEND: [(&str, &str); 5] = [
     ("stop", "a plan that relies on it is refused."),
     ("stop*", "so it is, unless it is accepted by `--override ID`, which the plan then says."),
     ("warn", "no plan is refused for it."),
+    ("restart", "what each node would be after one, right now."),
     ("unknown", "it could not be looked at; what every move relies on is the check `unknown`."),
 ];
 
 /// All checks; at most 100 columns.
 #[must_use]
-pub fn text(pair: &Pair, checks: &[Checked]) -> String {
+pub fn text(pair: &Pair, seen: &Snapshot, checks: &[Checked]) -> String {
     let mut out = hang(&format!("Pair {}: ", pair.name), &summary(checks), WIDTH);
     let mut bad: Vec<&Checked> = checks.iter().filter(|check| !check.found.is_empty()).collect();
     bad.sort_by_key(|check| std::cmp::Reverse(check.verdict));
@@ -29,6 +30,7 @@ pub fn text(pair: &Pair, checks: &[Checked]) -> String {
         }
     }
     out += &unknowns(checks);
+    out += &restarts(pair, seen);
     let fine: Vec<&Checked> = checks.iter().filter(|check| check.verdict == Verdict::Ok).collect();
     if !fine.is_empty() {
         out += "\n";
@@ -129,6 +131,68 @@ fn unknowns(checks: &[Checked]) -> String {
         out += &hang("         ", &format!("{on}{}", printable(why)), WIDTH);
     }
     out
+}
+
+/// What each node would be after a restart right now.
+fn restarts(pair: &Pair, seen: &Snapshot) -> String {
+    let mut out = "\n".to_owned();
+    let width = seen.nodes.iter().map(|node| node.name.as_str().len()).max().unwrap_or(0);
+    for (side, heading) in Side::BOTH.into_iter().zip(["restart  ", "         "]) {
+        let node = seen.node(side);
+        let first = format!("{heading}{:<width$}  ", node.name.as_str());
+        let blank = " ".repeat(first.len());
+        for (at, line) in restart(pair, node).iter().enumerate() {
+            out += &hang(if at == 0 { &first } else { &blank }, line, WIDTH);
+        }
+    }
+    out
+}
+
+/// Would it accept writes? replicate by itself? have an address? is its server started at all?
+fn restart(pair: &Pair, node: &NodeSnapshot) -> Vec<String> {
+    let boot = &node.boot;
+    let access = boot.access.as_ref().map(|access| {
+        let whom = match access.access {
+            WriteAccess::Open => "accepts writes",
+            WriteAccess::Guarded => "read-only, except for administrators",
+            WriteAccess::Fenced => "read-only",
+            WriteAccess::Changing | WriteAccess::Unseen => "nobody can say whom it lets write",
+        };
+        format!("{whom} ({})", access.ruling)
+    });
+    let follows = match node.channels.known() {
+        Some(channels) if channels.is_empty() => Observed::Known("replicates from nowhere".to_owned()),
+        _ => boot.follows.as_ref().map(|follows| {
+            let starts = if follows.by_itself { "replicates by itself" } else { "does not replicate by itself" };
+            format!("{starts} ({})", follows.ruling)
+        }),
+    };
+    let addresses = boot.files.as_ref().map(|files| {
+        let named = files.iter().filter_map(|file| {
+            let role = pair.roles.iter().find(|role| role.address.ip == file.address)?;
+            Some(format!("takes the address of {} ({})", role.name, file.path))
+        });
+        let named: Vec<String> = named.collect();
+        if named.is_empty() { "takes no address".to_owned() } else { list(&named) }
+    });
+    let unit = boot.unit.as_ref().map(|unit| format!("systemd's unit {} is {}", unit.name, unit.state));
+    let all = [
+        ("whom it lets write", access),
+        ("whether it replicates", follows),
+        ("whether it takes an address", addresses),
+        ("whether its server is started", unit),
+    ];
+    let mut lines: Vec<String> = all.iter().filter_map(|(_, seen)| seen.known().map(|said| printable(said))).collect();
+    let mut reasons: Vec<(&str, Vec<String>)> = vec![];
+    for (what, seen) in &all {
+        let Some(why) = seen.why_unknown() else { continue };
+        match reasons.iter_mut().find(|(known, _)| *known == why) {
+            Some((_, whats)) => whats.push((*what).to_owned()),
+            None => reasons.push((why, vec![(*what).to_owned()])),
+        }
+    }
+    lines.extend(reasons.iter().map(|(why, whats)| format!("unknown: {}: {}", list(whats), printable(bare(why)))));
+    lines
 }
 
 /// Without the server's place: the node is named instead.

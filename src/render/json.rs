@@ -98,7 +98,7 @@ pub fn status(pair: &Pair, snapshot: &Snapshot, besides: &Besides<'_>) -> Value 
 /// Every check of a pair: `verdict` is `stop`, `override` (`stop*` for people), `unknown`, `warn` or `ok`, and `worst` the
 /// worst of all.
 #[must_use]
-pub fn check(pair: &Pair, checks: &[Checked]) -> Value {
+pub fn check(pair: &Pair, seen: &Snapshot, checks: &[Checked]) -> Value {
     let found = |found: &Finding| finding(pair, found);
     let one = |Checked { code, verdict, found: all, unknown }: &Checked| {
         let unseen = |(node, why): &(String, String)| {
@@ -122,6 +122,9 @@ pub fn check(pair: &Pair, checks: &[Checked]) -> Value {
         "pair": pair.name.as_str(),
         "worst": worst.id(),
         "checks": checks.iter().map(one).collect::<Value>(),
+        "after_restart": seen.nodes.iter().map(|node| json!({
+            "name": node.name.as_str(), "boot": json_facts::boot(&node.boot),
+        })).collect::<Value>(),
     })
 }
 

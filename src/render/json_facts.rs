@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::json::fact;
+use super::json::{fact, word_access};
 use crate::model::{
-    Account, Boot, Connections, Disk, Downstream, Health, InFile, Inventory, Kept, Lock, LockKind, Pending, Reached,
-    Relay, Sessions, Traffic, Witness, Work, WorkKind, Workload, printable,
+    Account, Boot, BootAccess, BootReplication, Connections, Disk, Downstream, Health, InFile, Inventory, Kept, Lock,
+    LockKind, Origin, Pending, Reached, Relay, Ruling, Sessions, Traffic, Witness, Work, WorkKind, Workload, printable,
 };
 
 pub(super) fn workload(workload: &Workload) -> Value {
@@ -86,8 +86,21 @@ pub(super) fn health(health: &Health) -> Value {
     })
 }
 
+/// What decides a setting: where, and how it is written there.
+fn ruling(Ruling { setting, origin }: &Ruling) -> Value {
+    let setting = printable(setting);
+    match origin {
+        Origin::Default => json!({ "from": "default", "setting": setting }),
+        Origin::CommandLine => json!({ "from": "command-line", "setting": setting }),
+        Origin::Persisted => json!({ "from": "persisted", "setting": setting }),
+        Origin::File(path, line) => {
+            json!({ "from": "file", "setting": setting, "path": printable(path), "line": line })
+        }
+    }
+}
+
 pub(super) fn boot(boot: &Boot) -> Value {
-    let Boot { read_only, files, managers } = boot;
+    let Boot { read_only, access, follows, unit, files, managers } = boot;
     let kept = |kept: &Kept| match kept {
         Kept::Persisted(values) => {
             let values = values.iter().map(|(name, value)| (printable(name), json!(printable(value))));
@@ -100,6 +113,15 @@ pub(super) fn boot(boot: &Boot) -> Value {
     let file = |InFile { path, address }: &InFile| json!({ "path": printable(path), "address": address.to_string() });
     json!({
         "read_only": fact(read_only, kept),
+        "access": fact(access, |BootAccess { access, ruling: by }| {
+            json!({ "access": word_access(*access), "by": ruling(by) })
+        }),
+        "follows": fact(follows, |BootReplication { by_itself, ruling: by }| {
+            json!({ "by_itself": by_itself, "by": ruling(by) })
+        }),
+        "unit": fact(unit, |unit| {
+            json!({ "name": printable(&unit.name), "state": printable(&unit.state), "started": unit.is_started() })
+        }),
         "files": fact(files, |all| all.iter().map(file).collect()),
         "managers": fact(managers, |all| json!(all)),
     })

@@ -13,10 +13,8 @@ fn healthy(site: &Site<'_>) -> Outcome {
     assert_eq!(said.with_verdict("warn"), ["cold-server"]);
     // what the account of the documents may not see, and says so
     let blind = match site.server() {
-        Server::MariaDb => {
-            &["accounts-differ", "events", "opens-at-boot", "privileged-writer", "table-lock", "user-locks"][..]
-        }
-        Server::MySql => &["accounts-differ", "cannot-end-sessions", "events", "opens-at-boot"],
+        Server::MariaDb => &["accounts-differ", "events", "privileged-writer", "table-lock", "user-locks"][..],
+        Server::MySql => &["accounts-differ", "cannot-end-sessions", "events"],
     };
     assert_eq!(said.with_verdict("unknown"), blind);
     let text = site.text();

@@ -9,6 +9,7 @@
 //! | `healthy` | a pair as it should be, and one that cannot be seen |
 //! | `work` | who is at work: writers, locks, transactions, sessions |
 //! | `servers` | replication and settings |
+//! | `boot` | what a server is after a restart: option files, what was persisted, and a real restart |
 //! | `machines` | addresses, other programs, the wrong machine |
 //! | `setup` | what `flipper setup` prints, and each privilege taken away |
 
@@ -24,6 +25,7 @@
 #[path = "../lab/mod.rs"]
 mod lab;
 
+mod boot;
 mod healthy;
 mod machines;
 mod servers;
@@ -46,9 +48,10 @@ type Case = (&'static str, fn(&Site<'_>) -> Outcome);
 fn cases(server: Server) -> Vec<Case> {
     let own = match server {
         Server::MariaDb => [work::MARIADB, servers::MARIADB, machines::ONCE, healthy::ONCE].concat(),
-        Server::MySql => [work::MYSQL, servers::MYSQL].concat(),
+        Server::MySql => [work::MYSQL, servers::MYSQL, boot::MYSQL].concat(),
     };
-    let both = [healthy::CASES, work::CASES, servers::CASES, machines::CASES].into_iter().flatten().copied();
+    let both =
+        [healthy::CASES, work::CASES, servers::CASES, machines::CASES, boot::CASES].into_iter().flatten().copied();
     // last, because roles are moved there, which `moved-lately` remembers
     both.chain(own).chain(setup::CASES.iter().copied()).collect()
 }

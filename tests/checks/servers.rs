@@ -17,7 +17,6 @@ pub(crate) const CASES: &[Case] = &[
 pub(crate) const MARIADB: &[Case] = &[("the event scheduler", scheduler)];
 
 pub(crate) const MYSQL: &[Case] = &[
-    ("persisted OFF", persisted),
     ("a scheduled event", event),
     ("read-only except for administrators", half_fenced),
     ("an applier's worker fails", worker),
@@ -159,21 +158,6 @@ fn event(site: &Site<'_>) -> Outcome {
     site.on_both("REVOKE EVENT ON *.* FROM 'flipper'@'10.77.0.%'")?;
     // on the standby it is disabled by itself, and so no finding
     said.names("events", "warn", "db1: 1 event(s) enabled, the scheduler runs: app.nightly").blames_only(&[]);
-    Ok(())
-}
-
-fn persisted(site: &Site<'_>) -> Outcome {
-    let writer = site.lab.admin(Node::Db1);
-    writer.exec("SET PERSIST read_only=OFF")?;
-    let said = site.check();
-    let (code, plan) = site.plan(&[]);
-    writer.exec("RESET PERSIST read_only")?;
-    said.names("opens-at-boot", "override", "db1: persisted read_only=OFF").blames_only(&["opens-at-boot"]);
-    assert!(code == Some(0) && plan.contains("opens-at-boot"), "{plan}");
-    writer.exec("SET PERSIST_ONLY super_read_only=ON")?;
-    let said = site.check();
-    writer.exec("RESET PERSIST super_read_only")?;
-    assert!(said.verdict("opens-at-boot") != "override");
     Ok(())
 }
 

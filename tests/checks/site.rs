@@ -31,6 +31,7 @@ pub(crate) struct Said {
     code: Option<i32>,
     text: String,
     checks: Vec<Value>,
+    restarts: Value,
 }
 
 impl<'a> Site<'a> {
@@ -70,7 +71,8 @@ impl<'a> Site<'a> {
         let said: Value = serde_json::from_str(&text).unwrap_or_else(|why| panic!("{why}: `{text}` {errors}"));
         assert_eq!((&said["type"], &said["format"]), (&"check".into(), &1.into()), "{text}");
         let checks = said["checks"].as_array().cloned().expect("a list of checks");
-        Said { code: output.status.code(), text, checks }
+        let restarts = said["after_restart"].clone();
+        Said { code: output.status.code(), text, checks, restarts }
     }
 
     /// The same for people.
@@ -159,7 +161,7 @@ impl<'a> Site<'a> {
 
 /// Verdicts that change with the time of day and with what a case set, not with the pair.
 fn is_passing(id: &str) -> bool {
-    matches!(id, "cold-server" | "moved-lately" | "opens-at-boot")
+    matches!(id, "cold-server" | "moved-lately")
 }
 
 impl Said {
@@ -179,6 +181,12 @@ impl Said {
         assert_eq!(check["verdict"], verdict, "{id}: {check}\n{}", self.text);
         assert!(check.to_string().contains(words), "{id} should say `{words}`: {check}");
         self
+    }
+
+    /// What it says of a node's next start.
+    pub(crate) fn restart(&self, node: Node) -> &Value {
+        let of = self.restarts.as_array().and_then(|all| all.iter().find(|one| one["name"] == node.name()));
+        &of.expect("each node has one")["boot"]
     }
 
     /// This check has found something on this node.

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use flipper::model::{
-    Access, Action, ArpingKind, Assignment, Boot, Channel, Code, Connections, Flavour, Goal, Health, Held, Inventory,
-    Kept, Limits, NodeSnapshot, NodeSpec, Observed, Pair, Relay, RoleSpec, Server, Settings, Snapshot, System, Thread,
-    Traffic, Version, Witness, Workload, WriteAccess,
+    Access, Action, ArpingKind, Assignment, Boot, BootAccess, BootReplication, BootUnit, Channel, Code, Connections,
+    Flavour, Goal, Health, Held, Inventory, Kept, Limits, NodeSnapshot, NodeSpec, Observed, Origin, Pair, Relay,
+    RoleSpec, Ruling, Server, Settings, Snapshot, System, Thread, Traffic, Version, Witness, Workload, WriteAccess,
 };
 use flipper::planner::Consent;
 
@@ -186,7 +186,20 @@ impl World {
             },
             workload: idle(),
             health: well(),
-            boot: Boot { read_only: Observed::Known(Kept::Configured), files: none(), managers: none() },
+            boot: Boot {
+                read_only: Observed::Known(Kept::Configured),
+                access: Observed::Known(BootAccess {
+                    access: WriteAccess::Guarded,
+                    ruling: Ruling { setting: "read_only".to_owned(), origin: Origin::CommandLine },
+                }),
+                follows: Observed::Known(BootReplication {
+                    by_itself: false,
+                    ruling: Ruling { setting: "skip_replica_start".to_owned(), origin: Origin::CommandLine },
+                }),
+                unit: Observed::Known(BootUnit { name: "mysql.service".to_owned(), state: "enabled".to_owned() }),
+                files: none(),
+                managers: none(),
+            },
             relay: Relay {
                 worker_errors: none(),
                 retries: Observed::Known(Some(86_400)),

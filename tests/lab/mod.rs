@@ -188,6 +188,12 @@ impl Lab {
         &self.secrets
     }
 
+    /// The program that reads this server's binary logs, as words.
+    pub(crate) fn binlog_tool(&self) -> Result<Vec<std::ffi::OsString>> {
+        let install = self.with_database(Node::Db1, |database| Ok(database.install().clone()))?;
+        packages::binlog_tool(&install)
+    }
+
     /// Root's view of a node, also while its cable is out.
     pub(crate) fn admin(&self, node: Node) -> Admin {
         Admin::new(node, self.dir().join(node.name()).join("socket"))
@@ -209,6 +215,12 @@ impl Lab {
             database.spawn()?;
             database.wait_ready()
         })
+    }
+
+    /// From its next start on the server reads this option file and has no word about `read_only` on its command line;
+    /// `None`: as before.
+    pub(crate) fn option_file(&self, node: Node, text: Option<&str>) -> Result<()> {
+        self.with_database(node, |database| database.option_file(text))
     }
 
     /// SIGSTOP makes a server hang without closing anything; SIGCONT lets it go on.

@@ -67,12 +67,38 @@ pub(crate) fn cable(id: &str, host: Host, up: bool) -> Result<()> {
     let state = if up { "up" } else { "down" };
     sh(["ip", "-n", &namespace(id, "sw"), "link", "set", host.name(), state])?;
     if up {
-        sh(["ip", "-n", &namespace(id, host.name()), "neigh", "flush", "dev", "eth0"])?;
+        forget(id, host)?;
         for other in Host::ALL.into_iter().filter(|other| *other != host) {
             sh(["ip", "-n", &namespace(id, other.name()), "neigh", "flush", "to", host.address(), "dev", "eth0"])?;
         }
     }
     Ok(())
+}
+
+/// Cuts the switch in two: these hosts hear each other, the others hear each other, and nobody loses its carrier.
+pub(crate) fn split(id: &str, side: &[Host]) -> Result<()> {
+    let switch = namespace(id, "sw");
+    sh(["ip", "-n", &switch, "link", "add", "br1", "type", "bridge"])?;
+    sh(["ip", "-n", &switch, "link", "set", "br1", "up"])?;
+    for host in side {
+        sh(["ip", "-n", &switch, "link", "set", host.name(), "master", "br1"])?;
+    }
+    Ok(())
+}
+
+/// One switch again.
+pub(crate) fn join(id: &str) -> Result<()> {
+    let switch = namespace(id, "sw");
+    for host in Host::ALL {
+        sh(["ip", "-n", &switch, "link", "set", host.name(), "master", "br0"])?;
+    }
+    sh(["ip", "-n", &switch, "link", "del", "br1"])?;
+    Host::ALL.into_iter().try_for_each(|host| forget(id, host))
+}
+
+/// A host asks anew for all of its neighbours.
+fn forget(id: &str, host: Host) -> Result<()> {
+    sh(["ip", "-n", &namespace(id, host.name()), "neigh", "flush", "dev", "eth0"]).map(drop)
 }
 
 /// A command that runs inside a host, in this process's place in the tree: `ip` replaces itself by it.

@@ -110,15 +110,45 @@ pub(crate) fn lock_cache(cache: &Path, tell: &dyn Fn(&str)) -> Result<File> {
     Ok(file)
 }
 
+/// A folder with the programs that read binary logs, which Debian has in a package of their own for MariaDB: fetched
+/// once, beside the server.
+pub(crate) fn binlog_tool(install: &Install) -> Result<Vec<std::ffi::OsString>> {
+    let cache = cache_dir()?;
+    match install.server {
+        Server::MySql => Ok(install.program("usr/bin/mysqlbinlog")),
+        Server::MariaDb => {
+            let home = cache.join("mariadb-tools");
+            let _lock = lock_cache(&cache, &|_| {})?;
+            if !home.exists() {
+                fetch_one(install.server, "mariadb-client", &home)?;
+            }
+            let mut words = install.program("usr/bin/mariadb-binlog");
+            words.pop();
+            words.push(home.join("root/usr/bin/mariadb-binlog").into());
+            Ok(words)
+        }
+    }
+}
+
+/// One package without what it depends on.
+fn fetch_one(server: Server, package: &str, home: &Path) -> Result<()> {
+    let work = unfinished(home);
+    if work.exists() {
+        fs::remove_dir_all(&work).doing(|| format!("clearing {}", work.display()))?;
+    }
+    let apt = prepare_apt(server, &work)?;
+    run_for(&format!("downloading {package}"), apt_get(&apt).arg("download").arg(package).current_dir(&work))?;
+    for deb in entries(&work).iter().filter(|path| path.extension().is_some_and(|end| end == "deb")) {
+        run(Command::new("dpkg-deb").arg("--extract").arg(deb).arg(work.join("root")))?;
+    }
+    fs::remove_dir_all(&apt).doing(|| format!("clearing {}", apt.display()))?;
+    fs::rename(&work, home).doing(|| format!("moving {} into place", work.display()))
+}
+
 /// Private apt folders: the system's package lists and its record of what is installed are neither read nor changed. An empty
 /// record makes apt fetch the whole closure, libc included.
-fn fetch(server: Server, home: &Path) -> Result<()> {
+fn prepare_apt(server: Server, work: &Path) -> Result<PathBuf> {
     let mirror = debian_mirror()?;
-    let work = unfinished(home);
-    let clean = || {
-        if work.exists() { fs::remove_dir_all(&work) } else { Ok(()) }
-    };
-    clean().doing(|| format!("clearing {}", work.display()))?;
     let (apt, root) = (work.join("apt"), work.join("root"));
     for dir in ["lists/partial", "cache/archives/partial"] {
         fs::create_dir_all(apt.join(dir)).doing(|| format!("creating {}", apt.display()))?;
@@ -130,6 +160,16 @@ fn fetch(server: Server, home: &Path) -> Result<()> {
 
     let reading = format!("reading the package lists of {} at {mirror}", server.suite());
     run_for(&reading, apt_get(&apt).arg("update"))?;
+    Ok(apt)
+}
+
+fn fetch(server: Server, home: &Path) -> Result<()> {
+    let work = unfinished(home);
+    if work.exists() {
+        fs::remove_dir_all(&work).doing(|| format!("clearing {}", work.display()))?;
+    }
+    let apt = prepare_apt(server, &work)?;
+    let root = work.join("root");
     let downloading = format!("downloading {}", server.title());
     run_for(
         &downloading,

@@ -22,6 +22,8 @@ pub(crate) struct Database {
     install: Install,
     dir: PathBuf,
     child: Option<Child>,
+    /// It is started with this option file, from its next start on; with none otherwise.
+    option_file: Option<PathBuf>,
 }
 
 impl Database {
@@ -35,7 +37,14 @@ impl Database {
         if identity.exists() {
             fs::remove_file(&identity).doing(|| format!("removing {}", identity.display()))?;
         }
-        let mut database = Self { id: id.to_owned(), node, install: install.clone(), dir: dir.to_owned(), child: None };
+        let mut database = Self {
+            id: id.to_owned(),
+            node,
+            install: install.clone(),
+            dir: dir.to_owned(),
+            child: None,
+            option_file: None,
+        };
         database.spawn()?;
         Ok(database)
     }
@@ -44,12 +53,27 @@ impl Database {
         Admin::new(self.node, self.dir.join("socket"))
     }
 
+    pub(crate) fn install(&self) -> &Install {
+        &self.install
+    }
+
     pub(crate) fn log(&self) -> PathBuf {
         self.dir.join("server.log")
     }
 
     pub(crate) fn pid(&self) -> Option<u32> {
         self.child.as_ref().map(Child::id)
+    }
+
+    /// Gives it an option file, or takes it away: from its next start on that alone says whether it is read-only.
+    pub(crate) fn option_file(&mut self, text: Option<&str>) -> Result<()> {
+        self.option_file = None;
+        if let Some(text) = text {
+            let path = self.dir.join("my.cnf");
+            fs::write(&path, text).doing(|| format!("writing {}", path.display()))?;
+            self.option_file = Some(path);
+        }
+        Ok(())
     }
 
     /// Starts the server without waiting for it.
@@ -130,6 +154,11 @@ impl Database {
     fn options(&self) -> Vec<OsString> {
         let number = self.node.number();
         let mut options = basic_options(&self.install, &self.dir.join("data"));
+        match &self.option_file {
+            // it must be the first word
+            Some(file) => options.insert(0, format!("--defaults-file={}", file.display()).into()),
+            None => options.insert(0, "--no-defaults".into()),
+        }
         let path = |name: &str| self.dir.join(name).display().to_string();
         options.extend(
             [
@@ -152,11 +181,13 @@ impl Database {
                 "--sync-binlog=1",
                 "--relay-log-recovery=ON",
                 "--auto-increment-increment=2",
-                // as on any real pair: a node that comes back by itself must not accept writes
-                "--read-only=ON",
             ]
             .map(OsString::from),
         );
+        if self.option_file.is_none() {
+            // as on any real pair: a node that comes back by itself must not accept writes
+            options.push("--read-only=ON".into());
+        }
         options.extend(self.install.server.replication_options().iter().map(OsString::from));
         options
     }
@@ -166,7 +197,6 @@ impl Database {
 fn basic_options(install: &Install, data: &Path) -> Vec<OsString> {
     let root = install.root.display();
     let mut options = vec![
-        "--no-defaults".to_owned(),
         "--user=root".to_owned(),
         format!("--datadir={}", data.display()),
         format!("--lc-messages-dir={root}/usr/share/mysql"),
@@ -204,7 +234,7 @@ fn initialise(install: &Install, data: &Path, log: &Path) -> Result<()> {
     let errors = output.try_clone().doing(|| format!("opening {}", log.display()))?;
     let mut words = install.program(install.server.daemon()).into_iter();
     let mut command = Command::new(words.next().unwrap_or_default());
-    command.args(words).args(basic_options(install, data)).stdout(output).stderr(errors);
+    command.args(words).arg("--no-defaults").args(basic_options(install, data)).stdout(output).stderr(errors);
     let what = format!("preparing a data directory of {} {}", install.server.title(), install.version);
     match install.server {
         Server::MySql => run_with_input(&what, command.arg("--initialize-insecure"), b""),

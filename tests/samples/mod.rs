@@ -5,10 +5,11 @@ use std::fmt::Debug;
 use std::str::FromStr;
 
 use flipper::model::{
-    Access, Account, Action, ArpingKind, Assignment, Basis, Boot, Channel, Connections, Disk, Downstream, Fencing,
-    Flavour, Goal, Health, Held, InFile, Inventory, Kept, Limits, Lock, LockKind, NodeBasis, NodeName, NodeSnapshot,
-    NodeSpec, Observed, Pair, Plan, Prefixed, Relay, RoleName, RoleSpec, Rule, Server, Sessions, Settings, Snapshot,
-    Step, System, Thread, Traffic, Version, Witness, Work, WorkKind, Workload, WriteAccess,
+    Access, Account, Action, ArpingKind, Assignment, Basis, Boot, BootAccess, BootReplication, BootUnit, Channel,
+    Connections, Disk, Downstream, Fencing, Flavour, Goal, Health, Held, InFile, Inventory, Kept, Limits, Lock,
+    LockKind, NodeBasis, NodeName, NodeSnapshot, NodeSpec, Observed, Origin, Pair, Plan, Prefixed, Relay, RoleName,
+    RoleSpec, Rule, Ruling, Server, Sessions, Settings, Snapshot, Step, System, Thread, Traffic, Version, Witness,
+    Work, WorkKind, Workload, WriteAccess,
 };
 
 pub(crate) fn p<T: FromStr<Err: Debug>>(text: &str) -> T {
@@ -270,6 +271,18 @@ pub(crate) fn healthy() -> Snapshot {
         },
         boot: Boot {
             read_only: Observed::Known(Kept::Configured),
+            access: Observed::Known(BootAccess {
+                access: WriteAccess::Fenced,
+                ruling: Ruling {
+                    setting: "super_read_only=ON".to_owned(),
+                    origin: Origin::File("/etc/mysql/my.cnf".to_owned(), 12),
+                },
+            }),
+            follows: Observed::Known(BootReplication {
+                by_itself: true,
+                ruling: Ruling { setting: "skip_replica_start".to_owned(), origin: Origin::Default },
+            }),
+            unit: Observed::Known(BootUnit { name: "mysql.service".to_owned(), state: "enabled".to_owned() }),
             files: Observed::Known(vec![]),
             managers: Observed::Known(vec![]),
         },
@@ -432,6 +445,15 @@ fn trouble_besides(node: &mut NodeSnapshot) {
     let off = ("read_only".to_owned(), "OFF".to_owned());
     node.boot = Boot {
         read_only: Observed::Known(Kept::Persisted(vec![off])),
+        access: Observed::Known(BootAccess {
+            access: WriteAccess::Open,
+            ruling: Ruling { setting: "read_only=OFF".to_owned(), origin: Origin::Persisted },
+        }),
+        follows: Observed::Known(BootReplication {
+            by_itself: false,
+            ruling: Ruling { setting: "skip-slave-start".to_owned(), origin: Origin::CommandLine },
+        }),
+        unit: Observed::Known(BootUnit { name: "mariadb.service".to_owned(), state: "disabled".to_owned() }),
         files: Observed::Known(vec![InFile { path: "/etc/network/interfaces".to_owned(), address: p("10.77.0.100") }]),
         managers: Observed::Known(vec!["keepalived".to_owned()]),
     };

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use flipper::model::{
-    Connections, Disk, Downstream, InFile, Kept, Lock, LockKind, NodeSnapshot, Observed, Sessions, Thread, Version,
-    Work, WorkKind,
+    Boot, BootAccess, Connections, Disk, Downstream, InFile, Lock, LockKind, NodeSnapshot, Observed, Origin, Ruling,
+    Sessions, Thread, Version, Work, WorkKind, WriteAccess,
 };
 
 use crate::Scenario;
@@ -266,10 +266,19 @@ fn restarts() -> Vec<Scenario> {
             "swap write",
             "Somebody persisted read_only=OFF on db1: after a restart it accepts writes.",
             {
-                let off = ("read_only".to_owned(), "OFF".to_owned());
-                mysql().edit(1, |n| n.boot.read_only = known(Kept::Persisted(vec![off])))
+                let ruling = Ruling { setting: "read_only=OFF".to_owned(), origin: Origin::Persisted };
+                mysql().edit(1, |n| n.boot.access = known(BootAccess { access: WriteAccess::Open, ruling }))
             },
         ),
+        tell("opens-by-its-file", "swap write", "A colleague's file on db2 says read_only=OFF.", {
+            let origin = Origin::File("/etc/mysql/conf.d/tuning.cnf".to_owned(), 7);
+            let ruling = Ruling { setting: "read_only=OFF".to_owned(), origin };
+            mariadb().edit(2, |n| n.boot.access = known(BootAccess { access: WriteAccess::Open, ruling }))
+        }),
+        tell("nobody-sees-its-files", "swap write", "The account on db1's machine is not root.", {
+            let why = "only root on the machine may see what its server is started with";
+            mysql().edit(1, |n| n.boot = Boot { files: n.boot.files.clone(), ..Boot::unseen(why) })
+        }),
         tell("address-at-boot", "swap write", "The write address is in a network file of db2.", {
             let file = InFile { path: "/etc/network/interfaces".to_owned(), address: p("10.77.0.100") };
             mysql().edit(2, |n| n.boot.files = known(vec![file]))

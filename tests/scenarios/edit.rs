@@ -21,6 +21,9 @@ pub(crate) fn mariadb() -> World {
         (server.flavour, server.version, server.uuid) = (Flavour::MariaDb, Version(10, 11, 18), None);
         known(&mut node.channels)[0].source_uuid = None;
         node.position = Observed::Known(format!("0-{}-48213", n + 1));
+        known(&mut node.boot.access).ruling.setting = "read_only=ON".to_owned();
+        known(&mut node.boot.follows).ruling.setting = "skip_slave_start".to_owned();
+        known(&mut node.boot.unit).name = "mariadb.service".to_owned();
     }
     World(world)
 }

@@ -72,7 +72,7 @@ fn files(scenario: &Scenario) -> BTreeMap<&'static str, String> {
     let mut checks = planner::check(&pair, &scenario.world, &Observed::Known(None));
     checks.retain(|check| check.verdict != Verdict::Ok);
     if !checks.is_empty() {
-        files.insert("check.txt", render::check::text(&pair, &checks));
+        files.insert("check.txt", render::check::text(&pair, &scenario.world, &checks));
     }
 
     let mut command = Command::new(env!("CARGO_BIN_EXE_flipper"));

@@ -70,16 +70,32 @@ pub(super) const TEXTS: &[Text] = &[
     Text::new(
         "opens-at-boot",
         "The server would accept writes after a restart",
-        "What flipper sets lasts until the server is restarted. An old writer that restarts with read_only=OFF is a second writer.",
+        "What flipper sets lasts until the server is restarted. An old writer that restarts with read_only=OFF is a second writer. \
+         Option files count in their order, the last word in each wins; then the command line; then, on MySQL, what was \
+         persisted, over all of them.",
         &[
             (
                 Where::MySql,
                 "SELECT VARIABLE_NAME, VARIABLE_VALUE FROM performance_schema.persisted_variables WHERE VARIABLE_NAME LIKE '%read_only'",
             ),
             (Where::Node, "grep -rn read_only /etc/mysql /etc/my.cnf*"),
+            (Where::Node, "tr '\\0' ' ' </proc/$(pidof mysqld mariadbd)/cmdline"),
         ],
         "Let both nodes start read-only: super_read_only=ON in my.cnf (read_only=ON on MariaDB), and no persisted OFF. flipper \
          opens the writer.",
+    ),
+    Text::new(
+        "follows-at-boot",
+        "A receiver that was stopped starts with the server",
+        "`fail` stops the survivor's receiver, so that what the dead node still has does not flow in when it comes back by \
+         itself. Replication threads start with the server, unless it is told not to: after a restart of the survivor nothing \
+         keeps them apart.",
+        &[
+            (Where::MySql, "SELECT @@global.skip_replica_start"),
+            (Where::Node, "grep -rn -e 'skip.replica.start' -e 'skip.slave.start' /etc/mysql /etc/my.cnf*"),
+        ],
+        "Put skip_replica_start=ON (MariaDB: skip_slave_start) into the option file until the other node has rejoined. Start \
+         replication after a restart by hand, or by `rejoin`.",
     ),
     Text::new(
         "innodb-state",

@@ -38,13 +38,16 @@ pub(super) const TEXTS: &[Text] = &[
     Text::new(
         "switch-under-way",
         "A read-only switch is still waiting",
-        "MySQL shows `super_read_only=ON` beside `read_only=OFF` only while somebody's SET waits for statements under way. It \
-         takes effect when they end, even if whoever sent it is gone: in the middle of a move.",
+        "MySQL shows `super_read_only=ON` beside `read_only=OFF` while somebody's SET waits for statements under way. It \
+         takes effect when they end, even if whoever sent it is gone: in the middle of a move. The same is shown by a server \
+         that was started with super_read_only=ON in its option file and a persisted read_only=OFF: it accepts writes, and \
+         SET GLOBAL super_read_only=ON changes nothing there.",
         &[(
             Where::MySql,
             "SELECT ID, USER, TIME, INFO FROM performance_schema.processlist WHERE INFO LIKE 'SET GLOBAL%read_only%'",
         )],
-        "Let it end, or KILL QUERY the session that waits; then look again and plan again.",
+        "Let it end, or KILL QUERY the session that waits; where nobody waits, SET GLOBAL read_only=ON. Then look again and plan \
+         again.",
     ),
     Text::new(
         "half-fenced",

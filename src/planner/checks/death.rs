@@ -143,15 +143,13 @@ impl Dead<'_> {
         if node.witness.left_behind.is(&0) {
             return None;
         }
-        let mut said = match node.witness.left_behind.known() {
+        // a plan says this, and no position is part of a plan: a node that is only cut off may still send
+        let said = match node.witness.left_behind.known() {
             Some(count) => {
                 format!("{count} transactions are in the binary logs of {dead} that {survivor} never received")
             }
             None => format!("what {dead} committed after {survivor} last heard of it is not on {survivor}"),
         };
-        if let Some(received) = node.witness.received.known() {
-            said += &format!("; it has received up to {received}");
-        }
         Some(plan_override(
             Code::MayLose,
             self.dead,

@@ -1,10 +1,9 @@
-//! How a node is doing, what it will be after a restart, and what else wants to move its roles.
+//! How a node is doing.
 
-use super::workload::few;
 use super::{found, report};
-use crate::model::{Code, Finding, Kept, NodeSnapshot, Pair, Scope, Severity, Side, Snapshot};
+use crate::model::{Code, Finding, NodeSnapshot, Pair, Scope, Severity, Side, Snapshot};
 
-use Scope::{Addresses, Fences, Handover, Opens, Report, Role, Serves};
+use Scope::{Fences, Handover, Opens, Report, Role, Serves};
 use Severity::{Override, Stop, Warn};
 
 /// MiB that must be free for a node to become the writer.
@@ -24,7 +23,6 @@ pub(super) fn all(pair: &Pair, snapshot: &Snapshot, side: Side) -> Vec<Finding> 
     all.extend(innodb(node, side));
     all.extend(cold(node, side));
     all.extend(listeners(pair, node, side));
-    all.extend(boot(pair, node, side));
     all
 }
 
@@ -117,57 +115,6 @@ fn listeners(pair: &Pair, node: &NodeSnapshot, side: Side) -> Vec<Finding> {
             format!("{}: another service listens on {socket}, the address of {}", node.name, role.name),
             "give that service an address of its own".to_owned(),
             vec![(Role(role.name.clone()), Warn)],
-        ));
-    }
-    all
-}
-
-fn boot(pair: &Pair, node: &NodeSnapshot, side: Side) -> Vec<Finding> {
-    let name = &node.name;
-    let mut all = vec![];
-    let off = |(_, value): &&(String, String)| matches!(value.to_ascii_uppercase().as_str(), "OFF" | "0");
-    match node.boot.read_only.known() {
-        Some(Kept::Persisted(values)) if values.iter().any(|value| off(&value)) => {
-            let said: Vec<String> = values.iter().filter(off).map(|(name, value)| format!("{name}={value}")).collect();
-            all.push(found(
-                Code::OpensAtBoot,
-                side,
-                format!("{name}: persisted {}, which wins over every option file", said.join(" and ")),
-                format!("SET PERSIST_ONLY super_read_only=ON on {name}, and RESET PERSIST read_only"),
-                // the move makes it no worse, and forgetting about it makes two writers some day
-                vec![(Report, Override), (Fences(side), Warn)],
-            ));
-        }
-        Some(Kept::Nowhere) => all.push(found(
-            Code::OpensAtBoot,
-            side,
-            format!("{name}: nothing sets read_only when the server starts"),
-            format!("read_only=ON in the option file of {name}: flipper opens the writer by itself"),
-            vec![(Report, Warn), (Fences(side), Warn)],
-        )),
-        Some(Kept::Persisted(_) | Kept::Configured | Kept::Overlaid) | None => {}
-    }
-    let files = node.boot.files.known().into_iter().flatten();
-    for role in &pair.roles {
-        let named: Vec<&str> =
-            files.clone().filter(|file| file.address == role.address.ip).map(|file| file.path.as_str()).collect();
-        if !named.is_empty() {
-            all.push(found(
-                Code::AddressAtBoot,
-                side,
-                format!("{name}: the address of {} ({}) stands in {}", role.name, role.address.ip, few(&named)),
-                "take it out there: after a restart only flipper brings it up".to_owned(),
-                vec![(Report, Override), (Role(role.name.clone()), Warn)],
-            ));
-        }
-    }
-    if let Some(managers) = node.boot.managers.known().filter(|managers| !managers.is_empty()) {
-        all.push(found(
-            Code::OtherManager,
-            side,
-            format!("{name}: {} runs there", managers.join(", ")),
-            "let one of the two move roles: stop it, or move them by its means".to_owned(),
-            vec![(Addresses(side), Override), (Fences(side), Override), (Opens(side), Override)],
         ));
     }
     all

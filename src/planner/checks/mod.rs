@@ -1,5 +1,6 @@
 //! Whether the pair is in a state to be moved: every reason against it, each with what was seen and what to do.
 
+mod boot;
 pub(super) mod death;
 mod health;
 mod inventory;
@@ -36,6 +37,7 @@ pub fn findings(pair: &Pair, snapshot: &Snapshot) -> Vec<Finding> {
         found.extend(workload::stale_reads(pair, snapshot, side));
         found.extend(workload::unapplied(snapshot, side));
         found.extend(health::all(pair, snapshot, side));
+        found.extend(boot::all(pair, snapshot, side));
         found.extend(inventory::of_node(snapshot, side));
     }
     found.extend(inventory::of_both(snapshot));
@@ -201,7 +203,9 @@ fn writers(pair: &Pair, snapshot: &Snapshot) -> Vec<Finding> {
                 Code::SwitchUnderWay,
                 Some(side),
                 format!("{}: read_only is OFF while super_read_only is ON", node.name),
-                "somebody's SET is waiting: look for it in the process list, let it end or kill it, then plan again",
+                "somebody's SET is waiting: look for it in the process list, let it end or kill it. Is there none, the server \
+                 was started so (super_read_only=ON in its option file, read_only=OFF persisted), and accepts writes: \
+                 SET GLOBAL read_only=ON. Then plan again",
                 [Scope::Handover, Scope::Fences(side), Scope::Serves(side)],
             ));
         }

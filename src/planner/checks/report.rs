@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::findings;
-use crate::model::{Code, Finding, NodeSnapshot, Observed, Pair, Scope, Severity, Snapshot};
+use crate::model::{Code, Finding, Kept, NodeSnapshot, Observed, Pair, Scope, Severity, Snapshot};
 
 /// What one check says of a pair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -181,13 +181,12 @@ fn needs(code: Code, node: &NodeSnapshot) -> Vec<Option<&str>> {
         Code::OtherManager => vec![boot.managers.why_unknown()],
         Code::SharedAddress => vec![health.listeners.why_unknown()],
         Code::ClocksDiffer => vec![health.clock_ahead.why_unknown()],
-        Code::OpensAtBoot => vec![
-            boot.read_only.why_unknown(),
-            boot.read_only.is(&crate::model::Kept::Overlaid).then_some(
-                "read_only was set since the server started, and nothing tells what it started with; SET PERSIST_ONLY \
-                 super_read_only=ON (MySQL) would make it certain",
-            ),
-        ],
+        // what was persisted wins over all that could not be seen
+        Code::OpensAtBoot => match boot.read_only.known() {
+            Some(Kept::Persisted(_)) => vec![],
+            _ => vec![boot.access.why_unknown()],
+        },
+        Code::FollowsAtBoot => vec![channels.why_unknown(), boot.follows.why_unknown()],
         Code::DiskSpace => vec![health.disk.why_unknown()],
         Code::InnodbState => vec![inventory.variables.why_unknown()],
         Code::ColdServer => vec![health.uptime.why_unknown()],

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::{Checked, Verdict, check};
-use crate::model::samples::{healthy, pair};
+use crate::model::samples::{boot_access, healthy, pair};
 use crate::model::*;
 use crate::planner::plan;
 
@@ -231,10 +231,30 @@ fn besides() -> Vec<Harm> {
         (Code::ClocksDiffer, Warn, Silent, |s| s.nodes[0].health.clock_ahead = Observed::Known(1_001)),
         (Code::OpensAtBoot, Override, Notes, |s| {
             let off = ("read_only".to_owned(), "OFF".to_owned());
-            s.nodes[0].boot.read_only = Observed::Known(Kept::Persisted(vec![off]));
+            s.nodes[0].boot =
+                Boot { read_only: Observed::Known(Kept::Persisted(vec![off])), ..blind(&s.nodes[0].boot) };
         }),
-        (Code::OpensAtBoot, Warn, Notes, |s| s.nodes[0].boot.read_only = Observed::Known(Kept::Nowhere)),
-        (Code::OpensAtBoot, Unknown, Silent, |s| s.nodes[0].boot.read_only = Observed::Known(Kept::Overlaid)),
+        (Code::OpensAtBoot, Warn, Notes, |s| {
+            s.nodes[0].boot = Boot { read_only: Observed::Known(Kept::Nowhere), ..blind(&s.nodes[0].boot) };
+        }),
+        // what it was started with last says nothing of its files as they are now
+        (Code::OpensAtBoot, Unknown, Silent, |s| s.nodes[0].boot = blind(&s.nodes[0].boot)),
+        (Code::OpensAtBoot, Verdict::Ok, Silent, |s| {
+            let on = ("super_read_only".to_owned(), "ON".to_owned());
+            s.nodes[0].boot = Boot { read_only: Observed::Known(Kept::Persisted(vec![on])), ..blind(&s.nodes[0].boot) };
+        }),
+        (Code::OpensAtBoot, Override, Notes, |s| {
+            let origin = Origin::File("/etc/my.cnf".to_owned(), 3);
+            s.nodes[0].boot.access = Observed::Known(boot_access(WriteAccess::Open, "read_only=OFF", origin));
+        }),
+        (Code::OpensAtBoot, Override, Notes, |s| {
+            let access = boot_access(WriteAccess::Open, "read_only=OFF", Origin::CommandLine);
+            s.nodes[0].boot.access = Observed::Known(access);
+        }),
+        (Code::OpensAtBoot, Warn, Notes, |s| {
+            s.nodes[0].boot.access = Observed::Known(boot_access(WriteAccess::Open, "read_only", Origin::Default));
+        }),
+        (Code::FollowsAtBoot, Unknown, Silent, |s| s.nodes[0].boot.follows = unknown()),
         (Code::DiskSpace, Override, Asks, |s| {
             let disk = Disk { path: "/data".to_owned(), size: 100_000, free: 4_999 };
             s.nodes[1].health.disk = Observed::Known(vec![disk]);
@@ -244,9 +264,15 @@ fn besides() -> Vec<Harm> {
     ]
 }
 
+/// Where its machine says nothing of a restart.
+fn blind(boot: &Boot) -> Boot {
+    Boot { access: unknown(), follows: unknown(), ..boot.clone() }
+}
+
 /// Read roles by themselves: the swap of the write role has more reasons against it.
 fn readers() -> Vec<Harm> {
     vec![
+        (Code::FollowsAtBoot, Warn, Refuses, |s| channel(&mut s.nodes[0]).receiver = Thread::Stopped),
         (Code::StaleReads, Warn, Refuses, |s| channel(&mut s.nodes[1]).lag = Some(11)),
         (Code::Unapplied, Warn, Refuses, |s| {
             s.nodes[1].relay.unapplied = Observed::Known("a:7".to_owned());

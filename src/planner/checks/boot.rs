@@ -1,0 +1,113 @@
+//! What a node will be after a restart, and what else wants to move its roles.
+
+use super::workload::few;
+use super::{found, report};
+use crate::model::{
+    BootAccess, Channel, Code, Finding, Flavour, Kept, NodeSnapshot, Origin, Pair, Scope, Severity, Side, Snapshot,
+    Thread, WriteAccess,
+};
+
+use Scope::{Addresses, Fences, Opens, Report, Role};
+use Severity::{Override, Warn};
+
+/// All of it.
+pub(super) fn all(pair: &Pair, snapshot: &Snapshot, side: Side) -> Vec<Finding> {
+    let node = snapshot.node(side);
+    let mut all: Vec<Finding> = opens(node, side).into_iter().chain(follows(pair, node, side)).collect();
+    all.extend(others(pair, node, side));
+    all
+}
+
+/// It accepts writes by itself: by all that it reads when it starts, or, where that cannot be seen, by what the server
+/// tells of it.
+fn opens(node: &NodeSnapshot, side: Side) -> Option<Finding> {
+    let name = &node.name;
+    let (seen, help, origin) = match (node.boot.access.known(), node.boot.read_only.known()) {
+        (Some(BootAccess { access: WriteAccess::Open, ruling }), _) => {
+            let help = match &ruling.origin {
+                Origin::Default => format!("read_only=ON in the option file of {name}"),
+                Origin::File(path, line) => format!("read_only=ON in line {line} of {path} on {name}"),
+                Origin::CommandLine => format!("take it from the command that starts the server of {name}"),
+                Origin::Persisted => persisted_help(node),
+            };
+            (format!("{name}: {ruling}"), help, ruling.origin.clone())
+        }
+        (Some(_), _) => return None,
+        (None, Some(Kept::Persisted(values))) if values.iter().any(|value| off(&value)) => {
+            let said: Vec<String> = values.iter().filter(off).map(|(name, value)| format!("{name}={value}")).collect();
+            (format!("{name}: {}, persisted", said.join(" and ")), persisted_help(node), Origin::Persisted)
+        }
+        (None, Some(Kept::Nowhere)) => (
+            format!("{name}: nothing set read_only when the server started"),
+            format!("read_only=ON in the option file of {name}"),
+            Origin::Default,
+        ),
+        (None, _) => return None,
+    };
+    let help = format!("{help}: flipper opens the writer by itself");
+    // the move makes it no worse, and forgetting about it makes two writers some day
+    let severity = if origin == Origin::Default { Warn } else { Override };
+    Some(found(Code::OpensAtBoot, side, seen, help, vec![(Report, severity), (Fences(side), Warn)]))
+}
+
+fn off((_, value): &&(String, String)) -> bool {
+    matches!(value.to_ascii_uppercase().as_str(), "OFF" | "0")
+}
+
+fn persisted_help(node: &NodeSnapshot) -> String {
+    format!("RESET PERSIST read_only, and SET PERSIST_ONLY super_read_only=ON on {}", node.name)
+}
+
+/// Its receiver was stopped, and starts by itself with the server (H-87).
+fn follows(pair: &Pair, node: &NodeSnapshot, side: Side) -> Option<Finding> {
+    let (name, source) = (&node.name, &pair.node(side.peer()).name);
+    let follows = node.boot.follows.known().filter(|follows| follows.by_itself)?;
+    // one that has stopped with an error would stop there again
+    let stopped = |channel: &Channel| {
+        channel.receiver == Thread::Stopped && channel.errors.iter().all(|(code, _)| (2000..3000).contains(code))
+    };
+    node.channels.known().filter(|channels| channels.iter().any(stopped))?;
+    Some(report(
+        Code::FollowsAtBoot,
+        side,
+        format!("{name}: its receiver was stopped, and starts with the server: {}", follows.ruling),
+        format!("{} in the option file of {name} until {source} has rejoined", follows_not(node)),
+    ))
+}
+
+/// The option that keeps replication from starting.
+fn follows_not(node: &NodeSnapshot) -> &'static str {
+    match node.server.known().map(|server| server.flavour) {
+        Some(Flavour::MariaDb) => "skip_slave_start",
+        Some(Flavour::MySql) | None => "skip_replica_start=ON",
+    }
+}
+
+fn others(pair: &Pair, node: &NodeSnapshot, side: Side) -> Vec<Finding> {
+    let name = &node.name;
+    let mut all = vec![];
+    let files = node.boot.files.known().into_iter().flatten();
+    for role in &pair.roles {
+        let named: Vec<&str> =
+            files.clone().filter(|file| file.address == role.address.ip).map(|file| file.path.as_str()).collect();
+        if !named.is_empty() {
+            all.push(found(
+                Code::AddressAtBoot,
+                side,
+                format!("{name}: the address of {} ({}) stands in {}", role.name, role.address.ip, few(&named)),
+                "take it out there: after a restart only flipper brings it up".to_owned(),
+                vec![(Report, Override), (Role(role.name.clone()), Warn)],
+            ));
+        }
+    }
+    if let Some(managers) = node.boot.managers.known().filter(|managers| !managers.is_empty()) {
+        all.push(found(
+            Code::OtherManager,
+            side,
+            format!("{name}: {} runs there", managers.join(", ")),
+            "let one of the two move roles: stop it, or move them by its means".to_owned(),
+            vec![(Addresses(side), Override), (Fences(side), Override), (Opens(side), Override)],
+        ));
+    }
+    all
+}
