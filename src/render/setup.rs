@@ -9,6 +9,8 @@ use crate::model::{Flavour, Host, Pair, Side, System, UserName, Version, printab
 /// A text for one node. In the order in which they are put in place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
+    /// How the operator's machine gets to know the node. First: the paths of what follows are looked up by ssh.
+    KnownHosts,
     /// SQL: the account and its privileges.
     Grants,
     /// The program that the restricted key may run.
@@ -21,14 +23,12 @@ pub enum Part {
     Boot,
     /// Lines of the machine's network files.
     Network,
-    /// How the operator's machine gets to know the node.
-    KnownHosts,
 }
 
 impl Part {
     /// All, in order.
     pub const ALL: [Self; 7] =
-        [Self::Grants, Self::Gate, Self::Key, Self::Sudoers, Self::Boot, Self::Network, Self::KnownHosts];
+        [Self::KnownHosts, Self::Grants, Self::Gate, Self::Key, Self::Sudoers, Self::Boot, Self::Network];
 
     /// Its word on the command line and in JSON.
     #[must_use]
@@ -333,20 +333,19 @@ impl Needs<'_> {
     }
 
     fn sudoers(&self) -> Result<String, String> {
+        if !self.ssh.sudo {
+            return Ok("# Not needed: `ssh.sudo` is off in the config, so flipper logs in as root.\n".to_owned());
+        }
         let (system, note) = self.tools();
         let user = self.ssh.user.cloned().map_or_else(|| "USER".parse(), Ok);
         let user: UserName = user.map_err(|why| why.to_string())?;
-        let unneeded = match self.ssh.sudo {
-            true => "",
-            false => "# Not needed: `ssh.sudo` is off in the config, so flipper logs in as root.\n",
-        };
         let unnamed = match self.ssh.user {
             Some(_) => "",
             None => "# USER stands for the account: the config does not name it (`ssh.user`).\n",
         };
         // no line of it depends on the family
         let lines = dialect::sudoers(&self.allowed(&system, Flavour::MySql), &user);
-        Ok(format!("{unneeded}{unnamed}{note}{lines}"))
+        Ok(format!("{unnamed}{note}{lines}"))
     }
 
     fn key(&self) -> String {
