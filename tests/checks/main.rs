@@ -33,9 +33,6 @@ mod setup;
 mod site;
 mod work;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Instant;
-
 use lab::Server;
 use lab::error::LabError;
 use site::Site;
@@ -66,44 +63,16 @@ fn mysql_pair() {
     walk(Server::MySql);
 }
 
-/// Runs every case, with a fresh pair after each that fails.
 fn walk(server: Server) {
-    let only = std::env::var("FLIPPER_CASE").unwrap_or_default();
-    let wanted = |(name, _): &Case| name.contains(&only);
-    assert!(Server::BOTH.into_iter().flat_map(cases).any(|case| wanted(&case)), "no case's name contains `{only}`");
-    let mut left = cases(server).into_iter().filter(wanted).peekable();
-    let mut failed: Vec<LabError> = Vec::new();
-    while left.peek().is_some() {
-        let walked = lab::with(server, |lab| -> Outcome {
-            let site = Site::new(lab)?;
-            for (name, case) in left.by_ref() {
-                tried(server, name, || {
-                    case(&site)?;
-                    site.as_it_was()
-                })?;
-            }
-            Ok(())
-        });
-        failed.extend(walked.err());
-    }
-    let failed: Vec<String> = failed.iter().map(ToString::to_string).collect();
-    assert!(failed.is_empty(), "{}: {} failed:\n\n{}", server.title(), failed.len(), failed.join("\n\n"));
-}
-
-/// One case; a panic in it is an error with its name.
-fn tried(server: Server, name: &str, case: impl FnOnce() -> Outcome) -> Outcome {
-    let begun = Instant::now();
-    let failed = |why: String| LabError::new(format!("{} `{name}`", server.title()), why);
-    match catch_unwind(AssertUnwindSafe(case)) {
-        Ok(Ok(())) => {
-            println!("{:<8} {:>6} ms  {name}", server.title(), begun.elapsed().as_millis());
-            Ok(())
+    lab::cases::walk(server, cases, |lab, left| {
+        let site = Site::new(lab)?;
+        for (name, case) in left.by_ref() {
+            let case = || {
+                case(&site)?;
+                site.as_it_was()
+            };
+            lab::cases::tried(lab, name, String::new, case)?;
         }
-        Ok(Err(error)) => Err(failed(error.to_string())),
-        Err(panic) => {
-            let said = panic.downcast_ref::<String>().map(String::as_str);
-            let said = said.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic without words");
-            Err(failed(said.to_owned()))
-        }
-    }
+        Ok(())
+    });
 }

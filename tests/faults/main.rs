@@ -45,9 +45,6 @@ mod target;
 mod watched;
 mod writers;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Instant;
-
 use lab::Server;
 use lab::error::LabError;
 use stage::Stage;
@@ -87,46 +84,16 @@ fn mysql_pair() {
     walk(Server::MySql);
 }
 
-/// Runs every case, with a fresh pair after each that fails.
 fn walk(server: Server) {
-    let only = std::env::var("FLIPPER_CASE").unwrap_or_default();
-    let wanted = |(name, _): &Case| name.contains(&only);
-    let mut left = cases(server).into_iter().filter(wanted).peekable();
-    let mut failed = Vec::new();
-    while left.peek().is_some() {
-        let walked = lab::with(server, |lab| {
-            let stage = Stage::new(lab)?;
-            for (name, case) in left.by_ref() {
-                tried(&stage, name, || {
-                    case(&stage)?;
-                    stage.at_home()
-                })?;
-            }
-            tried(&stage, "nothing is left", || stage.nothing_left_at_last())
-        });
-        failed.extend(walked.err());
-    }
-    let failed: Vec<String> = failed.iter().map(ToString::to_string).collect();
-    assert!(failed.is_empty(), "{}: {} failed:\n\n{}", server.title(), failed.len(), failed.join("\n\n"));
-}
-
-/// One case; a panic in it is an error with its name.
-fn tried(stage: &Stage<'_>, name: &str, case: impl FnOnce() -> Outcome) -> Outcome {
-    let begun = Instant::now();
-    let title = stage.lab.server().title();
-    let failed = |why: String| LabError::new(format!("{title} `{name}`"), why);
-    let tried = catch_unwind(AssertUnwindSafe(case));
-    let notes = stage.notes().join("; ");
-    match tried {
-        Ok(Ok(())) => {
-            println!("{title:<8} {:>6} ms  {name}: {notes}", begun.elapsed().as_millis());
-            Ok(())
+    lab::cases::walk(server, cases, |lab, left| {
+        let stage = Stage::new(lab)?;
+        let tried = |name, case: &dyn Fn() -> Outcome| lab::cases::tried(lab, name, || stage.notes().join("; "), case);
+        for (name, case) in left.by_ref() {
+            tried(name, &|| {
+                case(&stage)?;
+                stage.at_home()
+            })?;
         }
-        Ok(Err(error)) => Err(failed(format!("{error} [{notes}]"))),
-        Err(panic) => {
-            let said = panic.downcast_ref::<String>().map(String::as_str);
-            let said = said.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic without words");
-            Err(failed(format!("{said} [{notes}]")))
-        }
-    }
+        tried("nothing is left", &|| stage.nothing_left_at_last())
+    });
 }

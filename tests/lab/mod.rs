@@ -13,6 +13,7 @@
 //! | `observe` | fingerprints and leftovers: did flipper leave the nodes as they were? |
 //! | `operator` | running things: flipper on the operator's host, commands on the others |
 //! | `config` | the pair as flipper's config file |
+//! | `cases` | tests that share a pair, one after the other |
 //! | `load`, `report` | clients that write through the write address, and what became of their rows |
 //! | `stay` | a shell on the operator's host, for somebody to work in |
 //! | `cleanup`, `sweep.sh` | how all of it goes away again, whatever happens |
@@ -25,6 +26,7 @@
 #![allow(clippy::disallowed_methods, reason = "programs, files and clocks are what a lab is made of")]
 
 pub(crate) mod admin;
+pub(crate) mod cases;
 pub(crate) mod cleanup;
 pub(crate) mod config;
 pub(crate) mod error;
