@@ -285,10 +285,9 @@ pub(crate) const CASES: &[(&str, How)] = &[
     (
         "control_dir",
         with("status orders", 1, "private folder", |_, command| {
-            behind(
-                &["unshare", "--mount", "sh", "-c", "mount -t tmpfs -o ro none /tmp && exec \"$0\" \"$@\""],
-                &command,
-            )
+            // the program itself, which may be below /tmp, is opened before
+            let script = "exec 9<\"$0\"; mount -t tmpfs -o ro none /tmp && exec /proc/self/fd/9 \"$@\"";
+            behind(&["unshare", "--mount", "sh", "-c", script], &command)
         }),
     ),
     ("runtime", with("status orders", 1, "cannot start", |_, command| behind(&["prlimit", "--nofile=4"], &command))),
