@@ -52,6 +52,27 @@ fn files_are_private_sorted_by_time_and_show_whether_their_run_goes_on() {
 }
 
 #[test]
+fn of_two_runs_that_began_within_a_second_the_later_one_is_the_newest() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let home = at(folder.path());
+    let plan = planner::plan(&pair(), &healthy(Flavour::MySql), &Goal::Swap(None), &[]).expect("a plan");
+    let clocks: [fn() -> std::time::SystemTime; 2] =
+        [|| clock() + Duration::from_millis(200), || clock() + Duration::from_millis(201)];
+    // whatever their names, which end by chance
+    for (first, second) in [("ffffffff00", "0000000011"), ("1111111100", "2222222211")] {
+        for (run, clock) in [first, second].into_iter().zip(clocks) {
+            let store = home.create(&pair().name, run, clock()).expect("a file");
+            let begin = Begin { run: run.to_owned(), ..begin(&plan) };
+            Journal::begin(Draft { store, clock }, &pair(), begin).expect("a journal").end(end(Ending::Refused));
+        }
+        let found = find(&home, &pair().name).expect("journals");
+        let place = |run: &str| found.iter().position(|f| f.story.as_ref().is_ok_and(|story| story.begin.run == run));
+        let (newer, older) = (place(second).expect("the second"), place(first).expect("the first"));
+        assert!(newer < older, "{newer} {older}");
+    }
+}
+
+#[test]
 fn what_is_no_journal_is_named_and_hides_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
     let home = at(folder.path());

@@ -1,6 +1,7 @@
 //! Where journals are: the only place of this module that touches files.
 #![expect(clippy::disallowed_methods, reason = "keeping and reading the journal's files is this file's job")]
 
+use std::cmp::Reverse;
 use std::ffi::OsString;
 use std::fs::{DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, ErrorKind, Read as _, Write as _};
@@ -120,8 +121,13 @@ pub enum Unreadable {
 pub fn find(home: &Home, pair: &PairName) -> Result<Vec<Found>, JournalError> {
     let mut names = entries(&home.of(pair))?;
     names.retain(|name| is_journal(name));
-    names.sort();
-    Ok(names.iter().rev().map(|name| look(home.of(pair).join(name))).collect())
+    let mut found: Vec<_> = names.into_iter().map(|name| (look(home.of(pair).join(&name)), name)).collect();
+    // a name has whole seconds, and two runs may begin in one: a move that was refused, or cut off, and what came next
+    found.sort_by_cached_key(|(found, name)| {
+        let second = name.get(..16).unwrap_or_default().to_owned();
+        Reverse((second, found.story.as_ref().ok().map(|story| story.began), name.clone()))
+    });
+    Ok(found.into_iter().map(|(found, _)| found).collect())
 }
 
 /// The pairs that have journals, by name.
