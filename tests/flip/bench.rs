@@ -3,9 +3,10 @@
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::Outcome;
@@ -39,6 +40,8 @@ pub(crate) struct Running {
     child: Option<Child>,
     words: String,
     begun: Instant,
+    /// What it says, read as it comes: a pipe holds some 64 KiB.
+    said: Vec<JoinHandle<String>>,
 }
 
 impl<'a> Bench<'a> {
@@ -98,29 +101,32 @@ impl<'a> Bench<'a> {
         // program: ip netns exec NAMESPACE flipper
         let words: Vec<_> = command.get_args().skip(4).map(|word| word.to_string_lossy().into_owned()).collect();
         let begun = Instant::now();
-        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("flipper starts");
-        Running { child: Some(child), words: words.join(" "), begun }
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("flipper starts");
+        let said = vec![heard(child.stdout.take().expect("a pipe")), heard(child.stderr.take().expect("a pipe"))];
+        Running { child: Some(child), words: words.join(" "), begun, said }
     }
 
     /// Waits for the end of a run.
     pub(crate) fn end(&self, mut running: Running) -> Ran {
         let late = running.begun + PATIENCE;
         let mut child = running.child.take().expect("a run ends once");
-        while child.try_wait().expect("flipper's state").is_none() {
+        let status = loop {
+            if let Some(status) = child.try_wait().expect("flipper's state") {
+                break Some(status);
+            }
             if Instant::now() > late {
-                let _ = child.kill();
-                let output = child.wait_with_output().expect("flipper's output");
-                panic!("`flipper {}` hangs: {}", running.words, String::from_utf8_lossy(&output.stderr));
+                child.kill().and_then(|()| child.wait()).expect("it is ended");
+                break None;
             }
             std::thread::sleep(Duration::from_millis(2));
-        }
+        };
         let took = running.begun.elapsed();
-        // what fits into a pipe: flipper's words are few
-        let output = child.wait_with_output().expect("flipper's output");
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
+        let mut said = running.said.drain(..).map(|said| said.join().expect("it is read"));
+        let (stdout, stderr) = (said.next().unwrap_or_default(), said.next().unwrap_or_default());
+        drop(said);
+        let Some(status) = status else { panic!("`flipper {}` hangs: {stderr}", running.words) };
         self.said.keep(format!("flipper {}", running.words), format!("{stdout}\n{stderr}"));
-        let ran = Ran { words: running.words.clone(), code: output.status.code(), stdout, stderr, took };
+        let ran = Ran { words: running.words.clone(), code: status.code(), stdout, stderr, took };
         self.is_documented(&ran);
         ran
     }
@@ -230,6 +236,14 @@ impl<'a> Bench<'a> {
         println!("{texts} texts, {journals} journals among them, searched for {} passwords", secrets.len());
         Ok(())
     }
+}
+
+fn heard(mut pipe: impl Read + Send + 'static) -> JoinHandle<String> {
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        pipe.read_to_end(&mut bytes).expect("a pipe is read");
+        String::from_utf8_lossy(&bytes).into_owned()
+    })
 }
 
 impl Running {
