@@ -1,5 +1,6 @@
 //! The world of real servers.
 
+mod again;
 mod looks;
 
 use std::path::PathBuf;
@@ -236,35 +237,6 @@ impl LiveWorld {
                 Err(Failure { happened: Happened::Unknown, what: format!("no end within {patience:?}"), again: false })
             }
         }
-    }
-
-    /// Clients find nobody at an address until this is done, and the connection for it has ended.
-    fn is_owed(&self, action: &Action) -> bool {
-        let Action::Take { node, .. } = action else { return false };
-        let shell = self.pair.side(node).map(|side| &side.of(&self.links).shell);
-        shell.is_some_and(|shell| shell.as_ref().is_ok_and(link::Shell::is_closed))
-    }
-
-    /// Asks once more where the connection has broken. Should the first request have arrived after all, it wants the
-    /// same; a look at it, which had to wait until it can happen no more, is saved.
-    async fn over_a_new_login(
-        &mut self,
-        action: &Action,
-        limit: Duration,
-        patience: Duration,
-        first: Failure,
-    ) -> Result<Done, Failure> {
-        let Some(side) = self.pair.side(action.node()) else { return Err(first) };
-        let control = self.control_dir.as_path();
-        let opened = side.of_mut(&mut self.links).reopen_shell(control, self.pair.limits.connect).await.is_ok();
-        if !opened {
-            return Err(first);
-        }
-        // refused, when the first one was quicker: then what is true is seen by whoever looks next
-        self.attempt(action, limit, patience).await.map_err(|second| match first.happened {
-            Happened::No => second,
-            Happened::Yes | Happened::Unknown => first,
-        })
     }
 
     /// After an action that was cut off from outside: what its sessions were asked for may still take effect.

@@ -58,6 +58,14 @@ pub async fn structure(pair: &Pair, links: &mut [Link; 2]) -> Snapshot {
     look_at_both(pair, links, Depth::Structure).await
 }
 
+/// Whether a machine holds an address right now. `None`: it does not say.
+pub async fn holds(link: &mut Link, address: IpAddr, limit: Duration) -> Option<bool> {
+    let answers = link.shell.as_mut().ok()?.look(&[dialect::addresses()], limit).await.ok()?;
+    let text = text("ip", answers.first()?).ok()?;
+    let held = host::addresses(text, |ip| ip == address).ok()?;
+    Some(held.iter().any(|held| held.address.ip == address))
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Depth {
     Structure,
