@@ -9,6 +9,7 @@
 //! | --- | --- |
 //! | `scene` | the tools: clients at work, a node's death, its return, what was lost |
 //! | `dies` | the server, the host, the network, half a swap; what goes through, and how the node comes back |
+//! | `partition` | two operators on both sides of a cut network |
 //! | `alive` | whoever still answers is not dead; what could be lost without need is not |
 
 #![allow(
@@ -32,6 +33,7 @@ mod watched;
 
 mod alive;
 mod dies;
+mod partition;
 mod scene;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -59,7 +61,7 @@ fn mysql_pair() {
 /// Runs every case, with a fresh pair after each that fails.
 fn walk(server: Server) {
     let only = std::env::var("FLIPPER_CASE").unwrap_or_default();
-    let cases = alive::CASES.iter().chain(dies::CASES);
+    let cases = alive::CASES.iter().chain(dies::CASES).chain(partition::CASES);
     let mut left = cases.filter(|(name, _)| name.contains(&only)).peekable();
     let (mut failed, mut table) = (Vec::new(), Vec::new());
     while left.peek().is_some() {

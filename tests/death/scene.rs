@@ -9,7 +9,6 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
-use serde_json::Value;
 
 use crate::Outcome;
 use crate::lab::error::{LabError, Result};
@@ -17,7 +16,7 @@ use crate::lab::load::Load;
 use crate::lab::net::{self, READ_ADDRESS, WRITE_ADDRESS};
 use crate::lab::report::LoadReport;
 use crate::lab::run::{run, wait_until};
-use crate::lab::{Host, Lab, Node, Server, packages, replication};
+use crate::lab::{Host, Lab, Node, Server, replication};
 use crate::stage::Stage;
 use crate::watched::{Ran, Watched};
 
@@ -62,17 +61,12 @@ impl<'a> Theatre<'a> {
     /// sshd shows under the other one's folder is its own. And where there is a tool to read binary logs, it is there.
     fn own_disks(&self) -> Outcome {
         let data = |node: Node| self.lab().dir().join(node.name()).join("data").display().to_string();
-        let root = packages::cache_dir()?.join(self.lab().server().name()).join("root");
         let tools = self.lab().dir().join("tools");
         fs::create_dir_all(&tools).expect("the lab's folder");
-        if self.lab().server() == Server::MySql {
-            let root = root.display();
-            let script = format!(
-                "#!/bin/sh\nexec {root}/usr/lib64/ld-linux-x86-64.so.2 --library-path {root}/usr/lib/x86_64-linux-gnu \
-                 {root}/usr/bin/mysqlbinlog \"$@\"\n"
-            );
-            program(&tools.join("mysqlbinlog"), &script);
-        }
+        let words: Vec<String> =
+            self.lab().binlog_tool()?.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+        let name = words.last().and_then(|path| path.rsplit('/').next()).expect("a program");
+        program(&tools.join(name), &format!("#!/bin/sh\nexec {} \"$@\"\n", words.join(" ")));
         for node in Node::BOTH {
             let within = |rest: &[&str]| {
                 let pid = self.sshd(node)?.to_string();
@@ -101,18 +95,32 @@ impl<'a> Theatre<'a> {
         kill_process(pid, signal).map_err(|why| LabError::new("signalling sshd", why))
     }
 
-    /// A config in which db1 has this program.
-    pub(crate) fn config_with_fence(&self, script: &str) -> String {
+    /// A config in which both nodes have this program, with these limits.
+    pub(crate) fn config_with_fence(&self, script: &str, limits: &str) -> String {
         let file = self.hooks.join("fence");
         program(&file, script);
-        let host = format!("(host: {:?})", Node::Db1.host().address());
-        let with =
-            format!("(host: {:?}, fence: [{:?}, \"db1\"])", Node::Db1.host().address(), file.display().to_string());
-        let text = self.lab().config().text();
-        assert!(text.contains(&host), "{text}");
+        let mut text = self.lab().config().limits(limits).text();
+        for node in Node::BOTH {
+            let host = format!("(host: {:?}", node.host().address());
+            assert!(text.contains(&host), "{text}");
+            text =
+                text.replace(&host, &format!("{host}, fence: [{:?}, {:?}]", file.display().to_string(), node.name()));
+        }
         let path = self.lab().dir().join("with-fence.ron");
-        fs::write(&path, text.replace(&host, &with)).expect("the lab's folder");
+        fs::write(&path, text).expect("the lab's folder");
         path.display().to_string()
+    }
+
+    /// Ends a node's server and takes the write and the read address away from it, as a script of a machine that can.
+    pub(crate) fn switches_off(&self, node: Node) -> Result<String> {
+        let pids = net::pids(self.lab().id(), node.host())?;
+        let servers = pids.iter().filter(|pid| {
+            fs::read_to_string(format!("/proc/{pid}/cmdline")).is_ok_and(|words| words.contains("--datadir="))
+        });
+        let kill: String = servers.map(|pid| format!("kill -9 {pid}\n")).collect();
+        let namespace = format!("fl-{}-{}", self.lab().id(), node.name());
+        let off = |address: &str| format!("ip -n {namespace} addr del {address}/32 dev eth0 2>/dev/null\n");
+        Ok(format!("{kill}{}{}", off(WRITE_ADDRESS), off(READ_ADDRESS)))
     }
 
     pub(crate) fn flipper(&self, words: &[&str]) -> Ran {
@@ -128,8 +136,7 @@ impl<'a> Theatre<'a> {
 
     /// What `status` says, as one text.
     pub(crate) fn status(&self) -> String {
-        let ran = self.flipper(&["status", "lab"]);
-        ran.events.iter().filter_map(Value::as_str).collect::<Vec<_>>().join("\n")
+        self.flipper(&["status", "lab"]).text()
     }
 
     /// A move that goes through.
@@ -195,6 +202,8 @@ impl<'a> Theatre<'a> {
                 statements.push("RESET MASTER".to_owned());
                 statements.push(format!("SET GLOBAL gtid_slave_pos='{position}'"));
                 statements.push(format!("SET GLOBAL gtid_binlog_state='{state}'"));
+                // its source is kept in a file again, for its next start
+                statements.push("CHANGE MASTER TO MASTER_USE_GTID=slave_pos".to_owned());
             }
         }
         statements.push(server.fence().to_owned());

@@ -131,21 +131,27 @@ impl Ran {
 
     #[track_caller]
     pub(crate) fn says(&self, words: &str) -> &Self {
-        assert!(flat(&self.stderr).contains(words) || flat(&self.text()).contains(words), "no `{words}`: {self}");
+        assert!(self.has_said(words), "no `{words}`: {self}");
         self
     }
 
     #[track_caller]
     pub(crate) fn never_says(&self, words: &str) -> &Self {
-        let said = flat(&self.stderr).contains(words) || flat(&self.text()).contains(words);
-        assert!(!said, "says `{words}`: {self}");
+        assert!(!self.has_said(words), "says `{words}`: {self}");
         self
     }
 
-    /// The text of the last event.
+    fn has_said(&self, words: &str) -> bool {
+        flat(&self.stderr).contains(words) || flat(&self.text()).contains(words)
+    }
+
+    /// The text of the last event; of a run without events, all its lines.
     pub(crate) fn text(&self) -> String {
-        let text = self.events.last().and_then(|end| end["text"].as_str()).unwrap_or_default();
-        text.to_owned()
+        let lines: Vec<&str> = self.events.iter().filter_map(Value::as_str).collect();
+        match self.events.last().and_then(|end| end["text"].as_str()) {
+            Some(text) => text.to_owned(),
+            None => lines.join("\n"),
+        }
     }
 
     /// How many events are of this type.
