@@ -61,7 +61,8 @@ fn mysql_pair() {
 /// Runs every case, with a fresh pair after each that fails.
 fn walk(server: Server) {
     let only = std::env::var("FLIPPER_CASE").unwrap_or_default();
-    let cases = alive::CASES.iter().chain(dies::CASES).chain(partition::CASES);
+    // the network is cut while no ssh of a killed flipper is left: it could not say goodbye
+    let cases = alive::CASES.iter().chain(partition::CASES).chain(dies::CASES);
     let mut left = cases.filter(|(name, _)| name.contains(&only)).peekable();
     let (mut failed, mut table) = (Vec::new(), Vec::new());
     while left.peek().is_some() {
