@@ -36,9 +36,6 @@ mod dies;
 mod partition;
 mod scene;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Instant;
-
 use lab::Server;
 use lab::error::LabError;
 use scene::Theatre;
@@ -58,53 +55,31 @@ fn mysql_pair() {
     walk(Server::MySql);
 }
 
-/// Runs every case, with a fresh pair after each that fails.
-fn walk(server: Server) {
-    let only = std::env::var("FLIPPER_CASE").unwrap_or_default();
+fn cases(_: Server) -> Vec<Case> {
     // the network is cut while no ssh of a killed flipper is left: it could not say goodbye
-    let cases = alive::CASES.iter().chain(partition::CASES).chain(dies::CASES);
-    let mut left = cases.filter(|(name, _)| name.contains(&only)).peekable();
-    let (mut failed, mut table) = (Vec::new(), Vec::new());
-    while left.peek().is_some() {
-        let walked = lab::with(server, |lab| {
-            let theatre = Theatre::new(lab)?;
-            for (name, case) in left.by_ref() {
-                let tried = tried(&theatre, name, || {
-                    case(&theatre)?;
-                    theatre.at_home()
-                });
-                table.extend(theatre.measured());
-                tried?;
-            }
-            theatre.stage.nothing_left_at_last()
-        });
-        failed.extend(walked.err());
-    }
-    println!("\n{:<8} {:<34} {:>9} {:>9} {:>6} {:>6}", "", "", "silence", "from yes", "lost", "bound");
-    for line in table {
-        println!("{:<8} {line}", server.title());
-    }
-    let failed: Vec<String> = failed.iter().map(ToString::to_string).collect();
-    assert!(failed.is_empty(), "{}: {} failed:\n\n{}", server.title(), failed.len(), failed.join("\n\n"));
+    [alive::CASES, partition::CASES, dies::CASES].concat()
 }
 
-/// One case; a panic in it is an error with its name.
-fn tried(theatre: &Theatre<'_>, name: &str, case: impl FnOnce() -> Outcome) -> Outcome {
-    let begun = Instant::now();
-    let title = theatre.lab().server().title();
-    let failed = |why: String| LabError::new(format!("{title} `{name}`"), why);
-    let tried = catch_unwind(AssertUnwindSafe(case));
-    let notes = theatre.stage.notes().join("; ");
-    match tried {
-        Ok(Ok(())) => {
-            println!("{title:<8} {:>6} ms  {name}: {notes}", begun.elapsed().as_millis());
-            Ok(())
+fn walk(server: Server) {
+    lab::cases::walk(server, cases, |lab, left| {
+        let theatre = Theatre::new(lab)?;
+        let mut table = vec![];
+        let mut walked = left.try_for_each(|(name, case)| {
+            let notes = || theatre.stage.notes().join("; ");
+            let tried = lab::cases::tried(lab, name, notes, || {
+                case(&theatre)?;
+                theatre.at_home()
+            });
+            table.extend(theatre.measured());
+            tried
+        });
+        println!("\n{:<8} {:<34} {:>9} {:>9} {:>6} {:>6}", "", "", "silence", "from yes", "lost", "bound");
+        for line in table {
+            println!("{:<8} {line}", server.title());
         }
-        Ok(Err(error)) => Err(failed(format!("{error} [{notes}]"))),
-        Err(panic) => {
-            let said = panic.downcast_ref::<String>().map(String::as_str);
-            let said = said.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic without words");
-            Err(failed(format!("{said} [{notes}]")))
+        if walked.is_ok() {
+            walked = theatre.stage.nothing_left_at_last();
         }
-    }
+        walked
+    });
 }
