@@ -75,8 +75,10 @@ pub(crate) fn start(id: &str, node: Node, keys: &Keys, dir: &Path) -> Result<Chi
     let home = dir.join("home");
     fs::create_dir_all(&home).doing(|| format!("creating {}", home.display()))?;
     let config = dir.join("sshd_config");
+    // a client that vanished without a goodbye (a cable, a host) is not kept for hours
     let text = format!(
         "Port 22\nListenAddress 0.0.0.0\nHostKey {key}\nPidFile {dir}/sshd.pid\n\
+         ClientAliveInterval 5\nClientAliveCountMax 3\n\
          AuthorizedKeysFile {authorized}\nPermitRootLogin prohibit-password\n\
          PasswordAuthentication no\nKbdInteractiveAuthentication no\nStrictModes no\nUsePAM {pam}\n\
          UseDNS no\nPrintMotd no\nSetEnv HOME={home}\n",
