@@ -13,7 +13,7 @@ use lab::error::LabError;
 use lab::net::{READ_ADDRESS, WRITE_ADDRESS};
 use lab::observe::{differences, without_traffic};
 use lab::session::Session;
-use lab::{Host, Lab, Node, Server, User};
+use lab::{Host, Lab, Node, Server, Turn, User};
 
 type Outcome = Result<(), LabError>;
 
@@ -29,7 +29,7 @@ fn mysql_pair() -> Outcome {
 
 /// One start for all that needs no lab of its own.
 fn pair(server: Server) -> Outcome {
-    lab::with(server, |lab| {
+    lab::with(Turn::Alone, server, |lab| {
         starts_as_promised(lab)?;
         config_is_good(lab)?;
         replicates_both_ways(lab)?;
@@ -269,7 +269,7 @@ fn cable_and_crash(lab: &Lab) -> Outcome {
 fn two_labs_at_once_and_nothing_left() -> Outcome {
     let mut gone = Vec::new();
     // the turn: times measured elsewhere must not suffer from a third and fourth server
-    lab::with(Server::MariaDb, |first| {
+    lab::with(Turn::Alone, Server::MariaDb, |first| {
         let started = Instant::now();
         let second = Lab::start(Server::MariaDb)?;
         assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
@@ -302,7 +302,7 @@ fn killed_test_leaves_nothing() -> Outcome {
         std::thread::sleep(Duration::from_secs(60));
         return Ok(());
     }
-    lab::with(Server::MariaDb, |outer| {
+    lab::with(Turn::Alone, Server::MariaDb, |outer| {
         let file = outer.dir().join("child");
         let doing = |error: std::io::Error| LabError::new("running a child", error);
         let mut child = Command::new(std::env::current_exe().map_err(doing)?)
@@ -335,7 +335,7 @@ fn stale_lab_is_swept() -> Outcome {
     let mut sleeper = Command::new("ip").args(["netns", "exec", &netns, "sleep", "77"]).spawn().map_err(doing)?;
     // the sleeper's id with another start time: what a reused id looks like
     std::fs::write(dir.join("owner"), format!("{} 1", sleeper.id())).map_err(doing)?;
-    lab::with(Server::MariaDb, |_| Ok::<(), LabError>(()))?;
+    lab::with(Turn::Alone, Server::MariaDb, |_| Ok::<(), LabError>(()))?;
     let status = sleeper.wait().map_err(doing)?;
     assert!(!status.success(), "ended by the sweep: {status}");
     nothing_left(&id, &dir);

@@ -9,7 +9,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use lab::error::{Doing, LabError};
-use lab::{Lab, Node, Server};
+use lab::{Lab, Node, Server, Turn};
 
 const PATIENT: &str = "connect: \"20s\", pre_sync: \"60s\", write_outage: \"20s\"";
 
@@ -47,12 +47,12 @@ fn alter(lab: &Lab, node: Node) -> Outcome {
 
 #[test]
 fn the_long_alter_on_mariadb() -> Outcome {
-    lab::with(Server::MariaDb, the_long_alter)
+    lab::with(Turn::Shared, Server::MariaDb, the_long_alter)
 }
 
 #[test]
 fn the_long_alter_on_mysql() -> Outcome {
-    lab::with(Server::MySql, the_long_alter)
+    lab::with(Turn::Shared, Server::MySql, the_long_alter)
 }
 
 fn the_long_alter(lab: &Lab) -> Outcome {

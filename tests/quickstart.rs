@@ -11,7 +11,7 @@ use std::process::Stdio;
 
 use lab::error::{Doing, LabError};
 use lab::stay::Stay;
-use lab::{Lab, Server};
+use lab::{Lab, Server, Turn};
 
 const PROMPT: &str = "op$ ";
 
@@ -53,7 +53,7 @@ fn without_figures(line: &str) -> String {
 fn the_quick_start_is_as_it_says() -> Result<(), LabError> {
     let typed = typed();
     assert!(typed.len() >= 12, "{} commands", typed.len());
-    lab::with(Server::MariaDb, |lab| walk(lab, &typed))
+    lab::with(Turn::Shared, Server::MariaDb, |lab| walk(lab, &typed))
 }
 
 fn walk(lab: &Lab, typed: &[Typed]) -> Result<(), LabError> {

@@ -33,8 +33,8 @@ mod setup;
 mod site;
 mod work;
 
-use lab::Server;
 use lab::error::LabError;
+use lab::{Server, Turn};
 use site::Site;
 
 /// How a case ends; what it asserts panics.
@@ -64,7 +64,7 @@ fn mysql_pair() {
 }
 
 fn walk(server: Server) {
-    lab::cases::walk(server, cases, |lab, left| {
+    lab::cases::walk(Turn::Shared, server, cases, |lab, left| {
         let site = Site::new(lab)?;
         for (name, case) in left.by_ref() {
             let case = || {

@@ -36,8 +36,8 @@ mod dies;
 mod partition;
 mod scene;
 
-use lab::Server;
 use lab::error::LabError;
+use lab::{Server, Turn};
 use scene::Theatre;
 
 /// How a case ends; what it asserts panics.
@@ -61,7 +61,7 @@ fn cases(_: Server) -> Vec<Case> {
 }
 
 fn walk(server: Server) {
-    lab::cases::walk(server, cases, |lab, left| {
+    lab::cases::walk(Turn::Shared, server, cases, |lab, left| {
         let theatre = Theatre::new(lab)?;
         let mut table = vec![];
         let mut walked = left.try_for_each(|(name, case)| {

@@ -45,8 +45,8 @@ mod target;
 mod watched;
 mod writers;
 
-use lab::Server;
 use lab::error::LabError;
+use lab::{Server, Turn};
 use stage::Stage;
 
 /// How a case ends; what it asserts panics.
@@ -85,7 +85,7 @@ fn mysql_pair() {
 }
 
 fn walk(server: Server) {
-    lab::cases::walk(server, cases, |lab, left| {
+    lab::cases::walk(Turn::Shared, server, cases, |lab, left| {
         let stage = Stage::new(lab)?;
         let tried = |name, case: &dyn Fn() -> Outcome| lab::cases::tried(lab, name, || stage.notes().join("; "), case);
         for (name, case) in left.by_ref() {

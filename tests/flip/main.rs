@@ -56,8 +56,8 @@ mod watching;
 mod word_for_word;
 
 use bench::Bench;
-use lab::Server;
 use lab::error::LabError;
+use lab::{Server, Turn};
 
 /// How a case ends; what it asserts panics.
 type Outcome = Result<(), LabError>;
@@ -99,7 +99,7 @@ fn mysql_pair() {
 }
 
 fn walk(server: Server) {
-    lab::cases::walk(server, cases, |lab, left| {
+    lab::cases::walk(Turn::Alone, server, cases, |lab, left| {
         let bench = Bench::new(lab);
         let tried = |name, case: &dyn Fn() -> Outcome| lab::cases::tried(lab, name, String::new, case);
         for (name, case) in left.by_ref() {

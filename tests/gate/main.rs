@@ -27,8 +27,8 @@ mod site;
 mod speed;
 mod works;
 
-use lab::Server;
 use lab::error::LabError;
+use lab::{Server, Turn};
 use site::{Account, Site};
 
 /// How a part ends; what it asserts panics.
@@ -36,7 +36,7 @@ type Outcome = Result<(), LabError>;
 
 #[test]
 fn nothing_but_the_pairs_own_commands_goes_through() -> Outcome {
-    lab::with(Server::MariaDb, |lab| {
+    lab::with(Turn::Shared, Server::MariaDb, |lab| {
         for account in [Account::Root, Account::Sudo] {
             let site = Site::install(lab, account)?;
             println!("{}", account.name());

@@ -8,7 +8,7 @@ use std::time::Instant;
 use std::vec::IntoIter;
 
 use super::error::{LabError, Result};
-use super::{Lab, Server};
+use super::{Lab, Server, Turn};
 
 /// A case, by its name.
 pub(crate) type Named<C> = (&'static str, C);
@@ -19,6 +19,7 @@ pub(crate) type Left<C> = Peekable<IntoIter<Named<C>>>;
 /// Runs the cases of a flavour, of which `FLIPPER_CASE=word` takes only those whose names contain it. `on` takes them one
 /// by one, until one fails; it is then called again, with a fresh pair.
 pub(crate) fn walk<C>(
+    turn: Turn,
     server: Server,
     cases: impl Fn(Server) -> Vec<Named<C>>,
     mut on: impl FnMut(&Lab, &mut Left<C>) -> Result<()>,
@@ -30,7 +31,7 @@ pub(crate) fn walk<C>(
     let mut left = chosen.into_iter().peekable();
     let mut failed: Vec<String> = Vec::new();
     while left.peek().is_some() {
-        let walked: Result<()> = super::with(server, |lab| on(lab, &mut left));
+        let walked: Result<()> = super::with(turn, server, |lab| on(lab, &mut left));
         failed.extend(walked.err().map(|error| error.to_string()));
     }
     assert!(failed.is_empty(), "{}: {} failed:\n\n{}", server.title(), failed.len(), failed.join("\n\n"));

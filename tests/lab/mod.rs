@@ -49,7 +49,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::Child;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use rustix::process::Signal;
@@ -288,11 +288,28 @@ impl Drop for Lab {
     }
 }
 
-/// One lab at a time in a program: each takes the whole machine, and times measured side by side mean nothing. An error keeps the
-/// servers' logs and says where.
-pub(crate) fn with<E: From<LabError>>(server: Server, test: impl FnOnce(&Lab) -> Result<(), E>) -> Result<(), E> {
-    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+/// Whether a lab has the machine for itself, as far as a program goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// As many labs as the program runs tests at a time: most of their time they wait for something.
+    Shared,
+    /// What is measured beside another lab means nothing.
+    Alone,
+}
+
+/// A lab for a test. An error keeps the servers' logs and says where.
+pub(crate) fn with<E: From<LabError>>(
+    turn: Turn,
+    server: Server,
+    test: impl FnOnce(&Lab) -> Result<(), E>,
+) -> Result<(), E> {
+    static TURNS: RwLock<()> = RwLock::new(());
+    let shared = || TURNS.read().unwrap_or_else(PoisonError::into_inner);
+    let alone = || TURNS.write().unwrap_or_else(PoisonError::into_inner);
+    let _turn = match turn {
+        Turn::Shared => (Some(shared()), None),
+        Turn::Alone => (None, Some(alone())),
+    };
     let lab = Lab::start(server)?;
     let result = test(&lab);
     if result.is_err() {

@@ -56,8 +56,8 @@ use std::process::ExitCode;
 
 use cell::{At, Cell, Ground};
 use fault::Fault;
-use lab::Server;
 use lab::error::LabError;
+use lab::{Server, Turn};
 use results::Results;
 
 /// How a part of a cell ends; what it asserts panics.
@@ -155,7 +155,7 @@ fn walk(server: Server, asked: &Asked) -> usize {
     let mut left = wanted.into_iter().peekable();
     while left.peek().is_some() {
         let before = played;
-        let walked = lab::with(server, |lab| {
+        let walked = lab::with(Turn::Alone, server, |lab| {
             let ground = Ground::new(lab)?;
             for cell in left.by_ref() {
                 let row = ground.play(&cell);
