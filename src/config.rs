@@ -7,6 +7,7 @@
 mod build;
 mod check;
 mod draft;
+mod field;
 mod goal;
 mod layer;
 mod lex;

@@ -4,7 +4,8 @@ use std::net::IpAddr;
 use std::path::Path;
 
 use super::check::{Across, Floating, Machine};
-use super::layer::{Field, Layer};
+use super::field::Field;
+use super::layer::Layer;
 use super::mistake::Mistake;
 use super::raw;
 use super::secret::PasswordSource;

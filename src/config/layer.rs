@@ -2,46 +2,13 @@
 
 use std::path::PathBuf;
 
+use super::field::Field;
 use super::limits::LimitsLayer;
+use super::raw;
 use super::secret::PasswordSource;
-use super::tree::Span;
+use super::tree::At;
+use super::value::Reader;
 use crate::model::{Host, Interface, UserName};
-
-/// A setting on one level.
-#[derive(Debug, Clone, Default)]
-pub(super) enum Field<T> {
-    /// Not given.
-    #[default]
-    Absent,
-    /// Given, and wrong; the mistake is noted already, so nobody should complain that it is missing.
-    Bad,
-    /// Given, with its place.
-    Good(T, Span),
-}
-
-impl<T: Clone> Field<T> {
-    /// This level's value, or else the one of the level above.
-    pub(super) fn or(&self, above: &Self) -> Self {
-        match self {
-            Self::Absent => above.clone(),
-            Self::Bad | Self::Good(..) => self.clone(),
-        }
-    }
-
-    pub(super) fn get(&self) -> Option<&T> {
-        match self {
-            Self::Good(value, _) => Some(value),
-            Self::Absent | Self::Bad => None,
-        }
-    }
-
-    pub(super) fn span(&self) -> Option<Span> {
-        match self {
-            Self::Good(_, span) => Some(span.clone()),
-            Self::Absent | Self::Bad => None,
-        }
-    }
-}
 
 /// The settings of one level, or of several on top of each other.
 #[derive(Debug, Clone, Default)]
@@ -95,5 +62,56 @@ impl Layer {
             ssh_config: ssh_config.or(&above.ssh_config),
             limits: limits.over(&above.limits),
         }
+    }
+}
+
+impl Reader<'_> {
+    /// One level. `limits` is `None` where the level has none (a node).
+    pub(super) fn layer(
+        &mut self,
+        at: &At<'_>,
+        interface: Option<&String>,
+        mysql: Option<&raw::Mysql>,
+        ssh: Option<&raw::Ssh>,
+        limits: Option<&raw::Limits>,
+    ) -> Layer {
+        let mut layer = Layer {
+            interface: self.word(
+                "flipper::config::bad_interface",
+                "an interface is what `ip link` calls it",
+                interface,
+                at,
+                "interface",
+            ),
+            limits: limits.map_or_else(LimitsLayer::default, |raw| self.limits(&at.field("limits"), raw)),
+            ..Layer::default()
+        };
+        if let Some(raw) = mysql {
+            let at = at.field("mysql");
+            layer.mysql_host = self.host(raw.host.as_ref(), &at, "host");
+            layer.mysql_port = self.port(raw.port, &at);
+            layer.mysql_user = self.mysql_user(raw.user.as_ref(), &at);
+            layer.password = self.password(raw, &at);
+            if let Some(raw) = &raw.tls {
+                let at = at.field("tls");
+                layer.tls_ca = self.path(raw.ca_file.as_ref(), &at, "ca_file");
+                layer.tls_name = self.host(raw.name.as_ref(), &at, "name");
+            }
+        }
+        if let Some(raw) = ssh {
+            let at = at.field("ssh");
+            layer.ssh_host = self.host(raw.host.as_ref(), &at, "host");
+            layer.ssh_port = self.port(raw.port, &at);
+            layer.ssh_user = self.word(
+                "flipper::config::bad_user",
+                "leave `user` out for ssh's own default",
+                raw.user.as_ref(),
+                &at,
+                "user",
+            );
+            layer.ssh_sudo = raw.sudo.map_or(Field::Absent, |sudo| Field::Good(sudo, at.field("sudo").value()));
+            layer.ssh_config = self.path(raw.config_file.as_ref(), &at, "config_file");
+        }
+        layer
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::layer::Field;
+use super::field::Field;
 use super::mistake::Mistake;
 use super::raw;
 use super::tree::At;

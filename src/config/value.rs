@@ -4,8 +4,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::layer::{Field, Layer};
-use super::limits::LimitsLayer;
+use super::field::Field;
 use super::mask::is_env_name;
 use super::mistake::Mistake;
 use super::raw;
@@ -21,57 +20,8 @@ pub(super) struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// One level. `limits` is `None` where the level has none (a node).
-    pub(super) fn layer(
-        &mut self,
-        at: &At<'_>,
-        interface: Option<&String>,
-        mysql: Option<&raw::Mysql>,
-        ssh: Option<&raw::Ssh>,
-        limits: Option<&raw::Limits>,
-    ) -> Layer {
-        let mut layer = Layer {
-            interface: self.word(
-                "flipper::config::bad_interface",
-                "an interface is what `ip link` calls it",
-                interface,
-                at,
-                "interface",
-            ),
-            limits: limits.map_or_else(LimitsLayer::default, |raw| self.limits(&at.field("limits"), raw)),
-            ..Layer::default()
-        };
-        if let Some(raw) = mysql {
-            let at = at.field("mysql");
-            layer.mysql_host = self.host(raw.host.as_ref(), &at, "host");
-            layer.mysql_port = self.port(raw.port, &at);
-            layer.mysql_user = self.mysql_user(raw.user.as_ref(), &at);
-            layer.password = self.password(raw, &at);
-            if let Some(raw) = &raw.tls {
-                let at = at.field("tls");
-                layer.tls_ca = self.path(raw.ca_file.as_ref(), &at, "ca_file");
-                layer.tls_name = self.host(raw.name.as_ref(), &at, "name");
-            }
-        }
-        if let Some(raw) = ssh {
-            let at = at.field("ssh");
-            layer.ssh_host = self.host(raw.host.as_ref(), &at, "host");
-            layer.ssh_port = self.port(raw.port, &at);
-            layer.ssh_user = self.word(
-                "flipper::config::bad_user",
-                "leave `user` out for ssh's own default",
-                raw.user.as_ref(),
-                &at,
-                "user",
-            );
-            layer.ssh_sudo = raw.sudo.map_or(Field::Absent, |sudo| Field::Good(sudo, at.field("sudo").value()));
-            layer.ssh_config = self.path(raw.config_file.as_ref(), &at, "config_file");
-        }
-        layer
-    }
-
     /// A value whose type parses itself.
-    fn word<T: FromStr<Err: std::fmt::Display>>(
+    pub(super) fn word<T: FromStr<Err: std::fmt::Display>>(
         &mut self,
         code: &'static str,
         help: &str,
@@ -116,7 +66,7 @@ impl Reader<'_> {
         }
     }
 
-    fn port(&mut self, given: Option<i64>, at: &At<'_>) -> Field<u16> {
+    pub(super) fn port(&mut self, given: Option<i64>, at: &At<'_>) -> Field<u16> {
         let Some(port) = given else { return Field::Absent };
         let span = at.field("port").value();
         match u16::try_from(port) {
@@ -131,7 +81,7 @@ impl Reader<'_> {
         }
     }
 
-    fn mysql_user(&mut self, given: Option<&String>, at: &At<'_>) -> Field<String> {
+    pub(super) fn mysql_user(&mut self, given: Option<&String>, at: &At<'_>) -> Field<String> {
         let Some(user) = given else { return Field::Absent };
         let span = at.field("user").value();
         // MariaDB allows 128 characters, MySQL 32; the server knows better than flipper which it is
@@ -147,7 +97,7 @@ impl Reader<'_> {
         )
     }
 
-    fn password(&mut self, raw: &raw::Mysql, at: &At<'_>) -> Field<PasswordSource> {
+    pub(super) fn password(&mut self, raw: &raw::Mysql, at: &At<'_>) -> Field<PasswordSource> {
         const WAYS: &str = "name one place to read it from: `password_env: \"FLIPPER_PASSWORD\"`, `password_file: \
                             \"…\"` (mode 600) or `option_file: \"~/.my.cnf\"`";
         if raw.password.is_some() {
@@ -205,7 +155,7 @@ impl Reader<'_> {
     }
 
     /// A file: `~/` is the home folder, and anything relative starts at the config file's folder.
-    fn path(&mut self, given: Option<&String>, at: &At<'_>, field: &str) -> Field<PathBuf> {
+    pub(super) fn path(&mut self, given: Option<&String>, at: &At<'_>, field: &str) -> Field<PathBuf> {
         let Some(text) = given else { return Field::Absent };
         let span = at.field(field).value();
         let bad = |message: String, help: &str| {
