@@ -12,7 +12,7 @@ use std::process::{Command, Output};
 
 use flipper::journal::Found;
 use flipper::model::{Snapshot, WriteAccess};
-use flipper::render::{history, html};
+use flipper::render::{history, html, json_history};
 use flipper::{model::Observed, planfile};
 
 fn root() -> PathBuf {
@@ -51,7 +51,7 @@ fn every_format_is_as_recorded() {
     for (name, found) in [("history-done", done()), ("history-troubled", journal::troubled(&done()))] {
         golden(&format!("fixtures/render/{name}.txt"), &history::run(&pair, &found));
         golden(&format!("fixtures/render/{name}.html"), &html::run(&pair, &found));
-        let json = history::json(&[(pair.clone(), found)]);
+        let json = json_history::runs(&[(pair.clone(), found)]);
         golden(&format!("fixtures/render/{name}.json"), &format!("{json:#}\n"));
     }
 }

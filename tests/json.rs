@@ -22,7 +22,7 @@ use flipper::dialect::Spelled;
 use flipper::event::{Event, Moment, Way};
 use flipper::journal::{Found, Unreadable};
 use flipper::model::{Assignment, Deposed, Goal, Limits, Observed, Side, StepId};
-use flipper::render::{dry_run, events, evidence, history, json, screen::Besides, timeline::Timeline};
+use flipper::render::{dry_run, events, evidence, json, json_history, screen::Besides, timeline::Timeline};
 use flipper::world::{Doing, Failure, Happened, Writer};
 use serde_json::{Value, json};
 
@@ -116,7 +116,7 @@ fn composed() -> Vec<Value> {
     let (last, now) = (Observed::Known(None), std::time::SystemTime::UNIX_EPOCH);
     all.push(json::status(&pair, &deposed, &Besides { findings: &[], last: &last, now }));
     let torn = Found { path: "x.jsonl".into(), running: false, story: Err(Unreadable::System("gone".to_owned())) };
-    all.push(history::json(&[(pair.name.clone(), torn)]));
+    all.push(json_history::runs(&[(pair.name.clone(), torn)]));
     // what the command adds to a status: from this machine's journals, and with --watch
     let mut status: Value = recorded().into_iter().find(|object| object["type"] == "status").unwrap();
     status["deposed"] = json!(["db1 was declared dead"]);

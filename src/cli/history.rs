@@ -34,12 +34,12 @@ pub(super) fn run(asked: &Asked<'_>, output: &Output) -> Result<Exit, Stop> {
         tell("no run is recorded on this machine");
     }
     let text = || match (asked.format.unwrap_or(RunFormat::Text), &found[..]) {
-        (RunFormat::Json, _) => render::history::json(&found).to_string(),
+        (RunFormat::Json, _) => render::json_history::runs(&found).to_string(),
         (RunFormat::Html, [(pair, found)]) => render::html::run(pair, found),
         (RunFormat::Text, [(pair, found)]) if wanted.is_some() => render::history::run(pair, found),
         (RunFormat::Text | RunFormat::Html, found) => render::history::text(found),
     };
-    output.data(text, || render::history::json(&found));
+    output.data(text, || render::json_history::runs(&found));
     Ok(Exit::Done)
 }
 

@@ -13,7 +13,7 @@ use super::voice::{UnderWay, Voice};
 use super::{Exit, Stop, terminal};
 use crate::link::{Ear, Listener};
 use crate::model::NodeName;
-use crate::render::events::seconds;
+use crate::render::times::seconds;
 
 /// Where data goes, and in which shape; and who else wants to know what goes on.
 pub(super) struct Output {

@@ -9,7 +9,7 @@ use super::voice::UnderWay;
 use crate::event::{Event, Way};
 use crate::journal::{End, Journal};
 use crate::model::{Action, Pair, Plan, Step, StepId};
-use crate::render::{self, events, timeline::Timeline};
+use crate::render::{self, events, timeline::Timeline, times};
 use crate::world::Happened;
 
 /// Everybody who hears of a run: the person or program in front of it, its journal, and the timeline at its end.
@@ -84,7 +84,7 @@ impl<'a> Progress<'a> {
         let (mark, what) = (mark(way), self.what(id));
         let line = move |took: Duration| match took.as_secs() {
             0 => format!("{mark} {:>9}  {what} …", ""),
-            _ => format!("{mark} {:>9}  {what} …", events::seconds(took)),
+            _ => format!("{mark} {:>9}  {what} …", times::seconds(took)),
         };
         UnderWay { line: Box::new(line), after: Duration::ZERO }
     }
@@ -200,5 +200,5 @@ fn mark(way: Way) -> &'static str {
 
 /// Milliseconds with one place, for an operator's eye.
 pub(super) fn ms(time: Duration) -> String {
-    events::ms(time)
+    times::ms(time)
 }

@@ -8,7 +8,7 @@ use super::log::Log;
 use super::voice::Voice;
 use crate::link::{Listener, Means};
 use crate::model::printable;
-use crate::render::events::ms;
+use crate::render::times::ms;
 
 /// Tells the person in front of it, the log, or both. Neither is waited for.
 pub(super) struct Verbose {

@@ -11,14 +11,10 @@ use mysql_async::{Conn, Error, OptsBuilder, Row, Value};
 use tokio::time::timeout;
 
 use super::ear::{Ear, Means};
-use super::sql_error::{SqlError, SqlErrorKind};
+use super::sql_error::{IDLE_TOO_LONG, SqlError, SqlErrorKind};
 use super::table::{Record, Table};
 use super::target::MysqlTarget;
 use crate::dialect::{Question, Statement};
-
-/// `ER_CLIENT_INTERACTION_TIMEOUT`: the last word of a MySQL server to a session that it ends because it heard nothing
-/// of it for too long. What was asked afterwards never arrived.
-pub(super) const IDLE_TOO_LONG: u16 = 4031;
 
 /// A connection to one server, as one session there.
 ///

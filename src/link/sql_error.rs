@@ -4,8 +4,11 @@ use std::fmt;
 
 use mysql_async::Error;
 
-use super::sql::IDLE_TOO_LONG;
 use crate::model::printable;
+
+/// `ER_CLIENT_INTERACTION_TIMEOUT`: the last word of a MySQL server to a session that it ends because it heard nothing
+/// of it for too long. What was asked afterwards never arrived.
+pub(super) const IDLE_TOO_LONG: u16 = 4031;
 
 /// `ER_XAER_RMERR`: MySQL's answer to `XA RECOVER` from an account that may not, with a text about data that are not
 /// consistent. flipper says nothing else that is answered so.

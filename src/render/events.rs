@@ -5,27 +5,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::json;
+use super::times::millis;
 use crate::event::{Event, Moment, Way};
 use crate::model::Pair;
 use crate::world::{Happened, Writer};
-
-/// Milliseconds with one place, for an operator's eye.
-#[must_use]
-pub fn ms(time: Duration) -> String {
-    format!("{:.1} ms", time.as_secs_f64() * 1000.0)
-}
-
-/// Seconds with one place, for what takes long enough to be waited for.
-#[must_use]
-pub fn seconds(time: Duration) -> String {
-    format!("{:.1} s", time.as_secs_f64())
-}
-
-/// A number of milliseconds with three places.
-#[must_use]
-pub fn millis(time: Duration) -> Value {
-    json!((time.as_secs_f64() * 1_000_000.0).round() / 1000.0)
-}
 
 /// The word for a direction.
 #[must_use]

@@ -4,13 +4,13 @@
 
 use serde_json::{Value, json};
 
+use super::json_words::{fact, word_access, word_flavour, word_thread};
 use super::plan::Marks;
 use super::screen::Besides;
-use super::{describe, history, json_facts};
+use super::{describe, json_facts, json_history};
 use crate::model::{
-    Action, ArpingKind, Assignment, Channel, Finding, Flavour, Goal, Held, NodeBasis, NodeSnapshot, NodeSpec, Observed,
-    Pair, Plan, Reason, Refusal, RoleSpec, Server, Settings, Side, Snapshot, Step, System, Thread, WriteAccess,
-    printable,
+    Action, ArpingKind, Assignment, Channel, Finding, Goal, Held, NodeBasis, NodeSnapshot, NodeSpec, Observed, Pair,
+    Plan, Reason, Refusal, RoleSpec, Server, Settings, Side, Snapshot, Step, System, printable,
 };
 use crate::planner::{Checked, Verdict};
 
@@ -88,7 +88,7 @@ pub fn status(pair: &Pair, snapshot: &Snapshot, besides: &Besides<'_>) -> Value 
             value
         }).collect::<Value>(),
         "last_move": match besides.last {
-            Observed::Known(Some(found)) => json!({ "known": history::told(found) }),
+            Observed::Known(Some(found)) => json!({ "known": json_history::told(found) }),
             Observed::Known(None) => json!({ "known": null }),
             Observed::Unknown(why) => json!({ "unknown": printable(why) }),
         },
@@ -327,13 +327,6 @@ fn node_status(spec: &NodeSpec, node: &NodeSnapshot) -> Value {
     })
 }
 
-pub(super) fn fact<T>(fact: &Observed<T>, say: impl FnOnce(&T) -> Value) -> Value {
-    match fact {
-        Observed::Known(value) => json!({ "known": say(value) }),
-        Observed::Unknown(why) => json!({ "unknown": printable(why) }),
-    }
-}
-
 fn held(held: &Held) -> Value {
     let Held { address, interface, secondary } = held;
     json!({ "address": address.to_string(), "interface": interface.as_str(), "secondary": secondary })
@@ -400,31 +393,4 @@ fn says_settings(settings: &Settings) -> Value {
         "cluster": cluster.as_deref().map(printable),
         "left_out": left_out.iter().map(|left| printable(left)).collect::<Vec<_>>(),
     })
-}
-
-// words of their own, because what is shown to people may be said better one day, and these may not
-
-fn word_flavour(flavour: Flavour) -> &'static str {
-    match flavour {
-        Flavour::MySql => "mysql",
-        Flavour::MariaDb => "mariadb",
-    }
-}
-
-pub(super) fn word_access(access: WriteAccess) -> &'static str {
-    match access {
-        WriteAccess::Open => "open",
-        WriteAccess::Guarded => "guarded",
-        WriteAccess::Fenced => "fenced",
-        WriteAccess::Changing => "changing",
-        WriteAccess::Unseen => "unseen",
-    }
-}
-
-fn word_thread(thread: Thread) -> &'static str {
-    match thread {
-        Thread::Running => "running",
-        Thread::Connecting => "connecting",
-        Thread::Stopped => "stopped",
-    }
 }

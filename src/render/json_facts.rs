@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::json::{fact, word_access};
+use super::json_words::{fact, word_access};
 use crate::model::{
     Account, Boot, BootAccess, BootReplication, Connections, Disk, Downstream, Health, InFile, Inventory, Kept, Lock,
     LockKind, Origin, Pending, Reached, Relay, Ruling, Sessions, Traffic, Witness, Work, WorkKind, Workload, printable,

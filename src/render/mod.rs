@@ -14,6 +14,8 @@ pub mod history;
 pub mod html;
 pub mod json;
 mod json_facts;
+pub mod json_history;
+mod json_words;
 mod layout;
 pub mod markdown;
 pub mod mermaid;
@@ -28,6 +30,7 @@ pub mod stale;
 pub mod status;
 pub mod stuck;
 pub mod timeline;
+pub mod times;
 mod wrap;
 pub mod writers;
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::wrap::{hang, list, table};
-use super::{describe, json};
+use super::{describe, json, json_words};
 use crate::model::{Answered, NodeSpec, Observed, Pair, Quick, RoleSpec, Server, WriteAccess, printable};
 
 /// Wider than a plan: it is looked at, not pasted.
@@ -77,12 +77,12 @@ pub fn json(pair: &Pair, quick: &Quick) -> Value {
     let answer = |answer: &Observed<Answered>| {
         let of = |answered: &Answered| {
             let mut server = json::says_server(&answered.server);
-            server["access"] = json::fact(&answered.access, |access| json!(json::word_access(*access)));
+            server["access"] = json_words::fact(&answered.access, |access| json!(json_words::word_access(*access)));
             server
         };
         let side = answer.known().and_then(|answered| quick.side(answered));
         json!({
-            "answer": json::fact(answer, of),
+            "answer": json_words::fact(answer, of),
             "node": side.map(|side| pair.node(side).name.as_str()),
             "agrees": answer.known().is_some_and(|answered| quick.agrees(answered)),
         })

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::time::SystemTime;
 
 use super::status::{holders, one, says_addresses, says_settings, says_system, writers};
+use super::times::since;
 use super::wrap::{hang, table};
 use super::{check, describe, history};
 use crate::journal::Found;
@@ -302,21 +303,6 @@ fn says_sessions(pair: &Pair, sessions: &[Reached]) -> String {
         });
     }
     said.join(", ")
-}
-
-/// In its largest unit, and the one below: `12 days 3 h`.
-pub(super) fn since(seconds: u64) -> String {
-    const UNITS: [(&str, u64); 4] = [("days", 86_400), ("h", 3600), ("min", 60), ("s", 1)];
-    let first = UNITS.iter().position(|(_, unit)| seconds >= *unit).unwrap_or(UNITS.len() - 1);
-    let mut left = seconds;
-    let mut said = vec![];
-    for (name, unit) in UNITS.iter().skip(first).take(2) {
-        if left >= *unit || said.is_empty() {
-            said.push(format!("{} {name}", left / unit));
-        }
-        left %= unit;
-    }
-    said.join(" ")
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::events::{millis, ms, way};
+use super::events::way;
+use super::times::{millis, ms};
 use crate::event::{Event, Way};
 use crate::model::StepId;
 use crate::world::Happened;

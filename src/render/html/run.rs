@@ -6,8 +6,8 @@ use super::markup::Markup;
 use super::{fact, whole};
 use crate::journal::{Found, Known, NodeStand, Record, Session, Story, Taken};
 use crate::model::{PairName, Plan, printable};
-use crate::render::events::{ms, seconds};
 use crate::render::history::{ending, is_out, says, short, time, trouble, unreadable, writer, writes};
+use crate::render::times::{ms, seconds};
 
 const STYLE: &str = include_str!("run.css");
 

@@ -1,0 +1,43 @@
+//! Times, in words and as numbers.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+/// Milliseconds with one place, for an operator's eye.
+#[must_use]
+pub fn ms(time: Duration) -> String {
+    format!("{:.1} ms", time.as_secs_f64() * 1000.0)
+}
+
+/// Seconds with one place, for what takes long enough to be waited for.
+#[must_use]
+pub fn seconds(time: Duration) -> String {
+    format!("{:.1} s", time.as_secs_f64())
+}
+
+/// A number of milliseconds with three places.
+#[must_use]
+pub fn millis(time: Duration) -> Value {
+    json!((time.as_secs_f64() * 1_000_000.0).round() / 1000.0)
+}
+
+/// In its largest unit, and the one below: `12 days 3 h`.
+pub(super) fn since(seconds: u64) -> String {
+    const UNITS: [(&str, u64); 4] = [("days", 86_400), ("h", 3600), ("min", 60), ("s", 1)];
+    let first = UNITS.iter().position(|(_, unit)| seconds >= *unit).unwrap_or(UNITS.len() - 1);
+    let mut left = seconds;
+    let mut said = vec![];
+    for (name, unit) in UNITS.iter().skip(first).take(2) {
+        if left >= *unit || said.is_empty() {
+            said.push(format!("{} {name}", left / unit));
+        }
+        left %= unit;
+    }
+    said.join(" ")
+}
+
+/// In whole seconds, and whatever is larger.
+pub(super) fn long_time(time: Duration) -> String {
+    humantime::format_duration(Duration::from_secs(time.as_secs())).to_string()
+}
