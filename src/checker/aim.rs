@@ -1,7 +1,6 @@
 //! What a plan is to lead to, by its goal, its `before` and its `after`.
 
 use super::facts::{At, Facts, Mode, other};
-use super::state::State;
 use super::{Invariant, Violation, broken};
 use crate::model::{Assignment, Goal, Plan};
 
@@ -89,8 +88,7 @@ impl Aim {
             Some(Place::AsItIs) | None => Writer::AsItIs,
         };
         let gives_way = facts.sole_writer().filter(|at| writer == Writer::Only(other(*at)));
-        let held = State::start(facts).holds;
-        Ok(Self { roles, writer, gives_way, way: false, dead, back, held })
+        Ok(Self { roles, writer, gives_way, way: false, dead, back, held: facts.holds() })
     }
 
     /// Steps after a failure, towards an assignment.
@@ -104,8 +102,8 @@ impl Aim {
         Self { roles, writer: Writer::AsItIs, gives_way: None, way: true, dead, back, held: [0, 0] }
     }
 
-    pub(super) fn begins_at(&mut self, state: &State) {
-        self.held = state.holds;
+    pub(super) fn begins_at(&mut self, held: [u64; 2]) {
+        self.held = held;
     }
 
     pub(super) fn place(&self, role: usize) -> Place {

@@ -191,6 +191,14 @@ impl Facts {
         [0, 1].into_iter().filter(|at| self.nodes[*at].held.get(role).is_some_and(|held| !held.is_empty())).collect()
     }
 
+    /// The addresses of each node at the start, a bit a role.
+    pub(super) fn holds(&self) -> [u64; 2] {
+        self.nodes.each_ref().map(|node| {
+            let held = node.held.iter().enumerate().filter(|(_, held)| !held.is_empty());
+            held.fold(0, |bits, (role, _)| bits | bit(role))
+        })
+    }
+
     /// The one node that accepts writes at the start.
     pub(super) fn sole_writer(&self) -> Option<At> {
         match self.nodes.each_ref().map(|node| node.mode == Mode::Open) {
@@ -321,4 +329,9 @@ fn comes_from(channel: &Channel, server: &Server) -> bool {
     let id = channel.source_id.is_none_or(|id| id == 0 || id == server.server_id);
     let uuid = channel.source_uuid.as_ref().is_none_or(|uuid| uuid.is_empty() || Some(uuid) == server.uuid.as_ref());
     id && uuid
+}
+
+/// The bit of a role, where roles are kept as bits.
+pub(super) fn bit(role: usize) -> u64 {
+    1 << (role % 64)
 }

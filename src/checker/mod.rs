@@ -185,7 +185,7 @@ pub fn judge_way(
         // what has happened has happened; whether it should have was judged with its plan
         let _ = state.take(&facts, &aim, action);
     }
-    aim.begins_at(&state);
+    aim.begins_at(state.holds);
     found.extend(walk::every_order(&facts, &aim, state, steps));
     verdict(found)
 }

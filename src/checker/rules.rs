@@ -2,8 +2,8 @@
 
 use super::Invariant;
 use super::aim::{Aim, Place, Writer};
-use super::facts::{At, Facts, Mode, Own, other};
-use super::state::{State, Verdict, bit, must};
+use super::facts::{At, Facts, Mode, Own, bit, other};
+use super::state::{State, Verdict, must};
 use crate::model::{Access, Action, Code, Fencing, Interface, NodeName, RoleName};
 
 /// What lets readers see old data, if a person accepts it.

@@ -2,7 +2,7 @@
 
 use super::Invariant;
 use super::aim::{Aim, Place, Writer};
-use super::facts::{At, Facts, Mode, Own, other};
+use super::facts::{At, Facts, Mode, Own, bit, other};
 use crate::model::{Action, Fencing, RoleName};
 
 /// One moment. Addresses and what is owed to clients are bits, one a role.
@@ -48,11 +48,7 @@ pub(super) fn must(holds: bool, invariant: Invariant, what: &'static str) -> Ver
 
 impl State {
     pub(super) fn start(facts: &Facts) -> Self {
-        let bits = |at: At| {
-            let held = facts.nodes[at].held.iter().enumerate().filter(|(_, held)| !held.is_empty());
-            held.fold(0, |bits, (role, _)| bits | bit(role))
-        };
-        let holds = [bits(0), bits(1)];
+        let holds = facts.holds();
         let lacks = |at: At| {
             let peer = &facts.nodes[other(at)];
             matches!(peer.mode, Mode::Open | Mode::Unknown) || peer.own != Own::Nothing
@@ -233,8 +229,4 @@ impl State {
             self.opened[at] && aim.place(role) == Place::On(at) && self.has(at, role) && self.seen & bit(role) == 0
         })
     }
-}
-
-pub(super) fn bit(role: usize) -> u64 {
-    1 << (role % 64)
 }
