@@ -45,11 +45,11 @@ pub const MANAGERS: [&str; 16] = [
     "clvip",
 ];
 
-/// Every place in [`CONFIG_PLACES`] where one of these addresses stands as a whole word: `file:address`, a line each;
+/// Every place in [`CONFIG_PLACES`] where one of these addresses stands as a whole word: `file:line:address`, a line each;
 /// what cannot be read is complained about. Its exit status says nothing: most of the places are on no one machine.
 #[must_use]
 pub fn mentions(addresses: &[IpAddr]) -> Look {
-    let mut argv = Argv::of(["env", "LC_ALL=C", "grep", "-rHowIF"]);
+    let mut argv = Argv::of(["env", "LC_ALL=C", "grep", "-rHnowIF"]);
     for address in addresses {
         argv = argv.with(["-e", &address.to_string()]);
     }

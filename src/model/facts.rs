@@ -3,6 +3,7 @@
 //! none is part of a plan's basis.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
 use super::{BootAccess, BootReplication, BootUnit, Observed};
@@ -177,8 +178,20 @@ facts! {
 pub struct InFile {
     /// The file.
     pub path: String,
+    /// The line in it. `None`: an older flipper looked, which did not tell.
+    pub line: Option<u32>,
     /// The address.
     pub address: IpAddr,
+}
+
+impl fmt::Display for InFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = &self.path;
+        match self.line {
+            Some(line) => write!(f, "{path}:{line}"),
+            None => f.write_str(path),
+        }
+    }
 }
 
 /// Where a server takes `read_only` from.

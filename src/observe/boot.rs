@@ -22,15 +22,24 @@ pub(super) fn files(answer: &Answer) -> Read<Vec<InFile>> {
             return Err(format!("not everything there can be read: {}", printable(complaint)));
         }
         let not_understood = || format!("`grep` said `{}`", printable(line));
-        let (path, address) = line.split_once(':').ok_or_else(not_understood)?;
-        if !CONFIG_PLACES.iter().any(|place| path.starts_with(place)) {
+        let file = mention(line).ok_or_else(not_understood)?;
+        if !CONFIG_PLACES.iter().any(|place| file.path.starts_with(place)) {
             return Err(not_understood());
         }
-        found.push(InFile { path: printable(path), address: address.parse().map_err(|_| not_understood())? });
+        found.push(file);
     }
     found.sort();
     found.dedup();
     Ok(found)
+}
+
+/// `file:line:address`. A file's name may have colons in it, and so has an IPv6 address.
+fn mention(text: &str) -> Option<InFile> {
+    text.match_indices(':').find_map(|(at, _)| {
+        let (path, rest) = (text.get(..at)?, text.get(at + 1..)?);
+        let (line, address) = rest.split_once(':')?;
+        Some(InFile { path: printable(path), line: Some(line.parse().ok()?), address: address.parse().ok()? })
+    })
 }
 
 /// Programs that move addresses or roles, from `dialect::managers`.
@@ -106,8 +115,19 @@ mod tests {
     #[test]
     fn files_that_name_an_address() {
         let found = files(&answer(2, GREP)).unwrap();
-        let said: Vec<String> = found.iter().map(|f| format!("{} {}", f.path, f.address)).collect();
-        assert_eq!(said, ["/etc/network/interfaces 10.77.0.100", "/etc/systemd/network/10-eth0.network 10.77.0.101"]);
+        let said: Vec<String> = found.iter().map(|f| format!("{f} {}", f.address)).collect();
+        assert_eq!(
+            said,
+            [
+                "/etc/network/interfaces:12 10.77.0.100",
+                "/etc/network/interfaces:13 10.77.0.100",
+                "/etc/systemd/network/10-eth0.network:5 10.77.0.101"
+            ]
+        );
+        let odd = "/etc/NetworkManager/system-connections/a:b.nmconnection:7:fd00::64\n";
+        let odd = files(&answer(0, odd)).unwrap();
+        assert_eq!((odd[0].line, odd[0].address.to_string()), (Some(7), "fd00::64".to_owned()));
+        assert!(odd[0].path.ends_with("/a:b.nmconnection"));
         assert_eq!(files(&answer(1, "")), Ok(vec![]));
         let denied = "grep: /etc/netplan/50.yaml: Permission denied\n";
         assert!(files(&answer(2, denied)).is_err_and(|why| why.contains("/etc/netplan/50.yaml")));
@@ -115,7 +135,8 @@ mod tests {
             answer(127, ""),
             answer(124, ""),
             answer(0, "x"),
-            answer(0, "/tmp/x:10.0.0.1"),
+            answer(0, "/tmp/x:3:10.0.0.1"),
+            answer(0, "/etc/rc.local:10.0.0.1"),
             answer(0, "/etc/rc.local:y"),
         ] {
             assert!(files(&bad).is_err(), "{}", bad.text);

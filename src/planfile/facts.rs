@@ -103,6 +103,8 @@ facts!(
 mirror!(
     struct InFile {
         path: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        line: Option<u32>,
         address: Text<IpAddr>,
     }
 );

@@ -168,9 +168,10 @@ fn restart(pair: &Pair, node: &NodeSnapshot) -> Vec<String> {
         }),
     };
     let addresses = boot.files.as_ref().map(|files| {
-        let named = files.iter().filter_map(|file| {
-            let role = pair.roles.iter().find(|role| role.address.ip == file.address)?;
-            Some(format!("takes the address of {} ({})", role.name, file.path))
+        let named = pair.roles.iter().filter_map(|role| {
+            let named = files.iter().filter(|file| file.address == role.address.ip).map(ToString::to_string);
+            let named: Vec<String> = named.collect();
+            (!named.is_empty()).then(|| format!("takes the address of {} ({})", role.name, named.join(", ")))
         });
         let named: Vec<String> = named.collect();
         if named.is_empty() { "takes no address".to_owned() } else { list(&named) }

@@ -110,7 +110,7 @@ pub(super) fn boot(boot: &Boot) -> Value {
         Kept::Nowhere => json!({ "from": "nowhere" }),
         Kept::Overlaid => json!({ "from": "overlaid" }),
     };
-    let file = |InFile { path, address }: &InFile| json!({ "path": printable(path), "address": address.to_string() });
+    let file = |InFile { path, line, address }: &InFile| json!({ "path": printable(path), "line": line, "address": address.to_string() });
     json!({
         "read_only": fact(read_only, kept),
         "access": fact(access, |BootAccess { access, ruling: by }| {

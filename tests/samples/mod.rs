@@ -454,7 +454,11 @@ fn trouble_besides(node: &mut NodeSnapshot) {
             ruling: Ruling { setting: "skip-slave-start".to_owned(), origin: Origin::CommandLine },
         }),
         unit: Observed::Known(BootUnit { name: "mariadb.service".to_owned(), state: "disabled".to_owned() }),
-        files: Observed::Known(vec![InFile { path: "/etc/network/interfaces".to_owned(), address: p("10.77.0.100") }]),
+        files: Observed::Known(vec![InFile {
+            path: "/etc/network/interfaces".to_owned(),
+            line: Some(12),
+            address: p("10.77.0.100"),
+        }]),
         managers: Observed::Known(vec!["keepalived".to_owned()]),
     };
     node.relay = Relay {

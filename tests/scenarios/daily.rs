@@ -280,7 +280,7 @@ fn restarts() -> Vec<Scenario> {
             mysql().edit(1, |n| n.boot = Boot { files: n.boot.files.clone(), ..Boot::unseen(why) })
         }),
         tell("address-at-boot", "swap write", "The write address is in a network file of db2.", {
-            let file = InFile { path: "/etc/network/interfaces".to_owned(), address: p("10.77.0.100") };
+            let file = InFile { path: "/etc/network/interfaces".to_owned(), line: Some(12), address: p("10.77.0.100") };
             mysql().edit(2, |n| n.boot.files = known(vec![file]))
         }),
         tell("other-manager", "swap write", "keepalived runs on db2.", {

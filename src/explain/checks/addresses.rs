@@ -82,7 +82,7 @@ pub(super) const TEXTS: &[Text] = &[
         "After a restart the machine takes the address whether it has the role or not, and then two nodes have it.",
         &[(
             Where::Node,
-            "grep -rsF ADDRESS /etc/network /etc/netplan /etc/systemd/network /etc/NetworkManager /etc/sysconfig",
+            "grep -rsnwF ADDRESS /etc/network /etc/netplan /etc/systemd/network /etc/NetworkManager /etc/sysconfig",
         )],
         "Take it out of the system's network configuration: who has the address is decided by flipper, not by a restart.",
     ),

@@ -88,14 +88,18 @@ fn others(pair: &Pair, node: &NodeSnapshot, side: Side) -> Vec<Finding> {
     let mut all = vec![];
     let files = node.boot.files.known().into_iter().flatten();
     for role in &pair.roles {
-        let named: Vec<&str> =
-            files.clone().filter(|file| file.address == role.address.ip).map(|file| file.path.as_str()).collect();
+        let named: Vec<String> =
+            files.clone().filter(|file| file.address == role.address.ip).map(ToString::to_string).collect();
         if !named.is_empty() {
             all.push(found(
                 Code::AddressAtBoot,
                 side,
                 format!("{name}: the address of {} ({}) stands in {}", role.name, role.address.ip, few(&named)),
-                "take it out there: after a restart only flipper brings it up".to_owned(),
+                format!(
+                    "take {} out there on {name}, with what belongs to {} alone: after a restart only flipper brings it up",
+                    role.address.ip,
+                    if named.len() == 1 { "that line" } else { "those lines" }
+                ),
                 vec![(Report, Override), (Role(role.name.clone()), Warn)],
             ));
         }

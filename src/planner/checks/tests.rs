@@ -219,7 +219,8 @@ fn besides() -> Vec<Harm> {
         (Code::Durability, Warn, Silent, |s| set(&mut s.nodes[0], "sync_binlog", "0")),
         (Code::AddressAtBoot, Override, Notes, |s| {
             let address = "10.77.0.100".parse().expect("an address");
-            s.nodes[1].boot.files = Observed::Known(vec![InFile { path: "/etc/rc.local".to_owned(), address }]);
+            s.nodes[1].boot.files =
+                Observed::Known(vec![InFile { path: "/etc/rc.local".to_owned(), line: Some(4), address }]);
         }),
         (Code::OtherManager, Override, Asks, |s| {
             s.nodes[1].boot.managers = Observed::Known(vec!["keepalived".to_owned()]);
