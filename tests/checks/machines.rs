@@ -2,12 +2,12 @@
 
 use std::fs;
 use std::net::TcpListener;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::thread;
 
 use crate::lab::error::{Doing, LabError, Result};
+use crate::lab::machine::FLOATING;
 use crate::lab::net::{self, READ_ADDRESS, WRITE_ADDRESS};
-use crate::lab::run::run;
 use crate::lab::{Host, Node};
 use crate::site::{Site, config_text};
 use crate::{Case, Outcome};
@@ -43,43 +43,15 @@ fn on_both(site: &Site<'_>) -> Outcome {
     Ok(())
 }
 
-/// A folder of the machine as one node's ssh server sees it, with other contents: its processes have mounts of their
-/// own, and the machine's own folder is not touched.
-struct Covered {
-    sshd: String,
-    place: &'static str,
-}
-
-impl Covered {
-    fn over(site: &Site<'_>, node: Node, name: &str, text: &str) -> Result<Self> {
-        // the first of those that are looked through and are there
-        let mut places = ["/etc/systemd/network", "/etc/cron.d", "/etc/network"].into_iter();
-        let place = places.find(|place| fs::metadata(place).is_ok());
-        let place = place.ok_or_else(|| LabError::new("covering a folder", "none of them is on this machine"))?;
-        let folder = site.lab.dir().join("covered");
-        fs::create_dir_all(&folder).doing(|| format!("creating {}", folder.display()))?;
-        fs::write(folder.join(name), text).doing(|| format!("writing {name}"))?;
-        let pid = site.lab.dir().join(node.name()).join("sshd.pid");
-        let sshd = fs::read_to_string(&pid).doing(|| format!("reading {}", pid.display()))?.trim().to_owned();
-        run(Command::new("nsenter").args(["-t", &sshd, "-m", "mount", "--bind"]).arg(&folder).arg(place))?;
-        Ok(Self { sshd, place })
-    }
-}
-
-impl Drop for Covered {
-    fn drop(&mut self) {
-        let _ = run(Command::new("nsenter").args(["-t", &self.sshd, "-m", "umount", self.place]));
-    }
-}
-
 fn in_a_file(site: &Site<'_>) -> Outcome {
     // one that only begins like the address, and one behind it in the same line
-    let text = "[Network]\n# not 10.77.0.10, not 110.77.0.100\nAddress=10.77.0.100/32\n";
-    let covered = Covered::over(site, Node::Db2, "20-floating.network", text)?;
+    let text = "iface eth0 inet static\n# not 10.77.0.10, not 110.77.0.100\n    address 10.77.0.100/32\n";
+    site.lab.network_file(Node::Db2, Some(text))?;
     let said = site.check();
     let (code, plan) = site.plan(&[]);
-    drop(covered);
-    said.names("address-at-boot", "override", "20-floating.network").names("address-at-boot", "override", "db2: ");
+    site.lab.network_file(Node::Db2, None)?;
+    let place = format!("{FLOATING}:3");
+    said.names("address-at-boot", "override", &place).names("address-at-boot", "override", "db2: ");
     said.blames_only(&["address-at-boot"]);
     assert!(!said.is_said_of("address-at-boot", "db1"), "only one node has that file");
     assert!(code == Some(0) && plan.contains("address-at-boot"), "{plan}");

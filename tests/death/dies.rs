@@ -4,15 +4,14 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
-use crate::lab::net::{READ_ADDRESS, WRITE_ADDRESS};
+use crate::lab::net::READ_ADDRESS;
 use crate::lab::{Host, Node, Server};
-use crate::scene::{DB1, Theatre, starts};
+use crate::scene::{Theatre, starts};
 use crate::watched::Watched;
 use crate::{Case, Outcome};
 
 pub(crate) const CASES: &[Case] = &[
     ("the server is killed, and comes back clean", killed),
-    ("the host is cut off, and comes back open with its address", cut_off),
     ("the host is frozen, and comes back with transactions of its own", frozen),
     ("the survivor has seconds of work, and purges its logs afterwards", relay_work),
     ("not the writer dies", standby),
@@ -63,85 +62,6 @@ fn returns(theatre: &Theatre<'_>) -> Outcome {
         theatre.rebuild(Node::Db1)?;
     }
     theatre.rejoins(Node::Db1)
-}
-
-fn cut_off(theatre: &Theatre<'_>) -> Outcome {
-    let lab = theatre.lab();
-    let mut scene = theatre.scene()?;
-    will_boot_open(theatre)?;
-    scene.dies(|| lab.cable(DB1, false))?;
-    scene.asks(theatre, &["--accept-loss"]).ends(11).says("not-fenced").says("--fenced-by-hand db1");
-    scene.asks(theatre, &["--fenced-by-hand", "db1"]).ends(11).says("may-lose").never_says("not-fenced");
-    let words = ["--fenced-by-hand", "db1", "--accept-loss"];
-    scene.fails_over(theatre, "host cut off, fenced by hand", &words)?;
-    let again = theatre.scene()?;
-    boots_open(theatre)?;
-    assert_eq!(theatre.holders(WRITE_ADDRESS), [Node::Db1, Node::Db2]);
-    let status = theatre.status();
-    assert!(status.contains("db1 was declared dead"), "{status}");
-    theatre.flipper(&["plan", "lab", "swap", "write"]).ends(11);
-    theatre.flipper(&["check", "lab"]).ends(11).says("opens-at-boot").says("deposed").says("both-open");
-    // whoever plugs it in leads clients to two writers; flipper ends that, and adds nothing to it
-    let asked = theatre.flipper(&["plan", "lab", "rejoin", "db1"]);
-    let errant = asked.code == Some(11);
-    if errant {
-        asked.says("second-history").says("drain db1");
-        theatre.moves(&["drain", "db1"]);
-    } else {
-        theatre.moves(&["rejoin", "db1"]);
-    }
-    let closed = again.load.mark();
-    theatre.stage.stands(&[Node::Db2], Node::Db2);
-    again.load.wait_for(60, Duration::from_secs(10))?;
-    let report = again.load.stop()?;
-    let acks = || report.clients.iter().flat_map(|client| &client.acks);
-    let late = acks().filter(|ack| ack.at > closed && ack.server == 1).count();
-    assert_eq!(late, 0, "one writer from then on: {report}");
-    let strays = acks().filter(|ack| ack.server == 1).count();
-    assert!(errant || strays == 0, "{strays} rows are on db1 only: {report}");
-    theatre.stage.note(if errant {
-        format!("{strays} rows went to it before flipper closed it; it was built anew")
-    } else {
-        "it came back open, and followed".to_owned()
-    });
-    if errant {
-        theatre.rebuild(Node::Db1)?;
-        // what it has kept is not gone with its data
-        lab.stop_server(Node::Db1, Signal::TERM)?;
-        starts(theatre, Node::Db1)?;
-        assert_eq!(lab.admin(Node::Db1).value("SELECT @@GLOBAL.read_only")?, "0");
-    }
-    theatre.rejoins(Node::Db1)?;
-    if lab.server() == Server::MySql {
-        lab.admin(Node::Db1).exec("RESET PERSIST read_only")?;
-    }
-    lab.option_file(Node::Db1, None)
-}
-
-/// What makes a server open by itself when it starts is there before it dies, as on any pair where somebody has forgotten
-/// about it: MySQL has persisted it, over a safe file; MariaDB has it in a file.
-fn will_boot_open(theatre: &Theatre<'_>) -> Outcome {
-    let lab = theatre.lab();
-    match lab.server() {
-        Server::MySql => {
-            lab.admin(Node::Db1).exec("SET PERSIST read_only=OFF")?;
-            lab.option_file(Node::Db1, Some("[mysqld]\nread_only=ON\n"))
-        }
-        Server::MariaDb => lab.option_file(Node::Db1, Some("[mariadbd]\nread_only=OFF\n")),
-    }
-}
-
-/// Its machine starts anew while it is cut off: the address comes up as by its network file, the server by what it has
-/// kept. Then somebody plugs its cable in again.
-fn boots_open(theatre: &Theatre<'_>) -> Outcome {
-    let lab = theatre.lab();
-    lab.stop_server(Node::Db1, Signal::KILL)?;
-    theatre.address(Node::Db1, "del", WRITE_ADDRESS)?;
-    theatre.address(Node::Db1, "add", WRITE_ADDRESS)?;
-    starts(theatre, Node::Db1)?;
-    let access = lab.admin(Node::Db1).value("SELECT @@GLOBAL.read_only")?;
-    assert_eq!(access, "0", "nobody but the server itself has opened it");
-    lab.cable(DB1, true)
 }
 
 /// As they are without a word.

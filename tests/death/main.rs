@@ -9,6 +9,7 @@
 //! | --- | --- |
 //! | `scene` | the tools: clients at work, a node's death, its return, what was lost |
 //! | `dies` | the server, the host, the network, half a swap; what goes through, and how the node comes back |
+//! | `returns` | its machine starts anew, by its own files: open and with its address, or closed |
 //! | `partition` | two operators on both sides of a cut network |
 //! | `alive` | whoever still answers is not dead; what could be lost without need is not |
 
@@ -34,6 +35,7 @@ mod watched;
 mod alive;
 mod dies;
 mod partition;
+mod returns;
 mod scene;
 
 use lab::error::LabError;
@@ -57,7 +59,7 @@ fn mysql_pair() {
 
 fn cases(_: Server) -> Vec<Case> {
     // the network is cut while no ssh of a killed flipper is left: it could not say goodbye
-    [alive::CASES, partition::CASES, dies::CASES].concat()
+    [alive::CASES, partition::CASES, dies::CASES, returns::CASES].concat()
 }
 
 fn walk(server: Server) {

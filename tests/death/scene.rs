@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::PathBuf;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -68,30 +67,16 @@ impl<'a> Theatre<'a> {
         let name = words.last().and_then(|path| path.rsplit('/').next()).expect("a program");
         program(&tools.join(name), &format!("#!/bin/sh\nexec {} \"$@\"\n", words.join(" ")));
         for node in Node::BOTH {
-            let within = |rest: &[&str]| {
-                let pid = self.sshd(node)?.to_string();
-                run(Command::new("nsenter").args(["-t", &pid, "-m", "--"]).args(rest)).map(drop)
-            };
+            let within = |rest: &[&str]| run(self.lab().machine(node)?.args(rest)).map(drop);
             within(&["mount", "--bind", &data(node), &data(node.other())])?;
             within(&["mount", "--bind", &tools.display().to_string(), "/usr/local/bin"])?;
         }
         Ok(())
     }
 
-    /// The listening process of a node's sshd.
-    fn sshd(&self, node: Node) -> Result<u32> {
-        for pid in net::pids(self.lab().id(), node.host())? {
-            let words = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-            if words.contains("sshd") && words.contains("-D") {
-                return Ok(pid);
-            }
-        }
-        Err(LabError::new("looking for the node's sshd", "not found"))
-    }
-
     /// The node's ssh hangs, or goes on.
     pub(crate) fn signal_sshd(&self, node: Node, signal: Signal) -> Outcome {
-        let pid = Pid::from_raw(i32::try_from(self.sshd(node)?).expect("an id")).expect("an id");
+        let pid = Pid::from_raw(i32::try_from(self.lab().sshd(node)?).expect("an id")).expect("an id");
         kill_process(pid, signal).map_err(|why| LabError::new("signalling sshd", why))
     }
 
@@ -234,13 +219,6 @@ impl<'a> Theatre<'a> {
             held.iter().any(|held| held.starts_with(&format!("{address}/")))
         };
         Node::BOTH.into_iter().filter(holds).collect()
-    }
-
-    /// An address comes up on a node, or leaves it, without flipper: as by its network file at a start.
-    pub(crate) fn address(&self, node: Node, verb: &str, address: &str) -> Outcome {
-        let output = self.lab().on(node.host(), &["ip", "addr", verb, &format!("{address}/32"), "dev", "eth0"])?;
-        assert!(output.status.success(), "{output:?}");
-        Ok(())
     }
 }
 

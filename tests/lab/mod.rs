@@ -9,6 +9,7 @@
 //! | `packages` | fetches and unpacks the servers into the cache folder |
 //! | `server` | one database server; the template of its data directory |
 //! | `net`, `sshd`, `replication` | the hosts' parts |
+//! | `machine` | a node's own network files, and what brings them up |
 //! | `session`, `admin` | SQL as any account from any host; as root past the network |
 //! | `observe` | fingerprints and leftovers: did flipper leave the nodes as they were? |
 //! | `operator` | running things: flipper on the operator's host, commands on the others |
@@ -31,6 +32,7 @@ pub(crate) mod cleanup;
 pub(crate) mod config;
 pub(crate) mod error;
 pub(crate) mod load;
+pub(crate) mod machine;
 pub(crate) mod net;
 pub(crate) mod observe;
 pub(crate) mod operator;

@@ -1,6 +1,7 @@
 //! Fetches the servers as Debian packages and unpacks them into a cache folder, each with all of its libraries, so
 //! that they run next to whatever the machine has: nothing is installed.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -24,13 +25,13 @@ pub(crate) struct Install {
 
 impl Install {
     /// A program of the package, started by the loader of the same libc: the machine's own may be older.
-    pub(crate) fn program(&self, path: &str) -> Vec<std::ffi::OsString> {
-        vec![
-            self.loader.clone().into(),
-            "--library-path".into(),
-            self.libraries.clone().into(),
-            self.root.join(path).into(),
-        ]
+    pub(crate) fn program(&self, path: &str) -> Vec<OsString> {
+        self.starts(&self.root.join(path))
+    }
+
+    /// The same for a program of another package, which was unpacked without its libraries.
+    fn starts(&self, program: &Path) -> Vec<OsString> {
+        vec![self.loader.clone().into(), "--library-path".into(), self.libraries.clone().into(), program.into()]
     }
 
     /// From the cache, or fetched. The caller holds the cache's lock.
@@ -112,7 +113,7 @@ pub(crate) fn lock_cache(cache: &Path, tell: &dyn Fn(&str)) -> Result<File> {
 
 /// A folder with the programs that read binary logs, which Debian has in a package of their own for MariaDB: fetched
 /// once, beside the server.
-pub(crate) fn binlog_tool(install: &Install) -> Result<Vec<std::ffi::OsString>> {
+pub(crate) fn binlog_tool(install: &Install) -> Result<Vec<OsString>> {
     let cache = cache_dir()?;
     match install.server {
         Server::MySql => Ok(install.program("usr/bin/mysqlbinlog")),
@@ -122,12 +123,21 @@ pub(crate) fn binlog_tool(install: &Install) -> Result<Vec<std::ffi::OsString>> 
             if !home.exists() {
                 fetch_one(install.server, "mariadb-client", &home)?;
             }
-            let mut words = install.program("usr/bin/mariadb-binlog");
-            words.pop();
-            words.push(home.join("root/usr/bin/mariadb-binlog").into());
-            Ok(words)
+            Ok(install.starts(&home.join("root/usr/bin/mariadb-binlog")))
         }
     }
+}
+
+/// The program that brings up what a machine's network files say.
+pub(crate) fn ifup(install: &Install) -> Result<Vec<OsString>> {
+    let cache = cache_dir()?;
+    let home = cache.join("ifupdown");
+    let _lock = lock_cache(&cache, &|_| {})?;
+    if !home.exists() {
+        // from the stable release, whichever server this is
+        fetch_one(Server::MariaDb, "ifupdown", &home)?;
+    }
+    Ok(install.starts(&home.join("root/sbin/ifup")))
 }
 
 /// One package without what it depends on.

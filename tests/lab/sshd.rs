@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::error::{Doing, LabError, Result};
 use super::run::{run, wait_until};
-use super::{Host, Node, net};
+use super::{Host, Node, machine, net};
 
 /// The operator's key pair, known hosts and ssh configuration, all in one folder.
 pub(crate) struct Keys {
@@ -72,6 +72,7 @@ fn write(file: &Path, text: &str) -> Result<()> {
 pub(crate) fn start(id: &str, node: Node, keys: &Keys, dir: &Path) -> Result<Child> {
     // sshd refuses to start without it; on a machine whose own sshd never ran it is not there
     fs::create_dir_all("/run/sshd").doing(|| "creating /run/sshd".to_owned())?;
+    machine::create(node, dir)?;
     let home = dir.join("home");
     fs::create_dir_all(&home).doing(|| format!("creating {}", home.display()))?;
     let config = dir.join("sshd_config");
@@ -94,8 +95,7 @@ pub(crate) fn start(id: &str, node: Node, keys: &Keys, dir: &Path) -> Result<Chi
     let output = File::create(&log).doing(|| format!("opening {}", log.display()))?;
     let mut command = net::inside(id, node.host());
     let mut child = command
-        .args(["unshare", "--uts", "sh", "-c", "hostname \"$0\" && exec \"$@\""])
-        .arg(node.name())
+        .args(machine::become_one(node, dir))
         // by its full path: it executes itself again for every connection
         .args(["/usr/sbin/sshd", "-D", "-e", "-f"])
         .arg(&config)
