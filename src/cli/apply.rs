@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::args::GoalWords;
+use super::args::{GoalWords, How};
 use super::goal::Wish;
 use super::output::{Output, complain, tell};
-use super::run::{self, How, Move};
+use super::run::{self, Move};
 use super::{Exit, Stop, context, deposed, goal, journal, judged, lately, plan};
 use crate::config::{Config, PairConfig};
 use crate::model::{Goal, Plan, Refusal, Side, Snapshot};

@@ -7,7 +7,6 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::exit;
 use super::init::{To, Words};
-use super::run::How;
 use crate::render::setup::Part;
 
 /// The version, and the commit where the build knew it.
@@ -229,6 +228,16 @@ pub(super) struct GoOn {
     pub(super) kill: bool,
     #[command(flatten)]
     pub(super) how: HowWords,
+}
+
+/// How the operator wants it carried out.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct How {
+    pub(super) dry_run: bool,
+    pub(super) yes: bool,
+    pub(super) journal: bool,
+    /// Sessions are listed with their statements.
+    pub(super) statements: bool,
 }
 
 #[derive(Debug, Args)]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::output::Output;
-use super::{Exit, Stop, context, journal};
+use super::{Exit, Stop, context, here, journal};
 use crate::config::Config;
 use crate::model::{Observed, PairName};
 use crate::{planner, render};
@@ -22,6 +22,6 @@ fn last_move(pair: &PairName) -> Observed<Option<Duration>> {
     journal::last_move(pair).map(|found| {
         let last = found?.story.ok()?.last;
         // a moment to come is one of a clock that was set back
-        Some(journal::clock().duration_since(last).unwrap_or_default())
+        Some(here::clock().duration_since(last).unwrap_or_default())
     })
 }

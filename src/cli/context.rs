@@ -1,23 +1,18 @@
 //! The config, and the open ways to a pair's nodes.
 
-use std::ffi::OsString;
 use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
 use tempfile::TempDir;
 
+use super::here::environment;
 use super::output::Output;
 use super::{Exit, Stop, deposed};
 use crate::config::{self, Config, PairConfig, Reach};
 use crate::link::{self, Link, LinkTarget, MysqlTarget, SshTarget, TlsTarget};
 use crate::model::{Goal, NodeName, Side, Snapshot};
 use crate::observe;
-
-#[expect(clippy::disallowed_methods, reason = "the environment comes in here, as a value")]
-pub(super) fn environment(name: &str) -> Option<OsString> {
-    std::env::var_os(name)
-}
 
 /// Reads the config.
 pub(super) fn config(explicit: Option<&Path>) -> Result<Config, Stop> {

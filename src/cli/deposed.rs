@@ -1,7 +1,7 @@
 //! Who was declared dead and is not back: this machine's memory of it, put into what is seen.
 
 use super::output::tell;
-use super::{Stop, journal};
+use super::{Stop, here, journal};
 use crate::journal::{JournalError, depose, deposed, restore};
 use crate::model::{Deposed, NodeName, Pair, Snapshot};
 
@@ -22,7 +22,7 @@ pub(super) fn remember(pair: &Pair, seen: &mut Snapshot) {
 
 /// A node was declared dead, and its peer took its place at that position.
 pub(super) fn mark(pair: &Pair, node: &NodeName, position: &str) {
-    let since = humantime::format_rfc3339_seconds(journal::clock()).to_string();
+    let since = humantime::format_rfc3339_seconds(here::clock()).to_string();
     let mark = Deposed { since, position: position.to_owned() };
     kept(pair, |home| depose(home, &pair.name, node, &mark));
 }

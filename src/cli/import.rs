@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::init::{self, To, deliver, flipper_for};
 use super::output::{Output, tell};
-use super::{Exit, Stop, context};
+use super::{Exit, Stop, here};
 use crate::config::Given;
 use crate::import::{self, Imported, Note, Wanted};
 use crate::model::printable;
@@ -30,7 +30,7 @@ pub(super) fn run(asked: &Asked<'_>, output: &Output) -> Result<Exit, Stop> {
         interface: interface.map(str::to_owned),
         password: password.map(|source| init::password(&Given::assumed(source))),
     };
-    let home = context::environment("HOME").map(PathBuf::from);
+    let home = here::environment("HOME").map(PathBuf::from);
     let Imported { config, pairs, notes } =
         import::import(&name, &text, &wanted, home.as_deref()).map_err(|errors| Stop::new(Exit::BadFile, errors))?;
     let json: Vec<serde_json::Value> = notes.iter().map(note).collect();

@@ -6,8 +6,9 @@ use std::time::SystemTime;
 use miette::Diagnostic;
 use sha2::{Digest as _, Sha256};
 
+use super::here::{clock, environment};
 use super::output::tell;
-use super::{Exit, Stop, context};
+use super::{Exit, Stop};
 use crate::journal::{self, Begin, Continued, Draft, Found, Home, Journal, JournalError, Who};
 use crate::model::{Observed, Pair, PairName, Plan};
 use crate::{planfile, render};
@@ -24,12 +25,7 @@ impl Diagnostic for JournalError {
 
 /// Where journals are.
 pub(super) fn home() -> Result<Home, Stop> {
-    journal::home(context::environment).map_err(|error| Stop::new(Exit::Refused, error))
-}
-
-#[expect(clippy::disallowed_methods, reason = "the time of day is for the journal and for people")]
-pub(super) fn clock() -> SystemTime {
-    SystemTime::now()
+    journal::home(environment).map_err(|error| Stop::new(Exit::Refused, error))
 }
 
 /// Begins the journal of a run.
@@ -115,7 +111,7 @@ fn run_name(now: SystemTime, digest: &planfile::Digest) -> String {
 fn who() -> Who {
     let id = rustix::process::getuid().as_raw();
     let name = account(id).unwrap_or_else(|| format!("uid {id}"));
-    let asked = context::environment("SUDO_USER").and_then(|user| user.into_string().ok());
+    let asked = environment("SUDO_USER").and_then(|user| user.into_string().ok());
     let user = match asked.filter(|asked| !asked.is_empty() && *asked != name) {
         Some(asked) => format!("{asked} as {name}"),
         None => name,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Exit, Stop, journal};
+use super::{Exit, Stop, here, journal};
 use crate::journal::{Ending, Story, find};
 use crate::model::{Code, Goal, PairName, Reason, Refusal};
 
@@ -43,7 +43,7 @@ pub(super) fn refusal(pair: &PairName, goal: &Goal, within: Option<&str>) -> Res
 fn moved(story: &Story, within: Duration) -> Option<Reason> {
     let back = story.end.as_ref().is_some_and(|end| !matches!(end.end, Ending::Done | Ending::PartWay | Ending::Left));
     // a moment to come is one of a clock that was set back
-    let ago = journal::clock().duration_since(story.last).unwrap_or_default();
+    let ago = here::clock().duration_since(story.last).unwrap_or_default();
     (story.changed() && !back && ago < within).then(|| Reason {
         code: Code::MovedLately,
         seen: format!(

@@ -10,7 +10,7 @@ use std::sync::mpsc::{Receiver, Sender, SyncSender, TrySendError, channel, sync_
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use super::journal::clock;
+use super::here::clock;
 use super::{Exit, Stop};
 use crate::model::printable;
 

@@ -12,6 +12,7 @@ mod deposed;
 mod exit;
 mod explain;
 mod goal;
+mod here;
 mod history;
 mod import;
 mod init;
@@ -106,13 +107,14 @@ pub fn run(args: Vec<OsString>) -> ExitCode {
             return stop.exit.into();
         }
     };
-    let (output, done) = match Output::new(&typed.common) {
+    let args::Common { json, verbose, log_file, .. } = &typed.common;
+    let (output, done) = match Output::new(*json, *verbose, log_file.as_deref()) {
         Ok(output) => {
             output.note(|| format!("flipper {}: {}", args::VERSION, words.join(" ")));
             let done = dispatch(&typed, &output);
             (output, done)
         }
-        Err(stop) => (Output::plain(typed.common.json), Err(stop)),
+        Err(stop) => (Output::plain(*json), Err(stop)),
     };
     let exit = done.unwrap_or_else(|stop| {
         complain(&output, &stop.report, stop.exit);

@@ -1,12 +1,12 @@
 //! stdout is data, stderr is everything else.
 
 use std::io::Write;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use miette::{GraphicalReportHandler, GraphicalTheme, JSONReportHandler};
 
-use super::args::Common;
 use super::log::Log;
 use super::verbose::Verbose;
 use super::voice::{UnderWay, Voice};
@@ -33,10 +33,10 @@ impl Output {
     ///
     /// # Errors
     /// The log cannot be opened.
-    pub(super) fn new(common: &Common) -> Result<Self, Stop> {
-        let log = common.log_file.as_deref().map(Log::open).transpose()?;
-        let plain = Self::plain(common.json);
-        let verbose = Verbose::new(common.verbose.then(|| Arc::clone(&plain.voice)), log.clone());
+    pub(super) fn new(json: bool, verbose: bool, log_file: Option<&Path>) -> Result<Self, Stop> {
+        let log = log_file.map(Log::open).transpose()?;
+        let plain = Self::plain(json);
+        let verbose = Verbose::new(verbose.then(|| Arc::clone(&plain.voice)), log.clone());
         let listener = verbose.map(|verbose| Arc::new(verbose) as Arc<dyn Listener>);
         Ok(Self { log, listener, ..plain })
     }

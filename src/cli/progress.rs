@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::time::{Duration, SystemTime};
 
-use super::journal::clock;
+use super::here::clock;
 use super::output::Output;
 use super::voice::UnderWay;
 use crate::event::{Event, Way};

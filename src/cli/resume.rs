@@ -5,9 +5,10 @@
 
 use std::time::Duration;
 
+use super::args::How;
 use super::output::{Output, tell};
-use super::run::{self, How, Move};
-use super::{Exit, Stop, context, goal, journal, judged, plan};
+use super::run::{self, Move};
+use super::{Exit, Stop, context, goal, here, journal, judged, plan};
 use crate::apply::{Target, Toward, named, of_plan, of_state, owed};
 use crate::config::{Config, PairConfig};
 use crate::journal::{Continued, Found, Story, Way};
@@ -169,7 +170,7 @@ async fn go_on(
         }
     };
     if let Some(cut) = &cut {
-        tell(&render::history::cut_off(cut.story, journal::clock()));
+        tell(&render::history::cut_off(cut.story, here::clock()));
     }
     let overrides = cut.as_ref().map(|cut| cut.plan.overrides.as_slice()).unwrap_or_default().iter().chain(overrides);
     // whoever waits for a lock waits for the dead run's read lock, most likely: it goes with its session, which is waited for
@@ -252,7 +253,7 @@ async fn take_back(
         run::end(output, "nothing-to-do", Exit::Done, None, &text);
         return Ok(Exit::Done);
     }
-    tell(&render::history::cut_off(cut.story, journal::clock()));
+    tell(&render::history::cut_off(cut.story, here::clock()));
     let plan = Plan { steps, ..cut.plan.clone() };
     let seen = planfile::seen(&open.seen);
     let digest = planfile::digest(&plan, &seen);
@@ -270,7 +271,7 @@ async fn settle(pair: &PairConfig, open: &mut context::Open, cut: Option<&CutOff
     let command = cut.and_then(|cut| {
         // begun at the last moment, cut off by its own limit, and ended by force a moment after that
         let over = cut.story.last + limits.connect * 2 + COMMAND;
-        Some((cut.address_under_way()?, over.duration_since(journal::clock()).ok()?))
+        Some((cut.address_under_way()?, over.duration_since(here::clock()).ok()?))
     });
     let mut told = false;
     loop {

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use super::args::How;
 use super::output::{Output, tell};
 use super::progress::{Progress, ms};
 use super::signals::{Ended, until_end};
-use super::{Exit, Stop, confirm, context, deposed, journal, plan};
+use super::{Exit, Stop, confirm, context, deposed, here, journal, plan};
 use crate::apply::{Cancel, LiveWorld, Outcome, Run};
 use crate::config::PairConfig;
 use crate::dialect::{self, Target};
@@ -16,16 +17,6 @@ use crate::model::{Goal, NodeName, Pair, Plan, Side, Snapshot, Step};
 use crate::planfile;
 use crate::render;
 use crate::world::Holder;
-
-/// How the operator wants it carried out.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct How {
-    pub(super) dry_run: bool,
-    pub(super) yes: bool,
-    pub(super) journal: bool,
-    /// Sessions are listed with their statements.
-    pub(super) statements: bool,
-}
 
 /// What is to be carried out.
 pub(super) struct Move<'a> {
@@ -147,7 +138,7 @@ pub(super) async fn carry_out(wanted: Move<'_>, open: context::Open, how: How, o
 fn fence(pair: &PairConfig, side: Side) -> Option<Fence> {
     let argv = side.of(&pair.reach).fence.clone()?;
     let kept = ["PATH", "LANG"].into_iter();
-    Some(Fence { argv, environment: kept.filter_map(|name| Some((name, context::environment(name)?))).collect() })
+    Some(Fence { argv, environment: kept.filter_map(|name| Some((name, here::environment(name)?))).collect() })
 }
 
 /// Every statement and command line of some steps, step by step.

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use super::output::{Output, complain, tell};
 use super::together::{Doing, in_order};
 use super::watch::{Screen, Shown, again_and_again, worst};
-use super::{Exit, Stop, context, journal};
+use super::{Exit, Stop, context, here, journal};
 use crate::config::{Config, PairConfig};
 use crate::link;
 use crate::model::{Code, Snapshot, printable};
@@ -156,7 +156,7 @@ fn shown(pair: &PairConfig, seen: &Snapshot, long: bool) -> Shown {
     let pair = &pair.pair;
     let findings = planner::findings(pair, seen);
     let last = journal::last_move(&pair.name);
-    let besides = Besides { findings: &findings, last: &last, now: journal::clock() };
+    let besides = Besides { findings: &findings, last: &last, now: here::clock() };
     let cut = journal::cut_off(&pair.name);
     let mut text = match long {
         false => render::screen::text(pair, seen, &besides),
@@ -235,7 +235,7 @@ async fn round(posts: &mut [Post<'_>], asked: &Asked<'_>, output: &Output) -> Ve
 }
 
 fn save(pair: &PairConfig, seen: &Snapshot, file: &Path) -> Result<(), Stop> {
-    let taken = humantime::format_rfc3339_seconds(journal::clock()).to_string();
+    let taken = humantime::format_rfc3339_seconds(here::clock()).to_string();
     let text = planfile::snapshot::to_text(&pair.pair.name, &taken, seen);
     planfile::snapshot::save(file, &text).map_err(|error| Stop::new(Exit::BadFile, error))?;
     tell(&format!("saved to {}", file.display()));

@@ -2,7 +2,7 @@
 
 use std::io::IsTerminal as _;
 
-use super::context;
+use super::here;
 
 /// Lines may be written over on stderr.
 pub(super) fn is_live() -> bool {
@@ -15,7 +15,7 @@ pub(super) fn is_screen() -> bool {
 }
 
 fn is_dumb() -> bool {
-    context::environment("TERM").is_none_or(|term| term == "dumb" || term.is_empty())
+    here::environment("TERM").is_none_or(|term| term == "dumb" || term.is_empty())
 }
 
 /// Columns and rows, where the terminal knows them.

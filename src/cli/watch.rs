@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use super::journal::clock;
+use super::here::clock;
 use super::output::Output;
 use super::{Exit, Stop, signals, terminal};
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::output::{Output, tell};
-use super::{Exit, Stop, context, newfile};
+use super::{Exit, Stop, here, newfile};
 use crate::config::{self, ConfigErrors, DraftPassword, Given};
 use crate::model::printable;
 pub(super) use words::{Words, password};
@@ -37,7 +37,7 @@ impl To {
 
 pub(super) fn run(words: &Words, to: &To, output: &Output) -> Result<Exit, Stop> {
     to.is_free()?;
-    let home = context::environment("HOME").map(PathBuf::from);
+    let home = here::environment("HOME").map(PathBuf::from);
     let (mut words, mut to) = (words.clone(), to.clone());
     if !words.missing().is_empty() {
         let stdin = std::io::stdin();
@@ -137,7 +137,7 @@ fn next(pair: &str, words: &Words, file: Option<&Path>, home: Option<&Path>) -> 
 /// `flipper`, with `--config` where it would not find this file by itself.
 pub(super) fn flipper_for(file: Option<&Path>) -> String {
     let Some(file) = file else { return "flipper --config FILE".to_owned() };
-    match config::load(None, &context::environment) {
+    match config::load(None, &here::environment) {
         Ok(found) if std::path::absolute(&found.path).ok() == std::path::absolute(file).ok() => "flipper".to_owned(),
         _ => format!("flipper --config {}", printable(&file.display().to_string())),
     }
