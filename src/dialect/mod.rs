@@ -55,7 +55,8 @@ pub use sockets::{Socket, parse_end, parse_sockets};
 pub use sql::{
     LoginName, Question, Statement, access_and_position, binlog_filters, binlog_state, catch_up, changes_under_way,
     channels, expire, expire_and_lock_is_ours, facts, fence, identity, kill, lock, lock_holder, lock_is_ours, missing,
-    open, own_address, parse_access, prepared_xa, release, sessions, settings, unlock, writers, writing_transactions,
+    open, own_address, parse_access, prepared_xa, release, session, sessions, settings, unlock, writers,
+    writing_transactions,
 };
 pub use start::{option_files, option_paths, persisted, server_process};
 pub use sudoers::{sudoers, sudoers_path};

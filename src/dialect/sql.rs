@@ -63,6 +63,17 @@ pub(super) fn position_literal(position: &str) -> Option<String> {
     position.chars().all(fits).then(|| format!("'{}'", position.replace('\n', "")))
 }
 
+/// What a session of ours must be like, whatever the server's own defaults are, before anything is asked in it. With
+/// `autocommit` off a question opens a transaction, in which `super_read_only` cannot be set; a `sql_select_limit` cuts
+/// lists short, and whoever is not in one would be taken for gone; a limit on statements ends a wait for the other node.
+///
+/// Comments that only one family executes: which it is, is not known yet.
+#[must_use]
+pub fn session() -> Statement {
+    Statement::of(["SET SESSION autocommit = 1, sql_mode = '', sql_select_limit = 18446744073709551615, \
+                    sql_big_selects = 1 /*!80000 , max_execution_time = 0 */ /*M!100100 , max_statement_time = 0 */"])
+}
+
 /// Who answers: the same on every flavour and version.
 #[must_use]
 pub fn identity() -> Question {

@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Error, OptsBuilder, Row, Value};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::ear::{Ear, Means};
 use super::sql_error::{IDLE_TOO_LONG, SqlError, SqlErrorKind};
 use super::table::{Record, Table};
 use super::target::MysqlTarget;
-use crate::dialect::{Question, Statement};
+use crate::dialect::{self, Question, Statement};
 
 /// A connection to one server, as one session there.
 ///
@@ -29,10 +29,11 @@ pub struct Sql {
 }
 
 impl Sql {
-    /// Connects within `limit`.
+    /// Connects within `limit`, to a session that does not depend on the server's defaults for sessions.
     pub async fn connect(target: &MysqlTarget, limit: Duration) -> Result<Self, SqlError> {
         let place = place(target);
         let opts = options(target).map_err(|why| SqlError::new(SqlErrorKind::Connect, &place, why))?;
+        let begun = Instant::now();
         let sent = target.ear.sent(Means::Sql, &place, || format!("(connect as {})", target.user));
         let connected = match timeout(limit, Conn::new(opts)).await {
             Ok(Ok(conn)) => Ok(conn),
@@ -41,7 +42,15 @@ impl Sql {
         };
         sent.ended(connected.as_ref().err());
         let (ear, ended) = (target.ear.clone(), String::new());
-        connected.map(|conn| Self { thread_id: conn.id(), conn: Some(conn), place, ear, ended })
+        let mut sql = connected.map(|conn| Self { thread_id: conn.id(), conn: Some(conn), place, ear, ended })?;
+        let left = limit.saturating_sub(begun.elapsed());
+        match sql.change(&dialect::session(), left).await {
+            Ok(_) => Ok(sql),
+            Err(error) => {
+                let why = format!("the session cannot be made ready: {}", error.cause);
+                Err(SqlError::new(SqlErrorKind::Connect, &sql.place, why))
+            }
+        }
     }
 
     /// The server's id of this session, known from the greeting: what `KILL` wants after a timeout.
@@ -70,12 +79,12 @@ impl Sql {
     /// Asks several questions in one round trip; one that the server turns down does not take the others along.
     /// `limit` is for all of them. A table list each, in order.
     pub async fn read_each(&mut self, questions: &[&Question], limit: Duration) -> Vec<Result<Vec<Table>, SqlError>> {
-        let deadline = tokio::time::Instant::now() + limit;
+        let deadline = Instant::now() + limit;
         let mut answers: Vec<Result<Vec<Table>, SqlError>> = Vec::new();
         while let Some(left @ [_, ..]) = questions.get(answers.len()..) {
             let text: Vec<String> = left.iter().map(ToString::to_string).collect();
             let expected = left.iter().map(|question| question.statements().len()).sum();
-            let time_left = deadline.saturating_duration_since(tokio::time::Instant::now());
+            let time_left = deadline.saturating_duration_since(Instant::now());
             let Ran { tables, error } = self.run(&text.join("; "), expected, time_left).await;
             let mut tables = tables.into_iter();
             for question in left {

@@ -16,6 +16,7 @@ pub(crate) const CASES: &[Case] = &[
     ("what is NULL is told, not panicked about", nulls),
     ("the server that was asked for answers, whatever path its socket has", no_socket),
     ("a session ended by somebody else is an error", ended),
+    ("the server's defaults for sessions are not those of flipper's", defaults),
 ];
 
 const LIMIT: Duration = Duration::from_secs(3);
@@ -148,4 +149,45 @@ fn ended(bench: &Bench<'_>) -> Outcome {
         assert!(sql.is_closed() && !error.to_string().is_empty(), "{error}");
         killed
     })?
+}
+
+/// A move goes there and back on servers whose new sessions open transactions by themselves, get two rows at most, quote
+/// as no statement of flipper's does, may examine next to nothing, and end what takes long.
+fn defaults(bench: &Bench<'_>) -> Outcome {
+    let limit = match bench.server() {
+        Server::MariaDb => "max_statement_time",
+        Server::MySql => "max_execution_time",
+    };
+    let strange = [
+        "autocommit=0".to_owned(),
+        "sql_select_limit=2".to_owned(),
+        "sql_mode='ANSI_QUOTES,NO_BACKSLASH_ESCAPES'".to_owned(),
+        "max_join_size=3".to_owned(),
+        format!("{limit}=1"),
+    ];
+    let all = |how: &dyn Fn(&str) -> String| -> Outcome {
+        for node in Node::BOTH {
+            let admin = bench.lab.admin(node);
+            for setting in &strange {
+                admin.exec(&how(setting))?;
+            }
+        }
+        Ok(())
+    };
+    all(&|setting| format!("SET GLOBAL {setting}"))?;
+    let (target, server) = (target(bench, Node::Db1), model(bench, Node::Db1));
+    let seen = there(bench, async || {
+        let mut sql = connect(&target).await;
+        let tables = sql.read(&dialect::sessions(&server), LIMIT).await.expect("an answer");
+        sql.close(LIMIT).await;
+        tables[0].0.len()
+    });
+    for writer in [Node::Db2, Node::Db1] {
+        bench.flipper(&["apply", "lab", "set", "write", writer.name(), "--yes"]).ends(0);
+        bench.serves_from(writer)?;
+    }
+    bench.flipper(&["check", "lab"]).never_says("unknown  ");
+    all(&|setting| format!("SET GLOBAL {}=DEFAULT", setting.split('=').next().unwrap_or_default()))?;
+    assert!(seen? > 2, "the list of sessions is whole");
+    Ok(())
 }

@@ -30,7 +30,8 @@ impl Database {
     /// Copies the template and starts.
     pub(crate) fn create(id: &str, node: Node, install: &Install, template: &Path, dir: &Path) -> Result<Self> {
         fs::create_dir_all(dir).doing(|| format!("creating {}", dir.display()))?;
-        let data = dir.join("data");
+        let (data, temporary) = (dir.join("data"), dir.join("tmp"));
+        fs::create_dir_all(&temporary).doing(|| format!("creating {}", temporary.display()))?;
         run(Command::new("cp").args(["-a", "--reflink=auto"]).arg(template).arg(&data))?;
         // the server's own identity: both copies would have the same one
         let identity = data.join("auto.cnf");
@@ -153,7 +154,7 @@ impl Database {
 
     fn options(&self) -> Vec<OsString> {
         let number = self.node.number();
-        let mut options = basic_options(&self.install, &self.dir.join("data"));
+        let mut options = basic_options(&self.install, &self.dir.join("data"), &self.dir.join("tmp"));
         match &self.option_file {
             // it must be the first word
             Some(file) => options.insert(0, format!("--defaults-file={}", file.display()).into()),
@@ -193,12 +194,14 @@ impl Database {
     }
 }
 
-/// What the server needs to find its own files, for initialising and for running.
-fn basic_options(install: &Install, data: &Path) -> Vec<OsString> {
+/// What the server needs to find its own files, for initialising and for running. Temporary tables have a folder of their
+/// own: when a MariaDB starts, it removes those of all others from the one that it has, and they crash.
+fn basic_options(install: &Install, data: &Path, temporary: &Path) -> Vec<OsString> {
     let root = install.root.display();
     let mut options = vec![
         "--user=root".to_owned(),
         format!("--datadir={}", data.display()),
+        format!("--tmpdir={}", temporary.display()),
         format!("--lc-messages-dir={root}/usr/share/mysql"),
         format!("--plugin-dir={root}/usr/lib/mysql/plugin/"),
         format!("--character-sets-dir={root}/usr/share/mysql/charsets"),
@@ -230,11 +233,17 @@ pub(crate) fn ensure_template(install: &Install, cache: &Path, tell: &dyn Fn(&st
 }
 
 fn initialise(install: &Install, data: &Path, log: &Path) -> Result<()> {
+    let temporary = tempfile::tempdir().doing(|| "making a folder for temporary tables".to_owned())?;
     let output = File::create(log).doing(|| format!("opening {}", log.display()))?;
     let errors = output.try_clone().doing(|| format!("opening {}", log.display()))?;
     let mut words = install.program(install.server.daemon()).into_iter();
     let mut command = Command::new(words.next().unwrap_or_default());
-    command.args(words).arg("--no-defaults").args(basic_options(install, data)).stdout(output).stderr(errors);
+    command
+        .args(words)
+        .arg("--no-defaults")
+        .args(basic_options(install, data, temporary.path()))
+        .stdout(output)
+        .stderr(errors);
     let what = format!("preparing a data directory of {} {}", install.server.title(), install.version);
     match install.server {
         Server::MySql => run_with_input(&what, command.arg("--initialize-insecure"), b""),

@@ -39,7 +39,12 @@ impl Session {
                 // both known, so not asked for
                 .max_allowed_packet(Some(16 << 20))
                 .wait_timeout(Some(28_800))
-                .stmt_cache_size(Some(0)),
+                .stmt_cache_size(Some(0))
+                // whatever a test makes of the server's defaults
+                .init(vec![
+                    "SET SESSION autocommit=1, sql_select_limit=18446744073709551615, sql_big_selects=1 \
+                     /*!80000 , max_execution_time=0 */ /*M!100100 , max_statement_time=0 */",
+                ]),
         );
         let doing = || format!("connecting {who}");
         let connect = || {

@@ -4,7 +4,6 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
-use crate::dialect;
 use crate::model::{Flavour, Server, Version};
 
 async fn listener() -> (TcpListener, MysqlTarget) {
@@ -96,6 +95,8 @@ async fn server(answers: &'static [&'static [&'static [u8]]]) -> MysqlTarget {
         send(&mut socket, 0, &[greeting]).await;
         receive(&mut socket).await;
         send(&mut socket, 2, &[DONE]).await;
+        receive(&mut socket).await;
+        send(&mut socket, 1, &[DONE]).await;
         for answer in answers {
             receive(&mut socket).await;
             send(&mut socket, 1, answer).await;
