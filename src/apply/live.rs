@@ -143,7 +143,7 @@ impl LiveWorld {
         let control = self.control_dir.as_path();
         let [first, second] = &mut self.links;
         // a command whose end is not known is not to change what is about to be looked at
-        let may_fire = [&*first, &*second].map(|link| link.shell.as_ref().ok().and_then(link::Shell::may_fire_for));
+        let may_fire = [&*first, &*second].map(|link| link.may_fire_for());
         if let Some(time) = may_fire.into_iter().flatten().max() {
             sleep(time).await;
         }

@@ -11,7 +11,7 @@ use super::run::{self, Move};
 use super::{Exit, Stop, context, goal, here, journal, judged, plan};
 use crate::apply::{Target, Toward, named, of_plan, of_state, owed};
 use crate::config::{Config, PairConfig};
-use crate::journal::{Continued, Found, Story, Way};
+use crate::journal::{Continued, End, Ending, Found, Story, Way};
 use crate::model::{Action, Assignment, Code, Goal, NodeName, Plan, Refusal, RoleName, Snapshot, WriteAccess};
 use crate::planner::Consent;
 use crate::{link, planfile, planner, render};
@@ -52,6 +52,9 @@ fn journals(pair: &PairConfig) -> Vec<Found> {
         }
     }
 }
+
+/// How old a run that was cut off may be to be gone on with unasked where the pair is in order as it is.
+const FRESH: Duration = Duration::from_secs(600);
 
 /// The run that was cut off, and the plan of the move that it belongs to.
 struct CutOff<'a> {
@@ -192,8 +195,17 @@ async fn go_on(
         return Err(stop);
     }
     let in_order = || of_state(&pair.pair, &open.seen, asked.toward) == Target::InOrder;
-    if declared.is_none() && !plan.is_empty() && cut.is_some() && in_order() {
+    if declared.is_none()
+        && !plan.is_empty()
+        && let Some(cut) = &cut
+        && in_order()
+    {
         // settled by hand, perhaps, or from another machine, which this journal does not know of
+        let ago = here::clock().duration_since(cut.story.last).unwrap_or_default();
+        if asked.how.yes && !asked.how.dry_run && ago > FRESH {
+            link::close(open.links, open.control.path(), limit).await;
+            return Err(in_order_by_now(pair, ago, asked.toward));
+        }
         tell("The pair is in order as it stands: what follows moves it all the same.");
     }
     let continues = cut.as_ref().map(|cut| Continued {
@@ -211,6 +223,9 @@ async fn go_on(
         let Some(cut) = cut.filter(|_| !steps.is_empty()) else {
             link::close(open.links, open.control.path(), limit).await;
             let text = format!("nothing to do: {} is at {}", plan.pair, plan.goal);
+            if asked.how.journal && !asked.how.dry_run && continues.is_some() {
+                settled(pair, &plan, &seen, continues, &text);
+            }
             run::end(output, "nothing-to-do", Exit::Done, None, &text);
             return Ok(Exit::Done);
         };
@@ -220,6 +235,41 @@ async fn go_on(
     let digest = planfile::digest(&plan, &seen);
     let patience = pair.pair.limits.lock_silence() + SETTLING;
     run::carry_out(Move { pair, plan, seen, digest, continues, owed: debt, patience }, open, asked.how, output).await
+}
+
+/// The run that was cut off is settled, so that nobody is told any more to finish it. What cannot be kept is told: there
+/// is nothing else to be done.
+fn settled(pair: &PairConfig, plan: &Plan, seen: &[String], continues: Option<Continued>, text: &str) {
+    let kept = journal::begin(&pair.pair, plan, &planfile::digest(plan, seen), seen, continues);
+    let end = End { end: Ending::NothingToDo, exit: Exit::Done as u8, writes_out_ms: None, text: text.to_owned() };
+    let trouble = match kept {
+        Ok(journal) => journal.end(end),
+        Err(stop) => Some(stop.report.to_string()),
+    };
+    if let Some(why) = trouble {
+        tell(&format!("warning: that nothing is left to do was not kept in the journal: {why}"));
+    }
+}
+
+/// Nobody looks, and the pair may have been put in order since by somebody whom this machine knows nothing of.
+fn in_order_by_now(pair: &PairConfig, ago: Duration, toward: Toward) -> Stop {
+    let name = &pair.pair.name;
+    let (command, does) = match toward {
+        Toward::Goal => ("resume", "finishes it"),
+        Toward::Start => ("abort", "takes it back"),
+    };
+    let ago = humantime::format_duration(Duration::from_secs(ago.as_secs()));
+    Stop::say(
+        Exit::Refused,
+        "flipper::resume::in_order",
+        format!(
+            "{name} is in order as it stands, and the run that was cut off is {ago} old: somebody may have settled it"
+        ),
+        format!(
+            "look: `flipper status {name}`; where it is to be moved after all, `flipper {command} {name}` without --yes \
+             {does} after your yes"
+        ),
+    )
 }
 
 /// Back from where a node was declared dead: its peer receives again, as long as nobody was opened. A node that was being
@@ -270,8 +320,10 @@ async fn settle(pair: &PairConfig, open: &mut context::Open, cut: Option<&CutOff
     let begun = tokio::time::Instant::now();
     let command = cut.and_then(|cut| {
         // begun at the last moment, cut off by its own limit, and ended by force a moment after that
-        let over = cut.story.last + limits.connect * 2 + COMMAND;
-        Some((cut.address_under_way()?, over.duration_since(here::clock()).ok()?))
+        let longest = limits.connect * 2 + COMMAND;
+        let left = (cut.story.last + longest).duration_since(here::clock()).ok()?;
+        // a clock that was set back is no reason to wait for longer than anything can take
+        Some((cut.address_under_way()?, left.min(longest)))
     });
     let mut told = false;
     loop {

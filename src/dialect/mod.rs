@@ -49,7 +49,7 @@ pub use line::{Argv, Hole, Line};
 pub use machine::{CONFIG_PLACES, MANAGERS, disk, listeners, managers, mentions};
 pub use preview::{Spelled, Target, spell};
 pub use release::{Greeting, LONGEST_GREETING, Release, installed, parse_greeting, parse_installed, parse_version};
-pub use runner::{PROTOCOL, REFUSED, TOO_LATE, greeting};
+pub use runner::{CUT_OFF, MOST, PROTOCOL, REFUSED, TOO_LATE, greeting};
 pub use signs::{LISTEN, Sign, of_silence, of_the_other, read_signs, signs, signs_take};
 pub use sockets::{Socket, parse_end, parse_sockets};
 pub use sql::{

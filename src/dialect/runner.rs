@@ -21,9 +21,15 @@ pub const TOO_LATE: u8 = 125;
 /// The status of a request that the node's gate refuses: nothing of it was begun.
 pub const REFUSED: u8 = 122;
 
-/// The start of every answer to a greeting: whether there is a `timeout` that understands what we need of it, and the
-/// machine's clock.
-pub(super) const ANSWER_GREETING: &str = r#"timeout -k 1 5 true </dev/null >/dev/null 2>&1; s=$?;
+/// How many commands one request may have.
+pub const MOST: usize = 99;
+
+/// How a command is cut off in the way that needs the most of `timeout`: what others than GNU's lack.
+pub const CUT_OFF: &str = "timeout --preserve-status -k 1 -s INT 5 true";
+
+/// The start of every answer to a greeting: whether there is a `timeout` that understands what we need of it, as by
+/// [`CUT_OFF`], and the machine's clock.
+pub(super) const ANSWER_GREETING: &str = r#"timeout --preserve-status -k 1 -s INT 5 true </dev/null >/dev/null 2>&1; s=$?;
 read -r u r </proc/uptime;
 printf '\nup %s\n' "${u%%.*}";
 "#;
@@ -63,7 +69,7 @@ eval "how=\$how_$i limit=\$limit_$i values=\$values_$i text=\$text_$i s=\$ok_$i"
 case $after in
 ask) ;;
 *) if [ -n "$no" ]; then s=122; printf %s "$no";
-elif [ $i -eq 0 ] && [ "$until" -gt 0 ] && late; then s=125;
+elif [ "$until" -gt 0 ] && late; then s=125;
 else run; s=$?; fi;;
 esac;
 printf '\n%s %d %d\n' "$m" $((first + i)) $s;

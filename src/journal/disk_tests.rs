@@ -4,7 +4,7 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::samples::{begin, clock, end};
 use super::*;
@@ -56,7 +56,7 @@ fn of_two_runs_that_began_within_a_second_the_later_one_is_the_newest() {
     let folder = tempfile::tempdir().expect("a folder");
     let home = at(folder.path());
     let plan = planner::plan(&pair(), &healthy(Flavour::MySql), &Goal::Swap(None), &[]).expect("a plan");
-    let clocks: [fn() -> std::time::SystemTime; 2] =
+    let clocks: [fn() -> SystemTime; 2] =
         [|| clock() + Duration::from_millis(200), || clock() + Duration::from_millis(201)];
     // whatever their names, which end by chance
     for (first, second) in [("ffffffff00", "0000000011"), ("1111111100", "2222222211")] {
@@ -70,6 +70,31 @@ fn of_two_runs_that_began_within_a_second_the_later_one_is_the_newest() {
         let (newer, older) = (place(second).expect("the second"), place(first).expect("the first"));
         assert!(newer < older, "{newer} {older}");
     }
+}
+
+/// A clock may be set back between the two.
+#[test]
+fn a_run_that_another_one_went_on_with_is_settled_whatever_the_clock_said() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let home = at(folder.path());
+    let plan = planner::plan(&pair(), &healthy(Flavour::MySql), &Goal::Swap(None), &[]).expect("a plan");
+    let keep = |run: &str, clock: fn() -> SystemTime, continues: Option<&str>, ended: Ending| {
+        let store = home.create(&pair().name, run, clock()).expect("a file");
+        let continues = continues.map(|run| Continued { run: run.to_owned(), way: Way::Back });
+        let begin = Begin { run: run.to_owned(), continues, ..begin(&plan) };
+        Journal::begin(Draft { store, clock }, &pair(), begin).expect("a journal").end(end(ended));
+    };
+    let latest = || {
+        let found = find(&home, &pair().name).expect("journals");
+        latest_touching(&found).map(|(_, story)| story.begin.run.clone())
+    };
+    keep("aaaaaaaa00", clock, None, Ending::NothingToDo);
+    assert_eq!(latest().as_deref(), Some("aaaaaaaa00"));
+    // one that could not even begin settles nothing
+    keep("bbbbbbbb00", || clock() - Duration::from_secs(3600), Some("aaaaaaaa00"), Ending::Locked);
+    assert_eq!(latest().as_deref(), Some("aaaaaaaa00"));
+    keep("cccccccc00", || clock() - Duration::from_secs(1800), Some("aaaaaaaa00"), Ending::NothingToDo);
+    assert_eq!(latest().as_deref(), Some("cccccccc00"));
 }
 
 #[test]

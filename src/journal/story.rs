@@ -197,6 +197,11 @@ impl Story {
         self.steps.iter().map(|taken| taken.step.as_str()).chain(self.at_step.as_deref()).any(|id| !harmless(id))
     }
 
+    /// It came to its end, forward or back.
+    fn is_done(&self) -> bool {
+        self.end.as_ref().is_some_and(|end| matches!(end.end, super::Ending::Done | super::Ending::RolledBack))
+    }
+
     /// The pair may be in between: the run was cut off after it had changed something, or said so itself.
     #[must_use]
     pub fn is_open(&self) -> bool {
@@ -208,14 +213,17 @@ impl Story {
 }
 
 /// The newest of these journals, in their order from new to old, whose run has changed something or has seen that
-/// nothing was left to do.
+/// nothing was left to do. One that another run went on with is settled by that, whatever the clock said at the time.
 #[must_use]
 pub fn latest_touching(found: &[Found]) -> Option<(&Found, &Story)> {
-    let told = |found: &'_ Found| {
-        found.story.as_ref().is_ok_and(|story| {
-            let settled = story.end.as_ref().is_some_and(|end| end.end == super::Ending::NothingToDo);
-            story.changed() || settled
-        })
+    let stories = || found.iter().filter_map(|found| Some((found, found.story.as_ref().ok()?)));
+    let told = |story: &Story| {
+        let nothing_left = story.end.as_ref().is_some_and(|end| end.end == super::Ending::NothingToDo);
+        story.changed() || nothing_left
     };
-    found.iter().find(|found| told(found)).and_then(|found| Some((found, found.story.as_ref().ok()?)))
+    let settled = |run: &str| {
+        let goes_on = |story: &Story| story.begin.continues.as_ref().is_some_and(|continued| continued.run == run);
+        stories().any(|(_, story)| goes_on(story) && (told(story) || story.is_done()))
+    };
+    stories().find(|(_, story)| told(story) && !settled(&story.begin.run))
 }

@@ -60,9 +60,9 @@ impl Frame {
     /// Number of the first answer, and the request. Torn on its way, nothing of it is done: not before its last line is
     /// there, down to the newline.
     ///
-    /// `until`: by the machine's clock, the last second in which the first command may begin, and with it the others;
-    /// later its status is [`dialect::TOO_LATE`]. A request that was held up on its way must not change anything when
-    /// everybody has gone on.
+    /// `until`: by the machine's clock, the last second in which a command of it may begin; later its status is
+    /// [`dialect::TOO_LATE`]. A request that was held up on its way, or by its own first commands, must not change anything
+    /// when everybody has gone on.
     pub(super) fn request(
         &mut self,
         commands: &[Line],

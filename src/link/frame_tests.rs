@@ -165,3 +165,13 @@ fn more_than_one_line_is_never_sent() {
         assert!(!error.may_have_happened());
     }
 }
+
+/// The first command may have been held up, and taken the others' time along.
+#[test]
+fn a_command_whose_time_has_passed_meanwhile_is_not_begun() {
+    let shell = shells()[0];
+    let (uptime, _) = through(shell, &["cat /proc/uptime"], After::GoOn, None, None);
+    let now: u64 = uptime[0].text.split('.').next().and_then(|seconds| seconds.parse().ok()).unwrap();
+    let (answers, _) = through(shell, &["sleep 4; echo one", "echo two"], After::Stop, None, Some(now + 2));
+    assert_eq!(answers, [said(0, "one\n"), said(TOO_LATE, "")]);
+}

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::{MysqlTarget, Shell, Sql, SqlError, SqlErrorKind, SshError, SshTarget};
 use crate::model::NodeName;
 
@@ -27,6 +29,8 @@ pub struct Link {
     pub guard: Result<Sql, SqlError>,
     /// The shell on its machine.
     pub shell: Result<Shell, SshError>,
+    /// Until then a deed may still happen there that was told to a shell which is gone.
+    late: Option<Instant>,
 }
 
 impl Link {
@@ -38,7 +42,7 @@ impl Link {
             Sql::connect(&target.mysql, limit),
             Shell::open(&target.ssh, control_dir, limit),
         );
-        Self { target, sql, guard, shell }
+        Self { target, sql, guard, shell, late: None }
     }
 
     /// Opens the way to the machine only, because there is none into the server.
@@ -46,7 +50,7 @@ impl Link {
         let none = || SqlError::new(SqlErrorKind::Connect, target.mysql.host.as_str(), why);
         let (sql, guard) = (Err(none()), Err(none()));
         let shell = Shell::open(&target.ssh, control_dir, limit).await;
-        Self { target, sql, guard, shell }
+        Self { target, sql, guard, shell, late: None }
     }
 
     /// The node's name.
@@ -71,17 +75,20 @@ impl Link {
         if let Ok(shell) = &mut self.shell
             && shell.reopen(limit).await.is_err()
         {
-            let mut opened = Shell::open(&self.target.ssh, control_dir, limit).await;
-            if let Ok(new) = &mut opened {
-                new.follow(shell);
-            }
-            if let Ok(old) = std::mem::replace(&mut self.shell, opened) {
-                old.close(limit).await;
-            }
+            let opened = Shell::open(&self.target.ssh, control_dir, limit).await;
+            change_over(&mut self.shell, opened, &mut self.late, limit).await;
         } else if self.shell.is_err() {
             self.shell = Shell::open(&self.target.ssh, control_dir, limit).await;
         }
         self.shell.as_mut().map_err(|error| error.clone())
+    }
+
+    /// How long a deed whose end is not known may still happen on the machine, by whichever shell it was told to; none:
+    /// everything that was asked for has ended.
+    #[must_use]
+    pub fn may_fire_for(&self) -> Option<Duration> {
+        let until = self.late.max(self.shell.as_ref().ok().and_then(Shell::may_fire_until));
+        until.map(|until| until.saturating_duration_since(Instant::now())).filter(|left| !left.is_zero())
     }
 
     /// Something of it has broken, or could not be had.
@@ -107,9 +114,7 @@ impl Link {
                 return;
             }
             let opened = Shell::open(&target.ssh, control_dir, limit).await;
-            if let Ok(old) = std::mem::replace(&mut self.shell, opened) {
-                old.close(limit).await;
-            }
+            change_over(&mut self.shell, opened, &mut self.late, limit).await;
         };
         tokio::join!(sql(&mut self.sql, &target.mysql), sql(&mut self.guard, &target.mysql), shell);
     }
@@ -127,6 +132,19 @@ impl Link {
             }
         };
         tokio::join!(sql(self.sql), sql(self.guard), shell);
+    }
+}
+
+/// Another shell takes the place of one, or the reason why there is none. What was told to the old one may still happen.
+async fn change_over(
+    shell: &mut Result<Shell, SshError>,
+    opened: Result<Shell, SshError>,
+    late: &mut Option<Instant>,
+    limit: Duration,
+) {
+    if let Ok(old) = std::mem::replace(shell, opened) {
+        *late = old.may_fire_until().max(*late);
+        old.close(limit).await;
     }
 }
 

@@ -107,11 +107,22 @@ impl Shell {
         self.channel.is_none()
     }
 
-    /// Asks, all in one round trip: an answer each. `limit` is for the whole of it.
+    /// Asks, all in one round trip where it is not very much: an answer each. `limit` is for the whole of it.
     pub async fn look(&mut self, looks: &[Look], limit: Duration) -> Result<Vec<Answer>, SshError> {
         let seconds = remote_limit(limit);
         let commands: Vec<Line> = looks.iter().map(|look| look.within(seconds)).collect();
-        self.exchange(&commands, commands.len(), After::GoOn, None, limit).await
+        self.ask(&commands, After::GoOn, limit).await
+    }
+
+    /// What a node takes in one request has an end.
+    async fn ask(&mut self, commands: &[Line], after: After, limit: Duration) -> Result<Vec<Answer>, SshError> {
+        let deadline = Instant::now() + limit;
+        let mut answers = vec![];
+        for commands in commands.chunks(dialect::MOST) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            answers.extend(self.exchange(commands, commands.len(), after, None, left).await?);
+        }
+        Ok(answers)
     }
 
     /// Whether each of these would be let through, without doing any of it: all, where there is no gate.
@@ -120,7 +131,7 @@ impl Shell {
             return Ok(deeds.iter().map(|_| true).collect());
         }
         let commands: Vec<Line> = deeds.iter().map(|deed| deed.within(1)).collect();
-        let answers = self.exchange(&commands, commands.len(), After::Ask, None, limit).await?;
+        let answers = self.ask(&commands, After::Ask, limit).await?;
         Ok(answers.iter().map(|answer| answer.status == 0).collect())
     }
 
@@ -132,7 +143,7 @@ impl Shell {
 
     /// Does one thing after the other, all in one round trip, and stops at the first that fails: the answers then end
     /// with the one of the failure. `limit` is for the whole of it. None of them begins later than about `limit` from
-    /// now, however long it was held up on its way. Only `effect` calls this.
+    /// now, however long it was held up on its way or by those before it. Only `effect` calls this.
     pub async fn perform(&mut self, deeds: &[Deed], limit: Duration) -> Result<Vec<Answer>, SshError> {
         self.perform_first(deeds, deeds.len(), limit).await
     }
@@ -147,10 +158,12 @@ impl Shell {
     ) -> Result<Vec<Answer>, SshError> {
         let seconds = remote_limit(limit);
         let commands: Vec<Line> = deeds.iter().map(|deed| deed.within(seconds)).collect();
+        let asked = Instant::now();
         let result = self.exchange(&commands, count, After::Stop, Some(limit), limit).await;
         if result.as_ref().is_err_and(SshError::may_have_happened) {
-            // begun at the last moment, cut off by its own limit, and ended by force a second after that
-            self.may_fire_until = Some(Instant::now() + SLACK + Duration::from_secs(seconds + 1));
+            // begun in the last second that it may begin in, cut off by its own limit, and ended by force a second after
+            // that
+            self.may_fire_until = Some(asked + limit + SLACK + Duration::from_secs(1 + seconds + 1));
         }
         result
     }
@@ -170,15 +183,9 @@ impl Shell {
         Some(answer)
     }
 
-    /// How long a deed whose end is not known may still happen; none: everything that was asked for has ended.
-    #[must_use]
-    pub fn may_fire_for(&self) -> Option<Duration> {
-        self.may_fire_until.map(|until| until.saturating_duration_since(Instant::now())).filter(|left| !left.is_zero())
-    }
-
-    /// Takes the place of another shell on the same machine: what may still happen there of that one, may happen.
-    pub(super) fn follow(&mut self, other: &Self) {
-        self.may_fire_until = self.may_fire_until.max(other.may_fire_until);
+    /// Until when a deed whose end is not known may still happen.
+    pub(super) fn may_fire_until(&self) -> Option<Instant> {
+        self.may_fire_until
     }
 
     async fn exchange(
@@ -300,7 +307,11 @@ impl Channel {
                 Ok(channel)
             }
             127 => Err(unsuitable("the command `timeout` (coreutils) is missing there".to_owned())),
-            status => Err(unsuitable(format!("`timeout -k 1 5 true` fails there with status {status}"))),
+            status => {
+                let why =
+                    format!("`{}` fails there with status {status}: it is not that of GNU coreutils", dialect::CUT_OFF);
+                Err(unsuitable(why))
+            }
         }
     }
 

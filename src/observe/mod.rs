@@ -153,7 +153,7 @@ fn ahead_in_time(one: &Seen, two: &Seen) -> Read<i64> {
 }
 
 async fn look(spec: &NodeSpec, roles: &[RoleSpec], link: &mut Link, limit: Duration, depth: Depth) -> Seen {
-    let Link { sql, guard, shell, target } = link;
+    let Link { sql, guard, shell, target, .. } = link;
     let turned_away = checks::turned_away([sql.as_ref().err(), guard.as_ref().err()]);
     let (db, machine) = tokio::join!(
         ask_server(sql.as_mut(), guard.as_mut(), limit, depth),

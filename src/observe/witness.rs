@@ -29,7 +29,7 @@ pub async fn witness(pair: &Pair, links: &mut [Link; 2], seen: &mut Snapshot, de
     };
     let address = (there.target.mysql.host.clone(), there.target.mysql.port);
     let (survivor, lost) = (seen.node(dead.peer()), seen.node(dead));
-    let Link { sql, shell, target, guard: _ } = here;
+    let Link { sql, shell, target, .. } = here;
     let asked = asked(pair, survivor, dead, address, watch);
     let (signs, (received, silent, left_behind)) =
         tokio::join!(signs(shell.as_mut(), survivor, target.ssh.sudo, &asked, limit), async {

@@ -280,6 +280,7 @@ pub(crate) const CASES: &[(&str, How)] = &[
         }),
     ),
     ("resume::blind", run("resume orders", 11, "db1")),
+    ("resume::in_order", Elsewhere("tests/faults/cut_off.rs")),
     ("resume::which", Elsewhere("tests/faults/cut_off.rs")),
     // the machine
     (

@@ -2,11 +2,13 @@
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 use crate::address::sshd;
 use crate::lab::error::LabError;
@@ -22,6 +24,7 @@ pub(crate) const CASES: &[Case] = &[
     ("killed after the take, then resumed or aborted", after_take),
     ("killed before the last word about the address", before_last_word),
     ("killed before the gate, there is nothing to resume", before_gate),
+    ("settled from another machine, nobody moves it again unasked", settled_elsewhere),
     ("the lock of a run whose host is gone", dead_lock),
     ("a journal that cannot be written", no_journal),
 ];
@@ -277,6 +280,54 @@ fn before_gate(stage: &Stage<'_>) -> Outcome {
     assert!(!status.contains("flipper resume"), "{status}");
     stage.stands(&[Node::Db1], Node::Db1);
     stage.over(scene, &ran, 0)
+}
+
+/// Another machine takes the move back, of which the journal here knows nothing. An hour later `resume --yes` here would
+/// move a healthy pair.
+fn settled_elsewhere(stage: &Stage<'_>) -> Outcome {
+    let scene = stage.scene()?;
+    let mut held = stage.held("connect: \"2s\"")?;
+    held.run.signal(Signal::KILL);
+    held.let_go();
+    let ran = held.run.end();
+    stage.was_killed(IDLE)?;
+    let home = |folder: &str, words: &[&str]| {
+        let mut command = stage.command(words);
+        command.env("XDG_STATE_HOME", stage.lab.dir().join(folder));
+        Watched::start(command).end()
+    };
+    home("elsewhere", &["--json", "abort", "lab", "--yes"]).ends(0);
+    stage.stands(&[Node::Db1], Node::Db1);
+    an_hour_older(&stage.lab.dir().join("state/flipper/lab"));
+    let status = || told(&Watched::start(stage.command(&["status", "lab"])).end());
+    assert!(status().contains("flipper resume lab"), "nobody here knows of it: {}", status());
+    let resumed = Watched::start(stage.command(&["--json", "resume", "lab", "--yes"])).end();
+    resumed.ends(11).says("flipper::resume::in_order").says("flipper resume lab");
+    stage.stands(&[Node::Db1], Node::Db1);
+    // whoever sees that all but the last word is said keeps that
+    Watched::start(stage.command(&["abort", "lab", "--yes"])).end().ends(0);
+    assert!(!status().contains("flipper resume lab"), "{}", status());
+    Watched::start(stage.command(&["resume", "lab", "--yes"])).end().ends(0).says_out("nothing to do");
+    stage.stands(&[Node::Db1], Node::Db1);
+    stage.over(scene, &ran, 0)
+}
+
+/// The journals in that folder were written an hour ago.
+fn an_hour_older(folder: &Path) {
+    for entry in fs::read_dir(folder).expect("journals") {
+        let path = entry.expect("a journal").path();
+        let (mut chain, mut older) = (String::new(), String::new());
+        for line in fs::read_to_string(&path).expect("a journal").lines() {
+            let (open, _) = line.rsplit_once(",\"chain\":\"").expect("a line's hash");
+            let (at, rest) = open.strip_prefix("{\"at\":\"").and_then(|rest| rest.split_once('"')).expect("its time");
+            let then = humantime::parse_rfc3339(at).expect("a time") - Duration::from_secs(3600);
+            let open = format!("{{\"at\":\"{}\"{rest}", humantime::format_rfc3339_micros(then));
+            let hash = Sha256::digest(format!("{chain}{open}}}"));
+            chain = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+            older += &format!("{open},\"chain\":\"{chain}\"}}\n");
+        }
+        fs::write(&path, older).expect("a journal");
+    }
 }
 
 /// The operator's host loses power: its sessions, and with them the lock, stay until the servers take them for gone.

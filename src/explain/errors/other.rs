@@ -235,6 +235,14 @@ pub(super) const TEXTS: &[Text] = &[
         "Restore the way to both nodes, then try again.",
     ),
     Text::new(
+        "flipper::resume::in_order",
+        "The pair is in order, and the run was cut off long ago",
+        "A run was cut off more than ten minutes ago, and the pair serves as it stands: somebody may have settled it from \
+         another machine, or by hand. `--yes` would move a healthy pair.",
+        &[(Where::Here, "flipper status PAIR"), (Where::Here, "flipper history PAIR")],
+        "Leave it, or say it without `--yes` and read the plan.",
+    ),
+    Text::new(
         "flipper::resume::which",
         "It is not known where a role was to go",
         "Without the journal of the run that was cut off, nothing says what it was for.",
