@@ -275,10 +275,13 @@ fn seen_node(pair: &Pair, snapshot: &Snapshot, roles: &[Role], overrides: &[Code
         Observed::Unknown(_) => (Mode::Unknown, false),
     };
     let everywhere = |s: &crate::model::Settings| {
-        s.bind_address.split(',').any(|address| matches!(address.trim(), "" | "*" | "0.0.0.0" | "::"))
+        let on = |address: &str, six: bool| matches!(address, "" | "*" | "::") || (address == "0.0.0.0" && !six);
+        roles.iter().all(|role| s.bind_address.split(',').any(|a| on(a.trim(), role.address.ip.is_ipv6())))
     };
     let able = |s: &crate::model::System| {
-        s.ip.is_some() && s.ss.is_some() && s.arping.is_some() && s.denied.is_empty() && s.up.contains(&spec.interface)
+        let tells = |six: bool| if six { s.ndptool.is_some() } else { s.arping.is_some() };
+        let whole = s.ip.is_some() && s.ss.is_some() && roles.iter().all(|role| tells(role.address.ip.is_ipv6()));
+        whole && s.denied.is_empty() && s.up.contains(&spec.interface)
     };
     Node {
         name: spec.name.clone(),

@@ -3,6 +3,7 @@
 //! Every word of them is a parsed type, a number, or a constant; still each is quoted where a shell will read it.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use super::line::{Argv, How, Line};
 use crate::model::{ArpingKind, Interface, Prefixed, System};
@@ -105,7 +106,7 @@ pub const PROBE_END: &str = "probe 1";
 #[must_use]
 pub fn probe() -> Look {
     Look::Script(
-        "for t in ip ss arping; do printf '%s ' $t; command -v $t || echo; done; \
+        "for t in ip ss arping ndptool; do printf '%s ' $t; command -v $t || echo; done; \
          printf 'arping-version '; arping -V 2>&1 | head -n 3 | tr '\\n' ' '; echo; \
          printf 'uid '; id -u; printf 'promote '; cat /proc/sys/net/ipv4/conf/all/promote_secondaries; \
          for i in /sys/class/net/*; do printf 'up %s ' \"${i##*/}\"; cat \"$i/operstate\"; done; \
@@ -151,8 +152,9 @@ pub fn add_address(system: &System, sudo: bool, address: Prefixed, interface: &I
     let (cidr, interface) = (address.to_string(), interface.as_str());
     let mut argv = Argv::of([ip(system), "address", "add", &cidr, "dev", interface]);
     if address.ip.is_ipv6() {
-        // duplicate address detection would keep it unusable for a second or two (hazard H-65)
-        argv = argv.with(["nodad"]);
+        // duplicate address detection would keep it unusable for a second or two, and would find the node that it
+        // comes from (hazard H-65); not preferred, or the node's own connections would come from it
+        argv = argv.with(["nodad", "preferred_lft", "0"]);
     }
     Deed::waited(argv.run_by(sudo))
 }
@@ -164,17 +166,17 @@ pub fn delete_address(system: &System, sudo: bool, address: Prefixed, interface:
     Deed::waited(Argv::of([ip(system), "address", "del", &cidr, "dev", interface.as_str()]).run_by(sudo))
 }
 
-/// Tells the neighbours where an IPv4 address is now. `arping` sends at once and then looks at answers for a second,
-/// which nobody needs. `None`: no tool for it, or IPv6.
-fn arping(system: &System, sudo: bool, address: Prefixed, interface: &Interface) -> Option<Argv> {
-    if address.ip.is_ipv6() {
-        return None;
-    }
-    let (path, kind) = system.arping.as_ref()?;
+/// Tells the neighbours where an address is now. `arping` sends at once and then looks at answers for a second, which
+/// nobody needs; `ndptool` sends an unsolicited neighbour advertisement that overrides what they know, and ends.
+/// `None`: no tool for it.
+fn tell(system: &System, sudo: bool, address: Prefixed, interface: &Interface) -> Option<Argv> {
     let (ip, interface) = (address.ip.to_string(), interface.as_str());
-    let argv = match kind {
-        ArpingKind::Iputils => Argv::of([path, "-U", "-c", "1", "-I", interface, &ip]),
-        ArpingKind::Habets => Argv::of([path, "-U", "-c", "1", "-i", interface, "-S", &ip, &ip]),
+    let argv = match address.ip {
+        IpAddr::V4(_) => match system.arping.as_ref()? {
+            (path, ArpingKind::Iputils) => Argv::of([path, "-U", "-c", "1", "-I", interface, &ip]),
+            (path, ArpingKind::Habets) => Argv::of([path, "-U", "-c", "1", "-i", interface, "-S", &ip, &ip]),
+        },
+        IpAddr::V6(_) => Argv::of([system.ndptool.as_ref()?, "-t", "na", "-U", "-i", interface, "-T", &ip, "send"]),
     };
     Some(argv.run_by(sudo))
 }
@@ -185,7 +187,7 @@ fn arping(system: &System, sudo: bool, address: Prefixed, interface: &Interface)
 pub fn announce_at_once(system: &System, sudo: bool, address: Prefixed, interface: &Interface) -> Option<Deed> {
     // under sudo it cannot be interrupted: its answer would keep the shell for a second
     let manner = if sudo { Manner::Started } else { Manner::Glimpsed(ANNOUNCED) };
-    Some(Deed { argv: arping(system, sudo, address, interface)?, manner })
+    Some(Deed { argv: tell(system, sudo, address, interface)?, manner })
 }
 
 /// In how many milliseconds an announcement is out: some 3 on an idle machine.
@@ -195,13 +197,13 @@ pub const ANNOUNCED: u32 = 20;
 #[must_use]
 pub fn announce(system: &System, sudo: bool, address: Prefixed, interface: &Interface) -> Option<Deed> {
     // under sudo it cannot be interrupted, and ends by itself a second later
-    Some(Deed { argv: arping(system, sudo, address, interface)?, manner: Manner::Glimpsed(60) })
+    Some(Deed { argv: tell(system, sudo, address, interface)?, manner: Manner::Glimpsed(60) })
 }
 
 /// The same on a node so busy that the program had not even begun when it was interrupted.
 #[must_use]
 pub fn announce_patiently(system: &System, sudo: bool, address: Prefixed, interface: &Interface) -> Option<Deed> {
-    Some(Deed { argv: arping(system, sudo, address, interface)?, manner: Manner::Glimpsed(900) })
+    Some(Deed { argv: tell(system, sudo, address, interface)?, manner: Manner::Glimpsed(900) })
 }
 
 /// Tells the neighbours twice more, one and five seconds from now, while nobody waits: one that missed the first word
@@ -209,7 +211,7 @@ pub fn announce_patiently(system: &System, sudo: bool, address: Prefixed, interf
 /// move may have taken it away by then (hazard H-62).
 #[must_use]
 pub fn announce_again(system: &System, sudo: bool, address: Prefixed, interface: &Interface) -> Option<Deed> {
-    let tell = arping(system, sudo, address, interface)?;
+    let tell = tell(system, sudo, address, interface)?;
     let here = Argv::of([ip(system), "-oneline", "address", "show", "dev", interface.as_str(), "to"]);
     let script = format!("for s in 1 4; do sleep $s; {here} {} | grep -q . && {tell}; done", address.ip);
     Some(Deed { argv: Argv::of(["sh", "-c", &script, &told_again(address)]), manner: Manner::Left(10) })
@@ -235,11 +237,13 @@ pub fn hush(addresses: &[Prefixed]) -> Deed {
 
 /// Whether the answer to [`announce`] says that something was sent.
 #[must_use]
-pub fn was_announced(system: &System, status: u8, text: &str) -> bool {
-    match system.arping {
-        Some((_, ArpingKind::Iputils)) => status == 0 && text.contains("Sent 1 probe"),
-        Some((_, ArpingKind::Habets)) => status == 0,
-        None => false,
+pub fn was_announced(system: &System, address: Prefixed, status: u8, text: &str) -> bool {
+    match (address.ip, &system.arping) {
+        (IpAddr::V4(_), Some((_, ArpingKind::Iputils))) => status == 0 && text.contains("Sent 1 probe"),
+        (IpAddr::V4(_), Some((_, ArpingKind::Habets))) => status == 0,
+        (IpAddr::V4(_), None) => false,
+        // one that is interrupted before its end has another status
+        (IpAddr::V6(_), _) => status == 0 && system.ndptool.is_some(),
     }
 }
 
@@ -247,7 +251,9 @@ pub fn was_announced(system: &System, status: u8, text: &str) -> bool {
 /// to its goodbye goes to the address's new holder, and without it the kernel sends that goodbye again for minutes.
 #[must_use]
 pub fn kill_sockets(system: &System, sudo: bool, address: Prefixed, port: u16) -> Deed {
-    let (src, sport) = (address.ip.to_string(), format!(":{port}"));
+    // `ss` would take the end of a bare IPv6 address for a port
+    let src = if address.ip.is_ipv6() { format!("[{}]", address.ip) } else { address.ip.to_string() };
+    let sport = format!(":{port}");
     let states = ["state", "connected", "exclude", "time-wait"];
     let argv = Argv::of([ss(system), "-K", "-Htn"]).with(states).with(["src", &src, "sport", "=", &sport]);
     Deed::waited(argv.run_by(sudo))

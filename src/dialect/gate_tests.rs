@@ -8,7 +8,18 @@ use super::*;
 use crate::model::{ArpingKind, Flavour, Host, Interface, Pair, Prefixed, Server, Side, System, Version, samples};
 
 fn system() -> System {
-    samples::healthy(Flavour::MySql).nodes[0].system.known().cloned().unwrap()
+    let system = samples::healthy(Flavour::MySql).nodes[0].system.known().cloned().unwrap();
+    System { ndptool: Some("/usr/bin/ndptool".to_owned()), ..system }
+}
+
+/// A pair with addresses of both families.
+fn both_families() -> Pair {
+    let mut pair = samples::pair();
+    let mut reports = pair.roles[1].clone();
+    reports.name = "reports".parse().unwrap();
+    reports.address = "fd00:77::102/128".parse().unwrap();
+    pair.roles.push(reports);
+    pair
 }
 
 fn with<T>(pair: &Pair, sudo: bool, flavour: Flavour, work: impl FnOnce(&Allowed<'_>) -> T) -> T {
@@ -119,7 +130,7 @@ fn said(pair: &Pair, sudo: bool, flavour: Flavour) -> Vec<Line> {
 
 #[test]
 fn all_that_is_said_is_let_through() {
-    let pair = samples::pair();
+    let pair = both_families();
     for (sudo, flavour) in [(false, Flavour::MySql), (true, Flavour::MariaDb)] {
         let script = with(&pair, sudo, flavour, gate_script);
         let sent: Vec<String> = said(&pair, sudo, flavour).iter().map(|line| line.sent().unwrap()).collect();
@@ -162,11 +173,12 @@ fn every_function_that_makes_a_command_line_is_on_the_list() {
 
 #[test]
 fn nothing_else_is_let_through() {
-    let pair = samples::pair();
+    let pair = both_families();
     let script = with(&pair, false, Flavour::MySql, gate_script);
     let (system, eth0, eth1): (System, Interface, Interface) =
         (system(), "eth0".parse().unwrap(), "eth1".parse().unwrap());
     let ours: Prefixed = "10.77.0.100/32".parse().unwrap();
+    let six: Prefixed = "fd00:77::102/128".parse().unwrap();
     let deeds = [
         add_address(&system, false, "10.77.0.102/32".parse().unwrap(), &eth0),
         add_address(&system, false, "10.77.0.100/24".parse().unwrap(), &eth0),
@@ -177,12 +189,25 @@ fn nothing_else_is_let_through() {
         kill_sockets(&system, false, "10.77.0.11/32".parse().unwrap(), 3306),
         stop_unit(false, "ssh.service"),
         end_listeners(false, 22, false),
+        add_address(&system, false, "fd00:77::103/128".parse().unwrap(), &eth0),
+        add_address(&system, false, "fd00:77::102/64".parse().unwrap(), &eth0),
+        delete_address(&system, false, "fd00:77::11/64".parse().unwrap(), &eth0),
+        announce(&system, false, "fd00:77::11/64".parse().unwrap(), &eth0).unwrap(),
+        announce(&system, false, six, &eth1).unwrap(),
+        kill_sockets(&system, false, six, 22),
     ];
+    let host: Host = "10.77.0.12".parse().unwrap();
+    let asks =
+        |interface, ip: &str| signs(&system, false, &of_silence(interface, (&host, 3306), &[ip.parse().unwrap()], 1));
     let mut sent: Vec<String> = deeds.iter().map(|deed| deed.within(1).sent().unwrap()).collect();
+    sent.extend([asks(&eth0, "fd00:77::11"), asks(&eth1, "fd00:77::102")].map(|look| look.within(1).sent().unwrap()));
     let good = add_address(&system, false, ours, &eth0).within(1).sent().unwrap();
     let text = good.lines().nth(1).unwrap().to_owned();
     let disk = r#"env LC_ALL=C df -Pk -- "$1""#;
     for line in [
+        "wait 1 - .\nip -6 neigh replace fd00:77::102 lladdr 02:00:00:00:00:01 dev eth0\n".to_owned(),
+        "wait 1 - .\nip -6 neigh flush all\n".to_owned(),
+        "wait 1 - .\n/usr/bin/ndptool -t ra -i eth0 send\n".to_owned(),
         format!("wait 1 - .\n{text}; id\n"),
         format!("wait 1 - .\nid; {text}\n"),
         format!("wait 1 - .\n {text}\n"),
@@ -229,7 +254,7 @@ fn nothing_else_is_let_through() {
 
 #[test]
 fn no_hole_is_an_address_an_interface_or_a_program() {
-    let pair = samples::pair();
+    let pair = both_families();
     for flavour in [Flavour::MySql, Flavour::MariaDb] {
         let list = with(&pair, true, flavour, |allowed| allowed.list());
         assert!(list.len() > 30, "{}", list.len());
@@ -246,7 +271,7 @@ fn no_hole_is_an_address_an_interface_or_a_program() {
 
 #[test]
 fn sudo_is_told_programs_and_all_of_their_arguments() {
-    let pair = samples::pair();
+    let pair = both_families();
     let user = "flipper".parse().unwrap();
     let lines = with(&pair, true, Flavour::MySql, |allowed| sudoers(allowed, &user));
     for line in lines.lines().filter(|line| !line.starts_with('#')) {

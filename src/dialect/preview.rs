@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{argv, death, isolate, sql};
-use crate::model::{Action, Flavour, Isolation, Limits, NodeName, Server, System};
+use crate::model::{Action, Flavour, Isolation, Limits, NodeName, Server, System, at_port};
 
 /// What is known of a node that commands are spelled for.
 #[derive(Debug, Clone, Copy)]
@@ -97,7 +97,7 @@ pub fn spell<'a>(action: &Action, limits: &Limits, target: impl Fn(&NodeName) ->
         }
         Action::Release { node } => vec![sql(node, sql::release(on.server).to_string())],
         Action::Verify { address, role: _, access: _, node: _ } => vec![Spelled::Connect(
-            format!("{}:{}", address.ip, on.port),
+            at_port(&address.ip.to_string(), on.port),
             format!("{}; {}", sql::identity(), sql::access_and_position(on.server)),
         )],
         Action::Isolate { node, how: Isolation::Shell } => vec![
@@ -115,7 +115,7 @@ pub fn spell<'a>(action: &Action, limits: &Limits, target: impl Fn(&NodeName) ->
         }
         // a person vouches for it; that nobody answers in its place is only looked at
         Action::Isolate { node: _, how: Isolation::Hand } => {
-            let listens = "arping -D <each address of the pair>".to_owned();
+            let listens = "<who answers for each address of the pair>".to_owned();
             on.peer.map(|peer| ssh(peer, listens)).into_iter().collect()
         }
         Action::StopReceiving { node } => {

@@ -34,30 +34,52 @@ const END: &str = "signs 1";
 const GREETS: &str = r#"exec 3<>"/dev/tcp/$1/$2" && head -c 5 <&3 | od -An -tx1"#;
 
 impl Sign {
-    pub(super) fn argv(&self, system: &System, sudo: bool) -> Argv {
+    /// How it is looked for.
+    fn argv(&self, system: &System, sudo: bool) -> Argv {
+        match self.asks_as_root(system) {
+            Asks::Itself(argv) => argv,
+            Asks::Arp(argv) => argv.run_by(sudo),
+            Asks::Neighbours(neighbours) => neighbours.argv(sudo),
+        }
+    }
+
+    /// What of it is run as root.
+    pub(super) fn as_root(&self, system: &System) -> Vec<Argv> {
+        match self.asks_as_root(system) {
+            Asks::Itself(_) => vec![],
+            Asks::Arp(argv) => vec![argv],
+            Asks::Neighbours(neighbours) => vec![neighbours.forget(), neighbours.ask()],
+        }
+    }
+
+    fn asks_as_root(&self, system: &System) -> Asks {
         let arping = || system.arping.as_ref().map_or(("arping", ArpingKind::Iputils), |(path, kind)| (path, *kind));
         let soon = SOON.to_string();
+        let neighbours = |interface: &Interface, ip: &IpAddr, seconds| {
+            let program = system.ip.clone().unwrap_or_else(|| "ip".to_owned());
+            Asks::Neighbours(Neighbours { program, interface: interface.clone(), ip: *ip, rounds: rounds(seconds) })
+        };
         match self {
             Self::Greets(host, port) => {
                 let (host, port) = (host.to_string(), port.to_string());
-                Argv::of(["timeout", "-k", "1", &soon, "bash", "-c", GREETS, "flipper", &host, &port])
+                Asks::Itself(Argv::of(["timeout", "-k", "1", &soon, "bash", "-c", GREETS, "flipper", &host, &port]))
             }
-            Self::Pings(host) => Argv::of(["ping", "-n", "-c", "2", "-w", &soon, host.as_str()]),
+            Self::Pings(host) => Asks::Itself(Argv::of(["ping", "-n", "-c", "2", "-w", &soon, host.as_str()])),
+            Self::Links(interface, ip) if ip.is_ipv6() => neighbours(interface, ip, SOON),
+            Self::Answers(interface, ip, seconds) if ip.is_ipv6() => neighbours(interface, ip, *seconds),
             Self::Links(interface, ip) => {
                 let (path, kind) = arping();
                 let interface_is = if kind == ArpingKind::Iputils { "-I" } else { "-i" };
                 let words = [path, "-c", "1", "-w", &soon, interface_is, interface.as_str(), &ip.to_string()];
-                Argv::of(words).run_by(sudo)
+                Asks::Arp(Argv::of(words))
             }
             Self::Answers(interface, ip, seconds) => {
                 let ((path, kind), seconds, ip) = (arping(), seconds.to_string(), ip.to_string());
                 let interface = interface.as_str();
-                match kind {
-                    _ if ip.contains(':') => Argv::of(["ndisc6", "-1", "-r", &seconds, "-w", "1000", &ip, interface]),
+                Asks::Arp(match kind {
                     ArpingKind::Iputils => Argv::of([path, "-D", "-w", &seconds, "-I", interface, &ip]),
                     ArpingKind::Habets => Argv::of([path, "-0", "-c", &seconds, "-w", &seconds, "-i", interface, &ip]),
-                }
-                .run_by(sudo)
+                })
             }
         }
     }
@@ -84,13 +106,86 @@ impl Sign {
                 1 => Ok(false),
                 _ => Err(unclear()),
             },
-            Self::Answers(_, ip, _) if ip.is_ipv6() => match status {
-                0 => Ok(true),
-                2 => Ok(false),
-                _ => Err(unclear()),
-            },
+            Self::Links(_, ip) | Self::Answers(_, ip, _) if ip.is_ipv6() => {
+                neighbour(text).filter(|_| status == 0).ok_or_else(unclear)
+            }
             Self::Links(..) | Self::Answers(..) => received(text).map(|count| count > 0).ok_or_else(unclear),
         }
+    }
+}
+
+/// How a sign is looked for, and as whom.
+enum Asks {
+    /// As whoever logs in.
+    Itself(Argv),
+    /// As root.
+    Arp(Argv),
+    /// Partly as root.
+    Neighbours(Neighbours),
+}
+
+/// Asks a link, by the kernel's own neighbour discovery, whether anybody answers for an IPv6 address. What the kernel
+/// still knew of it is forgotten before: it may be of a holder that is gone.
+struct Neighbours {
+    program: String,
+    interface: Interface,
+    ip: IpAddr,
+    rounds: u64,
+}
+
+/// The kernel asks three times in as many seconds, and says only then that nobody answers.
+const ROUND: u64 = 3;
+
+/// How often it is let ask, so that it is listened for so many seconds at least.
+fn rounds(seconds: u64) -> u64 {
+    seconds.div_ceil(ROUND).max(1)
+}
+
+impl Neighbours {
+    fn forget(&self) -> Argv {
+        let (ip, interface) = (self.ip.to_string(), self.interface.as_str());
+        Argv::of([&self.program, "-6", "neigh", "flush", "to", &ip, "dev", interface])
+    }
+
+    fn ask(&self) -> Argv {
+        let (ip, interface) = (self.ip.to_string(), self.interface.as_str());
+        Argv::of([&self.program, "-6", "neigh", "replace", &ip, "dev", interface, "use"])
+    }
+
+    /// The end of what it prints is `REACHABLE`, `FAILED`, `own`, or a reason why that cannot be found out.
+    ///
+    /// Without a link-local address the kernel asks nobody, and then says that nobody answers. An entry that somebody
+    /// has made for good would be overwritten. A node that has the address itself hears no other holder.
+    fn argv(&self, sudo: bool) -> Argv {
+        let (ip, interface) = (self.ip.to_string(), self.interface.as_str());
+        let show = |words: &[&str]| Argv::of([&self.program, "-6", "-oneline"]).with(words.iter().copied());
+        let own = show(&["address", "show", "dev", interface, "to", &ip]);
+        let local = show(&["address", "show", "dev", interface, "scope", "link"]);
+        let known = show(&["neigh", "show", "to", &ip, "dev", interface]);
+        let (forget, ask) = (self.forget().run_by(sudo), self.ask().run_by(sudo));
+        let script = format!(
+            "o=$({own}) || exit 1; [ -z \"$o\" ] || {{ echo own; exit 0; }}; \
+             case $({local}) in *tentative*|*dadfailed*|'') echo no usable link-local address; exit 1;; esac; \
+             case $({known} nud permanent; {known} nud noarp) in '') ;; *) echo an entry of its own; exit 1;; esac; \
+             {forget} || exit 1; r=0; while [ $r -lt {rounds} ]; do r=$((r+1)); {ask} || exit 1; t=0; \
+             while [ $t -lt {ticks} ]; do t=$((t+1)); sleep 0.1; n=$({known}) || exit 1; \
+             case $n in *REACHABLE*) echo \"$n\"; exit 0;; *FAILED*) break;; esac; done; done; echo \"$n\"",
+            rounds = self.rounds,
+            // a second more than it should take
+            ticks = (ROUND + 1) * 10,
+        );
+        Argv::of(["sh", "-c", &script])
+    }
+}
+
+/// `fd00::100 lladdr 92:ed:e8:84:18:f4 REACHABLE`, `fd00::100  FAILED`; what the kernel has only heard is no answer.
+fn neighbour(text: &str) -> Option<bool> {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    match *words.last()? {
+        "REACHABLE" if words.contains(&"lladdr") => Some(true),
+        "FAILED" if !words.contains(&"lladdr") => Some(false),
+        "own" => Some(false),
+        _ => None,
     }
 }
 
@@ -123,7 +218,7 @@ pub fn of_the_other(
             signs.push(sign);
         }
     }
-    signs.extend(host.ip().filter(IpAddr::is_ipv4).map(|ip| Sign::Links(interface.clone(), ip)));
+    signs.extend(host.ip().map(|ip| Sign::Links(interface.clone(), ip)));
     signs.extend(addresses.iter().map(|ip| Sign::Answers(interface.clone(), *ip, seconds)));
     signs
 }
@@ -152,6 +247,8 @@ pub fn signs(system: &System, sudo: bool, signs: &[Sign]) -> Look {
 #[must_use]
 pub fn signs_take(signs: &[Sign]) -> u64 {
     let longest = signs.iter().map(|sign| match sign {
+        Sign::Links(_, ip) if ip.is_ipv6() => rounds(SOON) * (ROUND + 1) + 1,
+        Sign::Answers(_, ip, seconds) if ip.is_ipv6() => rounds(*seconds) * (ROUND + 1) + 1,
         Sign::Greets(..) | Sign::Pings(_) | Sign::Links(..) => SOON + 1,
         Sign::Answers(_, _, seconds) => seconds + 1,
     });
@@ -212,6 +309,50 @@ mod tests {
         assert_eq!(of(3, 0, "5 packets transmitted, 2 packets received,   60% unanswered"), Ok(true));
         assert!(of(3, 1, "sudo: a password is required").is_err());
         assert!(of(3, 2, "arping: socket: Operation not permitted").is_err());
+    }
+
+    #[test]
+    fn only_an_answer_or_its_end_decides_about_an_ipv6_address() {
+        let sign = Sign::Answers("eth0".parse().unwrap(), "fd00:77::100".parse().unwrap(), 5);
+        let of = |status, text: &str| sign.seen(status, text);
+        assert_eq!(of(0, "fd00:77::100 lladdr ba:11:ef:4e:8e:1f REACHABLE "), Ok(true));
+        assert_eq!(of(0, "fd00:77::100 lladdr ba:11:ef:4e:8e:1f router REACHABLE"), Ok(true));
+        assert_eq!(of(0, "fd00:77::100  FAILED "), Ok(false));
+        assert_eq!(of(0, "own"), Ok(false));
+        for (status, unclear) in [
+            (0, ""),
+            (0, "fd00:77::100  INCOMPLETE"),
+            (0, "fd00:77::100 lladdr ba:11:ef:4e:8e:1f STALE"),
+            (0, "fd00:77::100 lladdr ba:11:ef:4e:8e:1f PROBE"),
+            (0, "fd00:77::100 lladdr ba:11:ef:4e:8e:1f DELAY"),
+            (1, "no usable link-local address"),
+            (1, "an entry of its own"),
+            (1, "Error: either \"to\" is duplicate, or \"use\" is a garbage."),
+            (1, "sudo: a password is required"),
+            (1, "fd00:77::100  FAILED"),
+            (1, "own"),
+        ] {
+            assert!(of(status, unclear).is_err(), "{unclear}");
+        }
+        assert!(signs_take(&[sign]) >= 6, "it takes the kernel three seconds to find out that nobody answers, twice");
+    }
+
+    #[test]
+    fn what_was_known_of_an_ipv6_address_is_forgotten_first() {
+        let sign = Sign::Answers("eth0".parse().unwrap(), "fd00:77::100".parse().unwrap(), 1);
+        let system = crate::model::samples::healthy(crate::model::Flavour::MySql).nodes[0].system.known().cloned();
+        let system = system.unwrap();
+        let script = sign.argv(&system, true).to_string();
+        let roots: Vec<String> = sign.as_root(&system).into_iter().map(|argv| argv.to_string()).collect();
+        assert_eq!(
+            roots,
+            [
+                "/usr/sbin/ip -6 neigh flush to fd00:77::100 dev eth0",
+                "/usr/sbin/ip -6 neigh replace fd00:77::100 dev eth0 use"
+            ]
+        );
+        let at: Vec<Option<usize>> = roots.iter().map(|root| script.find(&format!("sudo -n {root}"))).collect();
+        assert!(at.iter().all(Option::is_some) && at.is_sorted(), "{script}");
     }
 
     #[test]

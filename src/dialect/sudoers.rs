@@ -31,12 +31,12 @@ fn commands(allowed: &Allowed<'_>) -> Vec<String> {
     let allowed = Allowed { sudo: true, ..*allowed };
     let port = allowed.pair.node(allowed.side).port;
     let signs = allowed.signs();
-    let signs = signs.iter().flatten().map(|sign| sign.argv(allowed.system, true));
+    let signs = signs.iter().flatten().flat_map(|sign| sign.as_root(allowed.system));
     let deeds = allowed.deeds();
     let listens = super::isolate::listens(true, port);
-    let all = deeds.iter().map(|deed| deed.argv().clone()).chain([listens]).chain(signs);
+    let others = deeds.iter().map(|deed| deed.argv().clone()).chain([listens]);
     let mut commands: Vec<String> = vec![];
-    for argv in all.filter_map(|argv| argv.as_root()) {
+    for argv in others.filter_map(|argv| argv.as_root()).chain(signs) {
         let command = spelled(allowed.system, &argv);
         if !commands.contains(&command) {
             commands.push(command);

@@ -17,6 +17,7 @@ const OUT: Duration = Duration::from_millis(300);
 #[derive(Debug)]
 pub(super) struct Announcing {
     side: Side,
+    address: Prefixed,
     /// To be done again, if it did not go out.
     again: Option<Deed>,
     /// Its answer will not come.
@@ -65,7 +66,7 @@ impl Hands<'_> {
         match &answers?[..] {
             [added] if added.status == 0 => {
                 let again = dialect::announce(&known.system, known.sudo, address, interface);
-                self.memory.announcing = Some(Announcing { side, again, blind: known.sudo });
+                self.memory.announcing = Some(Announcing { side, address, again, blind: known.sudo });
                 Ok(Done::default())
             }
             answers => Err(refused(node, &deeds[0], answers)),
@@ -85,7 +86,7 @@ impl Hands<'_> {
     /// neighbours have not heard it they send to the node that the address leaves, and a segment that arrives there too
     /// late costs its client a retransmission (200 ms at least).
     pub(super) async fn announced(&mut self) {
-        let Some(Announcing { side, again, blind }) = self.memory.announcing.take() else { return };
+        let Some(Announcing { side, address, again, blind }) = self.memory.announcing.take() else { return };
         if blind {
             tokio::time::sleep(Duration::from_millis(dialect::ANNOUNCED.into())).await;
             return;
@@ -93,7 +94,7 @@ impl Hands<'_> {
         let Some(known) = side.of(self.known).as_ref() else { return };
         let link = side.of_mut(self.links);
         let Ok(shell) = &mut link.shell else { return };
-        let sent = |answer: &Answer| dialect::was_announced(&known.system, answer.status, &answer.text);
+        let sent = |answer: &Answer| dialect::was_announced(&known.system, address, answer.status, &answer.text);
         let out = shell.due(OUT).await.as_ref().is_some_and(sent);
         if let (false, Some(deed)) = (out, again) {
             // a busy node had not got round to it; what comes of this is found out by the announcement at the end
@@ -117,7 +118,7 @@ impl Hands<'_> {
         let patiently = dialect::announce_patiently(system, sudo, address, interface).ok_or_else(no_tool)?;
         let again = dialect::announce_again(system, sudo, address, interface);
         let sent = |answers: &[Answer]| {
-            answers.first().is_some_and(|answer| dialect::was_announced(system, answer.status, &answer.text))
+            answers.first().is_some_and(|answer| dialect::was_announced(system, address, answer.status, &answer.text))
         };
         let mut answers = vec![];
         for deed in [announce, patiently.clone()] {

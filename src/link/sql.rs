@@ -15,6 +15,7 @@ use super::sql_error::{IDLE_TOO_LONG, SqlError, SqlErrorKind};
 use super::table::{Record, Table};
 use super::target::MysqlTarget;
 use crate::dialect::{self, Question, Statement};
+use crate::model::at_port;
 
 /// A connection to one server, as one session there.
 ///
@@ -211,10 +212,7 @@ fn record(row: Row) -> Record {
 
 /// `10.0.0.11:3306`, `[fd00::11]:3306`.
 fn place(target: &MysqlTarget) -> String {
-    match target.host.ip() {
-        Some(ip) => std::net::SocketAddr::new(ip, target.port).to_string(),
-        None => format!("{}:{}", target.host, target.port),
-    }
+    at_port(target.host.as_str(), target.port)
 }
 
 fn options(target: &MysqlTarget) -> Result<OptsBuilder, String> {

@@ -29,7 +29,7 @@ pub use facts::{
 pub use finding::{Finding, Scope, Severity};
 pub use goal::{Assignment, Goal};
 pub use gtid::BinlogState;
-pub use names::{BadName, Host, Interface, NodeName, PairName, RoleName, UserName, printable};
+pub use names::{BadName, Host, Interface, NodeName, PairName, RoleName, UserName, at_port, printable};
 pub use observed::Observed;
 pub use pair::{Access, Limits, NodeSpec, Pair, RoleSpec, Side};
 pub use plan::{Basis, NodeBasis, Plan, Rule, Step};

@@ -1,7 +1,7 @@
 //! Names as parsed types: whatever reaches a shell, a statement or a file name has passed through here.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
 /// Why a text is not a name of the kind that was asked for.
@@ -42,6 +42,20 @@ pub fn printable(text: &str) -> String {
         }
     }
     out
+}
+
+/// A host and a port as one word; an IPv6 address stands in brackets.
+///
+/// ```
+/// assert_eq!(flipper::model::at_port("fd00::1", 3306), "[fd00::1]:3306");
+/// assert_eq!(flipper::model::at_port("db1", 3306), "db1:3306");
+/// ```
+#[must_use]
+pub fn at_port(host: &str, port: u16) -> String {
+    match host.parse() {
+        Ok(ip) => SocketAddr::new(ip, port).to_string(),
+        Err(_) => format!("{}:{port}", printable(host)),
+    }
 }
 
 /// `^[a-z0-9][a-z0-9._-]*$`, at most `max` bytes.

@@ -65,6 +65,7 @@ pub(crate) fn healthy(flavour: Flavour) -> Snapshot {
                 ip: Some("/usr/sbin/ip".to_owned()),
                 ss: Some("/usr/bin/ss".to_owned()),
                 arping: Some(("/usr/bin/arping".to_owned(), ArpingKind::Iputils)),
+                ndptool: None,
                 up: vec![parse("eth0")],
                 promotes_secondaries: false,
                 denied: vec![],

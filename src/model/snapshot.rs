@@ -1,6 +1,7 @@
 //! What was seen of both nodes at one moment.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use super::{
     Access, Assignment, Boot, Health, Interface, Inventory, NodeName, Observed, Pair, Prefixed, Relay, RoleName,
@@ -139,14 +140,27 @@ pub struct System {
     pub ip: Option<String>,
     /// Path of `ss` (iproute2).
     pub ss: Option<String>,
-    /// Path and kind of `arping`.
+    /// Path and kind of `arping`, which announces IPv4 addresses.
     pub arping: Option<(String, ArpingKind)>,
+    /// Path of `ndptool` (libndp), which announces IPv6 addresses.
+    pub ndptool: Option<String>,
     /// Interfaces that are up.
     pub up: Vec<Interface>,
     /// `net.ipv4.conf.*.promote_secondaries` is on, so that H-58 does not bite.
     pub promotes_secondaries: bool,
     /// Commands of flipper's that the account there may not run: the reason, where it is the same for all.
     pub denied: Vec<String>,
+}
+
+impl System {
+    /// The node has what tells its neighbours about an address of that family.
+    #[must_use]
+    pub fn announces(&self, ip: IpAddr) -> bool {
+        match ip {
+            IpAddr::V4(_) => self.arping.is_some(),
+            IpAddr::V6(_) => self.ndptool.is_some(),
+        }
+    }
 }
 
 /// A replication thread.
@@ -214,6 +228,18 @@ pub struct Settings {
     pub cluster: Option<String>,
     /// What the server leaves out of its log, or passes over when it applies: `Binlog_Ignore_DB=x` (H-32, H-33).
     pub left_out: Vec<String>,
+}
+
+impl Settings {
+    /// The server takes connections at an address that is brought up later.
+    #[must_use]
+    pub fn listens_on(&self, ip: IpAddr) -> bool {
+        self.bind_address.split(',').any(|listens| match listens.trim() {
+            "" | "*" | "::" => true,
+            "0.0.0.0" => ip.is_ipv4(),
+            _ => false,
+        })
+    }
 }
 
 /// All that was seen of one node.

@@ -67,6 +67,7 @@ pub(super) fn system(text: &str) -> Read<System> {
         ss: tool("ss")?,
         // one of a kind that is not known is none: its options could mean something else
         arping: tool("arping")?.zip(arping(version)),
+        ndptool: tool("ndptool")?,
         up: text
             .lines()
             .filter_map(|line| line.strip_prefix("up ")?.split_once(' '))
@@ -159,12 +160,13 @@ mod tests {
         assert!(read.ip.is_some_and(|path| path.ends_with("/ip")) && read.ss.is_some());
         assert!(read.up.iter().any(|name| name.as_str() == "lo"));
         assert!(read.arping.is_some_and(|(_, kind)| kind == ArpingKind::Iputils));
+        assert_eq!(read.ndptool.as_deref(), Some("/usr/bin/ndptool"));
         assert!(!read.promotes_secondaries);
-        let other = "ip /sbin/ip\nss \narping /usr/sbin/arping\n\
+        let other = "ip /sbin/ip\nss \narping /usr/sbin/arping\nndptool \n\
                      arping-version arping from iputils 20221126 libcap: yes \npromote 1\n\
                      up bonding_masters cat: not a directory\nup eth0 up\nup eth1 down\nup dummy0 unknown\nprobe 1\n";
         let read = system(other).unwrap();
-        assert_eq!(read.ss, None);
+        assert_eq!((read.ss, read.ndptool), (None, None));
         assert_eq!(read.arping, Some(("/usr/sbin/arping".to_owned(), ArpingKind::Iputils)));
         assert_eq!(read.up.iter().map(Interface::as_str).collect::<Vec<_>>(), ["eth0", "dummy0"]);
         assert!(read.promotes_secondaries);

@@ -1,6 +1,6 @@
 //! What a plan file tells its reader about the servers.
 
-use crate::model::{Channel, NodeSnapshot, Observed, Server, Settings, Snapshot, Witness};
+use crate::model::{Channel, NodeSnapshot, Observed, Server, Settings, Snapshot, Witness, at_port};
 
 /// The facts of a snapshot that a reviewer wants beside a plan, one line each. Nothing that moves while traffic
 /// flows: the same pair gives the same lines, and so the same digest.
@@ -69,7 +69,7 @@ fn server(server: &Server) -> String {
 fn replication(channels: &[Channel]) -> String {
     let one = |channel: &Channel| {
         let (host, port) = &channel.source;
-        format!("replicates from {host}:{port}, receiver {}, applier {}", channel.receiver, channel.applier)
+        format!("replicates from {}, receiver {}, applier {}", at_port(host, *port), channel.receiver, channel.applier)
     };
     match channels {
         [] => "replicates from nowhere".to_owned(),

@@ -133,6 +133,8 @@ mirror!(
         ip: Option<String>,
         ss: Option<String>,
         arping: Option<(String, ArpingKind)>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ndptool: Option<String>,
         up: Vec<Text<Interface>>,
         promotes_secondaries: bool,
         denied: Vec<String>,

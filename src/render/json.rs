@@ -344,7 +344,7 @@ pub(super) fn says_server(server: &Server) -> Value {
 }
 
 fn says_system(system: &System) -> Value {
-    let System { ip, ss, arping, up, promotes_secondaries, denied } = system;
+    let System { ip, ss, arping, ndptool, up, promotes_secondaries, denied } = system;
     let arping = arping.as_ref().map(|(path, kind)| {
         let kind = match kind {
             ArpingKind::Iputils => "iputils",
@@ -356,6 +356,7 @@ fn says_system(system: &System) -> Value {
         "ip": ip.as_deref().map(printable),
         "ss": ss.as_deref().map(printable),
         "arping": arping,
+        "ndptool": ndptool.as_deref().map(printable),
         "up": up.iter().map(|interface| interface.as_str()).collect::<Value>(),
         "promotes_secondaries": promotes_secondaries,
         "denied": denied.iter().map(|denied| printable(denied)).collect::<Vec<_>>(),

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::wrap::{hang, list, table};
 use super::{describe, json, json_words};
-use crate::model::{Answered, NodeSpec, Observed, Pair, Quick, RoleSpec, Server, WriteAccess, printable};
+use crate::model::{Answered, NodeSpec, Observed, Pair, Quick, RoleSpec, Server, WriteAccess, at_port, printable};
 
 /// Wider than a plan: it is looked at, not pasted.
 const WIDTH: usize = 100;
@@ -19,7 +19,7 @@ pub fn text(pair: &Pair, quick: &Quick) -> String {
         rows.push(row(pair, quick, role.name.to_string(), role.address.ip.to_string(), answer));
     }
     for (spec, answer) in pair.nodes.iter().zip(&quick.nodes) {
-        rows.push(row(pair, quick, spec.name.to_string(), format!("{}:{}", spec.host, spec.port), answer));
+        rows.push(row(pair, quick, spec.name.to_string(), at_port(spec.host.as_str(), spec.port), answer));
     }
     out + &table(&rows, WIDTH)
 }

@@ -11,7 +11,7 @@ use super::{check, describe, history};
 use crate::journal::Found;
 use crate::model::{
     Channel, Finding, NodeSnapshot, NodeSpec, Observed, Pair, Pending, Reached, RoleSpec, Server, Settings, Side,
-    Snapshot, System, Thread, Traffic, printable,
+    Snapshot, System, Thread, Traffic, at_port, printable,
 };
 
 /// Wider than a plan: it is looked at, not pasted.
@@ -136,10 +136,10 @@ fn node(pair: &Pair, spec: &NodeSpec, snapshot: &Snapshot, side: Side) -> String
         ("same machine", same_machine.as_ref().map(|same| unless(*same, "NO: ssh and MySQL reach two".to_owned()))),
         ("addresses", one(addresses, |held| says_addresses(pair, held))),
         ("sessions", one(sessions, |all| says_sessions(pair, all))),
-        ("system", system.as_ref().map(|system| unless(is_fit(system), says_system(system)))),
+        ("system", system.as_ref().map(|system| unless(is_fit(pair, system), says_system(pair, system)))),
         ("settings", settings.as_ref().map(|settings| unless(is_usual(settings), says_settings(settings)))),
     ];
-    let mut head = format!("{}:{}", spec.host, spec.port);
+    let mut head = at_port(spec.host.as_str(), spec.port);
     if let Observed::Known(server) = server {
         head += &format!(", {}, server id {}", describe::server(server.flavour, server.version), server.server_id);
     }
@@ -177,9 +177,10 @@ fn node(pair: &Pair, spec: &NodeSpec, snapshot: &Snapshot, side: Side) -> String
 }
 
 /// Everything that a move needs is there.
-fn is_fit(system: &System) -> bool {
-    let System { ip, ss, arping, up, promotes_secondaries: _, denied } = system;
-    ip.is_some() && ss.is_some() && arping.is_some() && !up.is_empty() && denied.is_empty()
+fn is_fit(pair: &Pair, system: &System) -> bool {
+    let System { ip, ss, arping: _, ndptool: _, up, promotes_secondaries: _, denied } = system;
+    let announces = pair.roles.iter().all(|role| system.announces(role.address.ip));
+    ip.is_some() && ss.is_some() && announces && !up.is_empty() && denied.is_empty()
 }
 
 /// As a pair that is moved should have it.
@@ -213,7 +214,7 @@ fn says_channel(pair: &Pair, channel: &Channel, pending: Option<&Pending>) -> St
     let is_its = |spec: &&NodeSpec| spec.host.as_str() == host && spec.port == *port;
     let mut said = match pair.nodes.iter().find(is_its) {
         Some(spec) => format!("from {}", spec.name),
-        None => format!("from {}:{port}", printable(host)),
+        None => format!("from {}", at_port(host, *port)),
     };
     if !name.is_empty() {
         said += &format!(", channel `{}`", printable(name));

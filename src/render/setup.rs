@@ -142,6 +142,7 @@ fn usual_tools() -> System {
         ip: Some("/usr/sbin/ip".to_owned()),
         ss: Some("/usr/bin/ss".to_owned()),
         arping: Some(("/usr/bin/arping".to_owned(), crate::model::ArpingKind::Iputils)),
+        ndptool: Some("/usr/bin/ndptool".to_owned()),
         up: vec![],
         promotes_secondaries: false,
         denied: vec![],

@@ -1,10 +1,12 @@
 //! All that a move relies on, of both nodes: who holds what, who accepts writes, replication, systems, settings.
 
+use std::net::IpAddr;
+
 use super::describe;
 use super::wrap::{hang, list, table};
 use crate::model::{
     Access, ArpingKind, Channel, Held, NodeSnapshot, NodeSpec, Observed, Pair, RoleSpec, Server, Settings, Side,
-    Snapshot, System, WriteAccess, printable,
+    Snapshot, System, WriteAccess, at_port, printable,
 };
 
 /// Wider than a plan: it is looked at, not pasted.
@@ -111,10 +113,10 @@ fn node(pair: &Pair, spec: &NodeSpec, node: &NodeSnapshot) -> String {
         ("position", one(position, plain)),
         ("same machine", one(same_machine, |same| says_same(*same).to_owned())),
         ("addresses", one(addresses, |held| says_addresses(pair, held))),
-        ("system", one(system, says_system)),
+        ("system", one(system, |system| says_system(pair, system))),
         ("settings", one(settings, says_settings)),
     ];
-    let mut out = hang(&format!("{name}  "), &format!("{}:{}", spec.host, spec.port), WIDTH);
+    let mut out = hang(&format!("{name}  "), &at_port(spec.host.as_str(), spec.port), WIDTH);
     let reasons: Option<Vec<&str>> = facts.iter().map(|(_, fact)| fact.why_unknown()).collect();
     // ten times the same reason is one fact
     if let Some([first, rest @ ..]) = reasons.as_deref()
@@ -170,7 +172,7 @@ fn says_channel(channel: &Channel) -> String {
         by_gtid,
         filters,
     } = channel;
-    let mut said = format!("from {}:{port}", printable(host));
+    let mut said = format!("from {}", at_port(host, *port));
     if let Some(id) = source_id {
         said += &format!(" (server id {id})");
     }
@@ -208,16 +210,21 @@ pub(super) fn says_addresses(pair: &Pair, held: &[Held]) -> String {
     }
 }
 
-pub(super) fn says_system(system: &System) -> String {
-    let System { ip, ss, arping, up, promotes_secondaries, denied } = system;
+pub(super) fn says_system(pair: &Pair, system: &System) -> String {
+    let System { ip, ss, arping, ndptool, up, promotes_secondaries, denied } = system;
     let tool = |name: &str, path: &Option<String>| match path {
         Some(path) => printable(path),
         None => format!("NO {name}"),
     };
+    let has = |family: fn(&IpAddr) -> bool| pair.roles.iter().any(|role| family(&role.address.ip));
     let arping = match arping {
-        Some((path, ArpingKind::Iputils)) => format!("{} (iputils)", printable(path)),
-        Some((path, ArpingKind::Habets)) => format!("{} (Habets)", printable(path)),
-        None => "NO arping".to_owned(),
+        Some((path, ArpingKind::Iputils)) => Some(format!("{} (iputils)", printable(path))),
+        Some((path, ArpingKind::Habets)) => Some(format!("{} (Habets)", printable(path))),
+        None => has(IpAddr::is_ipv4).then(|| "NO arping".to_owned()),
+    };
+    let ndptool = match ndptool {
+        Some(path) => Some(printable(path)),
+        None => has(IpAddr::is_ipv6).then(|| "NO ndptool".to_owned()),
     };
     let up: Vec<String> = up.iter().map(ToString::to_string).collect();
     let up = if up.is_empty() { "no interface".to_owned() } else { list(&up) };
@@ -226,7 +233,9 @@ pub(super) fn says_system(system: &System) -> String {
         denied => format!("; NOT PERMITTED: {}", printable(&denied.join(", "))),
     };
     let promotes = if *promotes_secondaries { "" } else { "; secondary addresses go with their primary" };
-    format!("{}, {}, {arping}; {up} up{promotes}{denied}", tool("ip", ip), tool("ss", ss))
+    let tools: Vec<String> =
+        [Some(tool("ip", ip)), Some(tool("ss", ss)), arping, ndptool].into_iter().flatten().collect();
+    format!("{}; {up} up{promotes}{denied}", tools.join(", "))
 }
 
 pub(super) fn says_settings(settings: &Settings) -> String {

@@ -272,6 +272,7 @@ pub(crate) fn system() -> System {
         ip: Some("/usr/sbin/ip".to_owned()),
         ss: Some("/usr/bin/ss".to_owned()),
         arping: Some(("/usr/bin/arping".to_owned(), ArpingKind::Iputils)),
+        ndptool: None,
         up: vec![p("eth0")],
         promotes_secondaries: false,
         denied: vec![],

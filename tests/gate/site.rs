@@ -117,6 +117,7 @@ impl<'a> Site<'a> {
             ip: tool("ip"),
             ss: tool("ss"),
             arping: tool("arping").map(|path| (path, ArpingKind::Iputils)),
+            ndptool: tool("ndptool"),
             up: vec![],
             promotes_secondaries: false,
             denied: vec![],

@@ -60,6 +60,7 @@ async fn measure(targets: [SshTarget; 2], run: PathBuf) -> lab::error::Result<[M
         ip: None,
         ss: Some("/usr/bin/ss".to_owned()),
         arping: Some(("/usr/bin/arping".to_owned(), ArpingKind::Iputils)),
+        ndptool: None,
         up: vec![],
         promotes_secondaries: false,
         denied: vec![],

@@ -36,7 +36,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use flipper::model::{Code, Observed, Snapshot};
+use flipper::model::{Code, Observed, Pair, Snapshot};
 use flipper::planner::{self, Verdict};
 use flipper::{planfile, render, sim};
 
@@ -50,6 +50,15 @@ pub(crate) struct Scenario {
     pub(crate) goal: &'static str,
     /// What was seen.
     pub(crate) world: Snapshot,
+    /// The config, of those beside the folders.
+    pub(crate) config: &'static str,
+}
+
+impl Scenario {
+    fn pair(&self) -> Pair {
+        let config = flipper::config::load(Some(&root().join(self.config)), &|_| None).unwrap();
+        config.pairs[0].pair.clone()
+    }
 }
 
 const TAKEN: &str = "2026-01-02T03:04:05Z";
@@ -60,7 +69,7 @@ fn root() -> PathBuf {
 
 /// Everything that a scenario's folder is to hold.
 fn files(scenario: &Scenario) -> BTreeMap<&'static str, String> {
-    let pair = samples::pair();
+    let pair = scenario.pair();
     let mut files = BTreeMap::new();
     let dir = tempfile::tempdir().unwrap();
     let (world, plan) = (dir.path().join("world.ron"), dir.path().join("plan.ron"));
@@ -76,7 +85,7 @@ fn files(scenario: &Scenario) -> BTreeMap<&'static str, String> {
     }
 
     let mut command = Command::new(env!("CARGO_BIN_EXE_flipper"));
-    command.arg("--config").arg(root().join("flipper.ron")).args(["plan", "orders"]);
+    command.arg("--config").arg(root().join(scenario.config)).args(["plan", "orders"]);
     command.args(scenario.goal.split(' ')).arg("--snapshot").arg(&world).arg("-o").arg(&plan);
     let ran = command.current_dir(root()).env("NO_COLOR", "1").output().unwrap();
     let (stdout, stderr) = (String::from_utf8(ran.stdout).unwrap(), String::from_utf8(ran.stderr).unwrap());
@@ -146,7 +155,7 @@ fn every_code_is_reached_by_a_scenario() {
     let mut reached = BTreeSet::new();
     for scenario in worlds::all() {
         // what `check` would show, and what the goal itself is refused for
-        reached.extend(flipper::planner::findings(&samples::pair(), &scenario.world).into_iter().map(|f| f.code));
+        reached.extend(flipper::planner::findings(&scenario.pair(), &scenario.world).into_iter().map(|f| f.code));
         let refusal = files(&scenario).remove("refusal.txt").unwrap_or_default();
         reached.extend(Code::ALL.into_iter().filter(|code| refusal.split_whitespace().any(|word| word == code.id())));
     }

@@ -10,14 +10,25 @@ const WRITE: &str = "10.77.0.100/32";
 const READ: &str = "10.77.0.101/32";
 
 pub(crate) fn tell(name: &'static str, goal: &'static str, story: &'static str, world: World) -> Scenario {
-    Scenario { name, story, goal, world: world.done() }
+    Scenario { name, story, goal, world: world.done(), config: "flipper.ron" }
 }
 
 pub(crate) fn all() -> Vec<Scenario> {
-    [planned(), cut_off(), servers(), replication(), transactions(), addresses(), systems(), daily::all(), death::all()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        planned(),
+        cut_off(),
+        servers(),
+        replication(),
+        transactions(),
+        addresses(),
+        systems(),
+        ipv6(),
+        daily::all(),
+        death::all(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// A pair in order.
@@ -482,4 +493,43 @@ fn systems() -> Vec<Scenario> {
         ),
         tell("interface-down", "swap write", "db2's interface is down.", mysql().system(2, |s| s.up = vec![p("lo")])),
     ]
+}
+
+/// The write role has an IPv6 address, the read role an IPv4 address.
+fn ipv6() -> Vec<Scenario> {
+    const WRITE: &str = "fd00:77::100/128";
+    let both = |edit: fn(World, usize) -> World, world: World| [1, 2].into_iter().fold(world, edit);
+    let six = |world: World| {
+        let tool = |world: World, n| world.system(n, |s| s.ndptool = Some("/usr/bin/ndptool".to_owned()));
+        both(tool, world.without(1, self::WRITE).with(1, WRITE))
+    };
+    let stories = vec![
+        tell("ipv6-swap", "swap", "The writer's address is IPv6, the readers' is IPv4.", six(mysql())),
+        tell("ipv6-swap-mariadb", "swap write", "The same on MariaDB, and only the writer moves.", six(mariadb())),
+        tell(
+            "ipv6-on-both",
+            "set write db1",
+            "A move was cut off, and both nodes have the IPv6 address.",
+            six(mysql()).with(2, WRITE),
+        ),
+        tell(
+            "ipv6-no-ndptool",
+            "swap write",
+            "db2 has nothing to announce an IPv6 address with.",
+            six(mysql()).system(2, |s| s.ndptool = None),
+        ),
+        tell(
+            "ipv6-no-arping",
+            "swap write",
+            "db2 has no arping, and the role that moves needs none; the other one does.",
+            six(mysql()).system(2, |s| s.arping = None),
+        ),
+        tell(
+            "ipv6-listens-on-ipv4-only",
+            "swap write",
+            "db2's server has bind_address=0.0.0.0.",
+            six(mysql()).settings(2, |s| s.bind_address = "0.0.0.0".to_owned()),
+        ),
+    ];
+    stories.into_iter().map(|story| Scenario { config: "ipv6.ron", ..story }).collect()
 }

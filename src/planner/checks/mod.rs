@@ -27,7 +27,7 @@ pub fn findings(pair: &Pair, snapshot: &Snapshot) -> Vec<Finding> {
     for side in Side::BOTH {
         found.extend(unknowns(pair, snapshot, side));
         found.extend(node::machine(pair, snapshot, side));
-        found.extend(node::settings(snapshot, side));
+        found.extend(node::settings(pair, snapshot, side));
         found.extend(replication::all(pair, snapshot, side));
         found.extend(node::xa(snapshot, side));
         found.extend(node::half_fenced(snapshot, side));

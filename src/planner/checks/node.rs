@@ -1,7 +1,17 @@
 //! A node by itself: its machine, its server's settings.
 
+use std::net::IpAddr;
+
 use super::stop;
 use crate::model::{Code, Fencing, Finding, Pair, Scope, Severity, Side, Snapshot, WriteAccess};
+
+/// A program, its package, and the addresses that it announces.
+type Announcer = (&'static str, &'static str, fn(&IpAddr) -> bool);
+
+const ANNOUNCERS: [Announcer; 2] = [
+    ("arping", "iputils-arping (or arping)", IpAddr::is_ipv4),
+    ("ndptool", "libndp-tools (or libndp)", IpAddr::is_ipv6),
+];
 
 /// The node's system: the right machine, the tools, the interface.
 pub(super) fn machine(pair: &Pair, snapshot: &Snapshot, side: Side) -> Vec<Finding> {
@@ -29,14 +39,17 @@ pub(super) fn machine(pair: &Pair, snapshot: &Snapshot, side: Side) -> Vec<Findi
                 ));
             }
         }
-        if system.arping.is_none() {
-            found.push(stop(
-                Code::CannotAnnounce,
-                Some(side),
-                format!("{name} has no `arping`"),
-                format!("install iputils-arping (or arping) on {name}"),
-                [Scope::Addresses(side)],
-            ));
+        for (tool, package, of_its_family) in ANNOUNCERS {
+            let mut needs = pair.roles.iter().map(|role| role.address.ip).filter(of_its_family);
+            if needs.any(|ip| !system.announces(ip)) {
+                found.push(stop(
+                    Code::CannotAnnounce,
+                    Some(side),
+                    format!("{name} has no `{tool}`"),
+                    format!("install {package} on {name}"),
+                    [Scope::Addresses(side)],
+                ));
+            }
         }
         if !system.denied.is_empty() {
             found.push(stop(
@@ -63,7 +76,7 @@ pub(super) fn machine(pair: &Pair, snapshot: &Snapshot, side: Side) -> Vec<Findi
 }
 
 /// Its server's settings.
-pub(super) fn settings(snapshot: &Snapshot, side: Side) -> Vec<Finding> {
+pub(super) fn settings(pair: &Pair, snapshot: &Snapshot, side: Side) -> Vec<Finding> {
     let node = snapshot.node(side);
     let Some(settings) = node.settings.known() else { return vec![] };
     let mut found = vec![];
@@ -104,8 +117,7 @@ pub(super) fn settings(snapshot: &Snapshot, side: Side) -> Vec<Finding> {
             [Scope::Handover],
         ));
     }
-    let listens = settings.bind_address.split(',').map(str::trim).any(|a| matches!(a, "" | "*" | "0.0.0.0" | "::"));
-    if !listens {
+    if !pair.roles.iter().all(|role| settings.listens_on(role.address.ip)) {
         found.push(stop(
             Code::NotListening,
             Some(side),

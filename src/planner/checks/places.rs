@@ -6,15 +6,6 @@ use crate::model::{Code, Finding, Held, Observed, RoleSpec, Scope, Side, Snapsho
 /// What speaks against moving a role's address.
 pub(super) fn of_role(snapshot: &Snapshot, role: &RoleSpec) -> Vec<Finding> {
     let mut found = vec![];
-    if role.address.ip.is_ipv6() {
-        found.push(stop(
-            Code::CannotAnnounce,
-            None,
-            format!("{} is an IPv6 address", role.address),
-            "moving IPv6 addresses is not built yet",
-            [Scope::Role(role.name.clone())],
-        ));
-    }
     for side in Side::BOTH {
         if let Observed::Known(held) = snapshot.node(side).holds(role) {
             found.extend(place(snapshot, side, role, &held));

@@ -2,7 +2,9 @@
 
 use super::super::basis::runs;
 use super::Scopes;
-use crate::model::{Channel, Code, Finding, Flavour, NodeSnapshot, Pair, Scope, Severity, Side, Snapshot, WriteAccess};
+use crate::model::{
+    Channel, Code, Finding, Flavour, NodeSnapshot, Pair, Scope, Severity, Side, Snapshot, WriteAccess, at_port,
+};
 
 use Severity::{Override, Stop, Warn};
 
@@ -81,7 +83,7 @@ impl Into<'_> {
         if other_id || other_uuid {
             found.push(self.found(
                 Code::NotReplica,
-                format!("{} replicates from another server than {} ({host}:{port})", node.name, peer.name),
+                format!("{} replicates from another server than {} ({})", node.name, peer.name, at_port(host, *port)),
                 "check CHANGE REPLICATION SOURCE on that node, and the hosts in the config",
                 wrong(),
             ));

@@ -101,6 +101,7 @@ fn spell(plan: &Plan, action: &crate::model::Action) -> Vec<Spelled> {
         ip: None,
         ss: None,
         arping: Some(("arping".to_owned(), ArpingKind::Iputils)),
+        ndptool: Some("ndptool".to_owned()),
         up: vec![],
         promotes_secondaries: false,
         denied: vec![],
