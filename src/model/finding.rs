@@ -46,7 +46,7 @@ pub enum Scope {
     Opens(Side),
     /// A plan that opens the other node in this one's place.
     Closes(Side),
-    /// A plan that makes this node refuse writes.
+    /// A plan that makes this node refuse writes, or keeps it out as dead.
     Fences(Side),
     /// A plan that makes this node refuse writes, and waits for those who write there instead of ending them.
     Waits(Side),

@@ -13,7 +13,7 @@ use super::{ask, boot, restart, traffic, workload};
 use crate::dialect::{self, Socket};
 use crate::link::{Answer, Shell, Sql, SqlError, SshError, Table};
 use crate::model::{
-    Boot, Disk, Flavour, Health, Inventory, NodeSnapshot, Observed, Relay, Server, Workload, count_gtids, printable,
+    Boot, Disk, Flavour, Inventory, NodeSnapshot, Observed, Relay, Server, Workload, count_gtids, printable,
 };
 
 /// Why it is not asked on this flavour: it has no such thing.
@@ -218,6 +218,26 @@ pub(super) struct Known<'a> {
     pub(super) sockets: &'a Read<Vec<Socket>>,
 }
 
+/// Puts what a machine says into the node, whether its server answers or not.
+pub(super) fn fill_machine(node: &mut NodeSnapshot, port: u16, floating: &[IpAddr], looks: Looks) {
+    let Looks { files, managers, listeners, disk, restart } = looks;
+    let is_floating = |ip: IpAddr| floating.contains(&ip);
+    let text = |command: &str, answer: Read<Answer>| -> Read<String> {
+        answer.and_then(|answer| super::text(command, &answer).map(str::to_owned))
+    };
+    node.health.disk = disk.and_then(|(answer, folders)| space(answer, &folders)).into();
+    node.health.listeners = text("ss", listeners).and_then(|text| boot::listeners(&text, port, is_floating)).into();
+    let (access, follows, unit) = restart.parts();
+    node.boot = Boot {
+        access: access.into(),
+        follows: follows.into(),
+        unit: unit.into(),
+        read_only: node.boot.read_only.clone(),
+        files: files.and_then(|answer| boot::files(&answer)).into(),
+        managers: text("sh", managers).and_then(|text| boot::managers(&text)).into(),
+    };
+}
+
 /// Puts all of it into the node.
 pub(super) fn fill(node: &mut NodeSnapshot, known: &Known<'_>, answers: &Answers, looks: Looks) {
     let Known { server, own, port, floating, sockets } = *known;
@@ -250,28 +270,12 @@ pub(super) fn fill(node: &mut NodeSnapshot, known: &Known<'_>, answers: &Answers
         both(processes.as_deref().map_err(String::clone), sockets.as_deref().map_err(String::clone))
             .map(|(all, sockets)| traffic::sessions(all, sockets, own))
             .into();
-    let Looks { files, managers, listeners, disk, restart } = looks;
-    let text = |command: &str, answer: Read<Answer>| -> Read<String> {
-        answer.and_then(|answer| super::text(command, &answer).map(str::to_owned))
-    };
-    node.health = Health {
-        connections: both(variables.as_ref().map_err(String::clone), counters.as_ref().map_err(String::clone))
-            .and_then(|(variables, counters)| inventory::connections(variables, counters))
-            .into(),
-        uptime: counters.as_ref().map_err(String::clone).and_then(inventory::uptime).into(),
-        disk: disk.and_then(|(answer, folders)| space(answer, &folders)).into(),
-        listeners: text("ss", listeners).and_then(|text| boot::listeners(&text, port, is_floating)).into(),
-        ..node.health.clone()
-    };
-    let (access, follows, unit) = restart.parts();
-    node.boot = Boot {
-        access: access.into(),
-        follows: follows.into(),
-        unit: unit.into(),
-        read_only: table(&answers.origin).and_then(|table| inventory::read_only(server, table)).into(),
-        files: files.and_then(|answer| boot::files(&answer)).into(),
-        managers: text("sh", managers).and_then(|text| boot::managers(&text)).into(),
-    };
+    node.boot.read_only = table(&answers.origin).and_then(|table| inventory::read_only(server, table)).into();
+    node.health.connections = both(variables.as_ref().map_err(String::clone), counters.as_ref().map_err(String::clone))
+        .and_then(|(variables, counters)| inventory::connections(variables, counters))
+        .into();
+    node.health.uptime = counters.as_ref().map_err(String::clone).and_then(inventory::uptime).into();
+    fill_machine(node, port, floating, looks);
     node.relay = Relay {
         worker_errors: match server.flavour {
             Flavour::MySql => table(&answers.worker_errors).and_then(inventory::worker_errors).into(),

@@ -130,9 +130,11 @@ struct Seen {
 impl Seen {
     /// Adds what only the checks look at.
     fn complete(&mut self, pair: &Pair, spec: &NodeSpec, own: &str, looks: Looks) {
-        let Observed::Known(server) = &self.node.server else { return };
-        let server = server.clone();
         let floating: Vec<IpAddr> = pair.roles.iter().map(|role| role.address.ip).collect();
+        let Observed::Known(server) = &self.node.server else {
+            return checks::fill_machine(&mut self.node, spec.port, &floating, looks);
+        };
+        let server = server.clone();
         let known =
             checks::Known { server: &server, own, port: spec.port, floating: &floating, sockets: &self.sockets };
         checks::fill(&mut self.node, &known, &self.answers, looks);

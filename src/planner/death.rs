@@ -47,10 +47,13 @@ impl Course {
     pub(super) fn heeds(self, finding: &Finding) -> bool {
         match self {
             Self::Move => true,
-            // of the dead one only what its machine must still do
+            // of the dead one only what its machine must still do, and what would undo that there
             Self::Fail(dead, _) => {
                 finding.side != Some(dead)
-                    || matches!(finding.code, Code::MissingTool | Code::NotPermitted | Code::AddressPlace)
+                    || matches!(
+                        finding.code,
+                        Code::MissingTool | Code::NotPermitted | Code::AddressPlace | Code::OtherManager
+                    )
             }
             // that it was left behind is why it is brought back; what it has of its own is asked more strictly
             Self::Rejoin(back) => {

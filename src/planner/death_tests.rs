@@ -2,8 +2,11 @@
 
 use super::*;
 use crate::checker;
-use crate::model::samples::{dead, healthy, pair, returned};
-use crate::model::{Flavour, Held, Isolation, NodeSnapshot, Observed, Step, Thread, WriteAccess};
+use crate::model::samples::{boot_access, dead, healthy, pair, returned};
+use crate::model::{
+    BootReplication, Flavour, Held, InFile, Isolation, NodeSnapshot, Observed, Origin, Ruling, Step, Thread,
+    WriteAccess,
+};
 use crate::sim::{self, SimWorld};
 
 const FLAVOURS: [Flavour; 2] = [Flavour::MySql, Flavour::MariaDb];
@@ -254,4 +257,69 @@ fn after_each_step_there_is_a_way_back_or_forward() {
             assert_eq!(ids(&left.steps), [] as [&str; 0], "{goal} after {done}");
         }
     }
+}
+
+/// Notes of the plan of a failover that say what comes back by itself.
+fn comes_back(snapshot: &Snapshot) -> Vec<String> {
+    let notes = plan(&pair(), snapshot, &fail(), &[Code::NotFenced, Code::MayLose]).expect("a plan").notes;
+    notes.into_iter().filter(|note| note.contains("-at-boot)")).collect()
+}
+
+#[test]
+fn what_comes_back_by_itself_is_said_beforehand() {
+    let open = |origin| boot_access(WriteAccess::Open, "read_only=OFF", origin);
+    let follows = |by_itself| {
+        let ruling = Ruling { setting: "skip_replica_start".to_owned(), origin: Origin::Default };
+        Observed::Known(BootReplication { by_itself, ruling })
+    };
+    // of a machine that says nothing nothing is known
+    let mut snapshot = dead(Flavour::MySql);
+    snapshot.nodes[1].boot.follows = follows(false);
+    let said = comes_back(&snapshot);
+    assert!(said.len() == 2 && said.iter().all(|note| note.contains("could not be seen")), "{said:?}");
+    // one whose server is dead still has its files
+    snapshot.nodes[0].boot.files = Observed::Known(vec![]);
+    let said = comes_back(&snapshot);
+    assert!(said.len() == 1 && said[0].contains("opens-at-boot"), "{said:?}");
+    snapshot.nodes[0].boot.access =
+        Observed::Known(boot_access(WriteAccess::Guarded, "read_only", Origin::CommandLine));
+    assert_eq!(comes_back(&snapshot), [] as [&str; 0]);
+    snapshot.nodes[0].boot.access = Observed::Known(open(Origin::Persisted));
+    let files = ["/etc/rc.local", "/etc/netplan/1.yaml"].map(|path| InFile {
+        path: path.to_owned(),
+        line: Some(7),
+        address: pair().roles[0].address.ip,
+    });
+    snapshot.nodes[0].boot.files = Observed::Known(files.to_vec());
+    snapshot.nodes[1].boot.follows = follows(true);
+    assert_eq!(
+        comes_back(&snapshot),
+        [
+            "db1 accepts writes as soon as its server starts (read_only=OFF, persisted): see to that before it does \
+             (opens-at-boot).",
+            "db1 takes the address of write when its machine starts (/etc/rc.local:7, /etc/netplan/1.yaml:7): take it out \
+             there before it does (address-at-boot).",
+            "db2 receives from db1 again when its own server restarts: set skip_replica_start=ON in its option file until \
+             db1 has rejoined (follows-at-boot).",
+        ]
+    );
+    snapshot.nodes[1].boot.follows = Observed::Unknown("only root may see it".to_owned());
+    let said = comes_back(&snapshot);
+    assert!(
+        said[2].starts_with("Whether db2 receives from db1 again when its own server restarts could not be seen"),
+        "{said:?}"
+    );
+    // where there is nothing to do, there is nothing to say
+    let (_, after) = planned(&dead(Flavour::MySql), &fail(), &[Code::NotFenced, Code::MayLose]);
+    assert_eq!(comes_back(&after), [] as [&str; 0]);
+}
+
+#[test]
+fn whatever_moves_roles_on_the_dead_machine_is_stopped_first() {
+    let said = [Code::NotFenced, Code::MayLose];
+    let mut snapshot = dead(Flavour::MySql);
+    snapshot.nodes[0].boot.managers = Observed::Known(vec!["keepalived".to_owned()]);
+    assert_eq!(refused(&snapshot, &fail(), &said), [Code::OtherManager]);
+    let (plan, _) = planned(&snapshot, &fail(), &[Code::NotFenced, Code::MayLose, Code::OtherManager]);
+    assert_eq!(plan.overrides, [Code::OtherManager, Code::NotFenced, Code::MayLose]);
 }

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
-use crate::lab::net::READ_ADDRESS;
+use crate::lab::machine::FLOATING;
+use crate::lab::net::{READ_ADDRESS, WRITE_ADDRESS};
 use crate::lab::{Host, Node, Server};
-use crate::scene::{Theatre, starts};
+use crate::scene::{Scene, Theatre, starts};
 use crate::watched::Watched;
 use crate::{Case, Outcome};
 
@@ -26,7 +27,7 @@ fn killed(theatre: &Theatre<'_>) -> Outcome {
     if asked.code == Some(11) {
         asked.says("may-lose");
     }
-    scene.asks(theatre, &["--accept-loss"]).ends(0);
+    comes_back_with_it(theatre, &mut scene)?;
     scene.fails_over(theatre, "server killed", &["--accept-loss"])?;
     theatre.stage.stands(&[Node::Db2], Node::Db2);
     assert_eq!(theatre.holders(READ_ADDRESS), [Node::Db2]);
@@ -50,6 +51,32 @@ fn killed(theatre: &Theatre<'_>) -> Outcome {
     theatre.flipper(&["plan", "lab", "set", "read", "db1"]).ends(11).says("deposed");
     theatre.flipper(&["plan", "lab", "fail", "db2", "--not-within", "10m"]).ends(11).says("moved-lately");
     returns(theatre)
+}
+
+/// The plan says what comes back by itself: the address that a file of its machine has, whatever its server starts with,
+/// which nobody can say who does not see it run, and what the survivor would receive after a restart of its own.
+fn comes_back_with_it(theatre: &Theatre<'_>, scene: &mut Scene) -> Outcome {
+    let mut notes = || {
+        let asked = scene.asks(theatre, &["--accept-loss"]);
+        asked.ends(0);
+        let notes = asked.events.iter().find_map(|event| event.get("notes"));
+        notes.map(ToString::to_string).unwrap_or_default()
+    };
+    let lab = theatre.lab();
+    lab.network_file(
+        Node::Db1,
+        Some(&format!("auto eth0:0\niface eth0:0 inet static\n    address {WRITE_ADDRESS}/32\n")),
+    )?;
+    let with = notes();
+    lab.network_file(Node::Db1, None)?;
+    let without = notes();
+    let line = format!("({FLOATING}:3): take it out there before it does (address-at-boot)");
+    assert!(with.contains(&line), "{with}");
+    assert!(!without.contains("address-at-boot"), "{without}");
+    for said in [&with, &without] {
+        assert!(said.contains("(opens-at-boot)") && said.contains("db2 receives from db1 again"), "{said}");
+    }
+    Ok(())
 }
 
 /// It follows again; what the survivor never received makes it one with transactions of its own, and then it is built

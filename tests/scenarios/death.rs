@@ -1,6 +1,6 @@
 //! A node dies, and comes back.
 
-use flipper::model::{Deposed, NodeSnapshot, Observed, Thread, Witness, WriteAccess};
+use flipper::model::{Boot, Deposed, InFile, NodeSnapshot, Observed, Thread, Witness, WriteAccess};
 
 use crate::Scenario;
 use crate::edit::{World, mariadb, mysql};
@@ -48,10 +48,18 @@ fn lost(world: World, n: usize) -> World {
     world.edit(n, |node| *node = NodeSnapshot::unseen(node.name.clone(), why)).edit(3 - n, silent)
 }
 
-/// Only the server of db1 is dead; its machine answers.
+/// Only the server of db1 is dead; its machine answers, and shows its files.
 fn without_server(world: World) -> World {
     let seen = world.0.nodes[0].clone();
-    without_db1(world).edit(1, |node| (node.addresses, node.system) = (seen.addresses, seen.system))
+    without_db1(world).edit(1, |node| {
+        (node.addresses, node.system, node.health.listeners) = (seen.addresses, seen.system, seen.health.listeners);
+        node.boot = Boot {
+            files: seen.boot.files,
+            managers: seen.boot.managers,
+            read_only: node.boot.read_only.clone(),
+            ..Boot::unseen("its server does not answer")
+        };
+    })
 }
 
 fn threads(node: &mut NodeSnapshot, receiver: Thread, applier: Thread) {
@@ -85,6 +93,21 @@ fn dies() -> Vec<Scenario> {
             "fail db1 --accept-loss",
             "mysqld on db1 does not start any more; its last three transactions never reached db2.",
             without_server(mysql()).edit(2, |node| node.witness.left_behind = known(3)),
+        ),
+        tell(
+            "dead-takes-the-address-again",
+            "fail db1 --accept-loss",
+            "mysqld on db1 does not start any more. Long ago somebody wrote the address into a network file there.",
+            without_server(mysql()).edit(1, |node| {
+                let path = "/etc/network/interfaces".to_owned();
+                node.boot.files = known(vec![InFile { path, line: Some(9), address: p("10.77.0.100") }]);
+            }),
+        ),
+        tell(
+            "dead-with-another-manager",
+            "fail db1 --accept-loss",
+            "mysqld on db1 does not start any more, and keepalived runs on beside it.",
+            without_server(mysql()).edit(1, |node| node.boot.managers = known(vec!["keepalived".to_owned()])),
         ),
         tell("dead-but-answers", SAID, "A monitor said that db1 is dead; it is not.", mysql()),
         tell(

@@ -79,7 +79,8 @@ pub(super) const TEXTS: &[Text] = &[
     Text::new(
         "address-at-boot",
         "A file of the system brings the address up by itself",
-        "After a restart the machine takes the address whether it has the role or not, and then two nodes have it.",
+        "After a restart the machine takes the address whether it has the role or not, and then two nodes have it. As long as its \
+         server starts read-only, nobody writes there; clients may still be led to it.",
         &[(
             Where::Node,
             "grep -rsnwF ADDRESS /etc/network /etc/netplan /etc/systemd/network /etc/NetworkManager /etc/sysconfig",

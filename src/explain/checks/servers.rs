@@ -70,9 +70,10 @@ pub(super) const TEXTS: &[Text] = &[
     Text::new(
         "opens-at-boot",
         "The server would accept writes after a restart",
-        "What flipper sets lasts until the server is restarted. An old writer that restarts with read_only=OFF is a second writer. \
-         Option files count in their order, the last word in each wins; then the command line; then, on MySQL, what was \
-         persisted, over all of them.",
+        "What flipper sets lasts until the server is restarted. An old writer that restarts with read_only=OFF is a second writer, \
+         also one that was declared dead. Option files count in their order, the last word in each wins; then the command \
+         line; then, on MySQL, what was persisted, over all of them. What a server is started with shows only while it runs: \
+         of a dead one a plan says that nobody knows.",
         &[
             (
                 Where::MySql,

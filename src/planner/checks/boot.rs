@@ -1,10 +1,10 @@
 //! What a node will be after a restart, and what else wants to move its roles.
 
 use super::workload::few;
-use super::{found, report};
+use super::{found, plan_warn, report};
 use crate::model::{
-    BootAccess, Channel, Code, Finding, Flavour, Kept, NodeSnapshot, Origin, Pair, Scope, Severity, Side, Snapshot,
-    Thread, WriteAccess,
+    BootAccess, Channel, Code, Finding, Flavour, Kept, NodeSnapshot, Observed, Origin, Pair, RoleSpec, Scope, Severity,
+    Side, Snapshot, Thread, WriteAccess,
 };
 
 use Scope::{Addresses, Fences, Opens, Report, Role};
@@ -86,10 +86,8 @@ fn follows_not(node: &NodeSnapshot) -> &'static str {
 fn others(pair: &Pair, node: &NodeSnapshot, side: Side) -> Vec<Finding> {
     let name = &node.name;
     let mut all = vec![];
-    let files = node.boot.files.known().into_iter().flatten();
     for role in &pair.roles {
-        let named: Vec<String> =
-            files.clone().filter(|file| file.address == role.address.ip).map(ToString::to_string).collect();
+        let named = naming(node, role);
         if !named.is_empty() {
             all.push(found(
                 Code::AddressAtBoot,
@@ -112,6 +110,62 @@ fn others(pair: &Pair, node: &NodeSnapshot, side: Side) -> Vec<Finding> {
             "let one of the two move roles: stop it, or move them by its means".to_owned(),
             vec![(Addresses(side), Override), (Fences(side), Override), (Opens(side), Override)],
         ));
+    }
+    all
+}
+
+/// Lines of files that name a role's address.
+fn naming(node: &NodeSnapshot, role: &RoleSpec) -> Vec<String> {
+    let files = node.boot.files.known().into_iter().flatten();
+    files.filter(|file| file.address == role.address.ip).map(ToString::to_string).collect()
+}
+
+/// What comes back by itself once a node was declared dead: nothing that `fail` does outlives a start. The dead one comes
+/// back as it starts, and what only it has flows into a survivor whose own server is restarted (H-87, H-88, H-89).
+pub(super) fn comes_back(pair: &Pair, snapshot: &Snapshot, dead: Side) -> Vec<Finding> {
+    let (gone, survivor) = (snapshot.node(dead), snapshot.node(dead.peer()));
+    let (name, here) = (&gone.name, &survivor.name);
+    let mut all = vec![];
+    let opens = match &gone.boot.access {
+        Observed::Known(BootAccess { access: WriteAccess::Open, ruling }) => {
+            Some(format!("{name} accepts writes as soon as its server starts ({ruling}): see to that before it does"))
+        }
+        Observed::Known(_) => None,
+        Observed::Unknown(_) => Some(format!(
+            "Whether {name} accepts writes as soon as its server starts could not be seen: see that read_only=ON stands in \
+             its option file before it does"
+        )),
+    };
+    all.extend(opens.map(|seen| plan_warn(Code::OpensAtBoot, dead, seen)));
+    if gone.boot.files.known().is_none() {
+        let seen = format!(
+            "Whether {name} takes an address when its machine starts could not be seen: look for that before it does"
+        );
+        all.push(plan_warn(Code::AddressAtBoot, dead, seen));
+    }
+    for role in &pair.roles {
+        let named = naming(gone, role);
+        if !named.is_empty() {
+            let seen = format!(
+                "{name} takes the address of {} when its machine starts ({}): take it out there before it does",
+                role.name,
+                few(&named)
+            );
+            all.push(plan_warn(Code::AddressAtBoot, dead, seen));
+        }
+    }
+    if survivor.channels.known().is_some_and(|channels| !channels.is_empty()) {
+        let until = format!("set {} in its option file until {name} has rejoined", follows_not(survivor));
+        let follows = match &survivor.boot.follows {
+            Observed::Known(follows) if follows.by_itself => {
+                Some(format!("{here} receives from {name} again when its own server restarts: {until}"))
+            }
+            Observed::Known(_) => None,
+            Observed::Unknown(_) => Some(format!(
+                "Whether {here} receives from {name} again when its own server restarts could not be seen: {until}"
+            )),
+        };
+        all.extend(follows.map(|seen| plan_warn(Code::FollowsAtBoot, dead.peer(), seen)));
     }
     all
 }

@@ -1,6 +1,6 @@
 //! What is asked before a node is declared dead, and before one that has come back follows again.
 
-use super::{plan_override, plan_stop};
+use super::{boot, plan_override, plan_stop};
 use crate::model::{
     Channel, Code, Finding, Flavour, Isolation, NodeName, Observed, Pair, Reason, RoleSpec, Scope, Severity, Side,
     Snapshot, Thread, WriteAccess,
@@ -28,6 +28,7 @@ impl Dead<'_> {
             found.extend(self.applies());
             found.extend(self.lost());
         }
+        found.extend(boot::comes_back(self.pair, self.snapshot, self.dead));
         found
     }
 

@@ -74,7 +74,8 @@ fn relies_on(pair: &Pair, action: &Action, writer: Option<Side>, scope: &Scope) 
         Scope::Handover => matches!(action, Action::Open { .. } | Action::Compare { .. }),
         Scope::Opens(side) => matches!(action, Action::Open { .. }) && at(*side),
         Scope::Closes(side) => matches!(action, Action::Open { peer, .. } if *peer == pair.node(*side).name),
-        Scope::Fences(side) | Scope::Waits(side) => matches!(action, Action::Fence { .. }) && at(*side),
+        Scope::Fences(side) => matches!(action, Action::Fence { .. } | Action::Isolate { .. }) && at(*side),
+        Scope::Waits(side) => matches!(action, Action::Fence { .. }) && at(*side),
         Scope::Role(name) => match action {
             Action::Take { role, .. } | Action::Drop { role, .. } => role == name,
             _ => false,
@@ -341,6 +342,11 @@ pub(super) fn plan_stop(code: Code, side: Side, seen: String, help: String) -> F
 /// The same, unless a person accepts it.
 pub(super) fn plan_override(code: Code, side: Side, seen: String, help: String) -> Finding {
     found(code, side, seen, help, vec![(Scope::Plan, Severity::Override)])
+}
+
+/// A note of the plan for the goal that it was made for.
+fn plan_warn(code: Code, side: Side, seen: String) -> Finding {
+    found(code, side, seen, String::new(), vec![(Scope::Plan, Severity::Warn)])
 }
 
 /// A finding about a node.
