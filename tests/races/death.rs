@@ -51,7 +51,6 @@ impl Model {
                         s.forget_sessions(dead);
                         let node = &mut s.nodes[dead];
                         (node.up, node.open, node.holds, node.deposed) = (false, false, false, true);
-                        node.receives = false;
                         s.failed = true;
                     });
                     if s.faults > 0 {

@@ -140,7 +140,8 @@ pub(crate) fn broken(old: &State, new: &State, deed: Deed) -> Option<Law> {
         Deed::Received(n) => {
             let [node, peer] = [&old.nodes[n], &old.nodes[1 - n]];
             let own = node.open || node.has & !peer.has != 0;
-            ((peer.deposed || node.deposed) && own && lacks(n)).then_some(Law::TailMixed)
+            // what a deposed one receives by itself is its own loss: it serves nobody, and is compared before it does
+            (peer.deposed && !node.deposed && own && lacks(n)).then_some(Law::TailMixed)
         }
         Deed::Joined(_, n) => (!old.nodes[n].deposed && lacks(n)).then_some(Law::TailMixed),
         Deed::Ended(n) => {

@@ -8,7 +8,8 @@ use Law::{
 };
 use Scene::{Death, Move};
 
-/// What a run does, and what it relies on. Each field is a thing that is done right.
+/// What a run does, and what it relies on. Each field is a thing that is done right. What is said of restarts is no choice
+/// of the model's: any of what a field leaves open may happen, at each restart anew.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Protocol {
     /// The old writer is fenced, and that is looked at.
@@ -55,9 +56,11 @@ pub(crate) struct Protocol {
     pub(crate) drains_relay: bool,
     /// `rejoin`: the node's transactions are compared before anybody receives from anybody.
     pub(crate) compares: bool,
-    /// Not flipper's doing: a server that starts is read-only.
+    /// Not flipper's doing: `check` does not say `opens-at-boot`, a server that starts is read-only.
     pub(crate) boots_closed: bool,
-    /// Not flipper's doing: a server that starts does not start to receive.
+    /// Not flipper's doing: `check` does not say `address-at-boot`, a machine that starts does not take the address.
+    pub(crate) boots_bare: bool,
+    /// Not flipper's doing: `check` does not say `follows-at-boot`, a receiver that was stopped stays so.
     pub(crate) boots_quiet: bool,
     /// Not flipper's doing: a person who opens a node by hand sees that no XA transaction is prepared.
     pub(crate) persons_heed_xa: bool,
@@ -88,6 +91,7 @@ impl Protocol {
         drains_relay: true,
         compares: true,
         boots_closed: true,
+        boots_bare: true,
         boots_quiet: true,
         persons_heed_xa: true,
     };
@@ -182,15 +186,35 @@ pub(crate) const MISTAKES: &[Mutant] = &[
     ),
 ];
 
-/// What flipper relies on without doing it: each must hold, and this is what comes of it where it does not.
-pub(crate) const ASSUMPTIONS: &[Mutant] = &[
-    mutant("a server starts open", MySql, Move, Protocol { boots_closed: false, ..P }, OneWriter),
-    mutant("a server starts to receive by itself", MySql, Death, Protocol { boots_quiet: false, ..P }, TailMixed),
+/// What `check` says of a restart, by the codes that it would say it with: this is what comes of it where nobody heeds it.
+pub(crate) const BOOTS: &[Mutant] = &[
+    mutant("opens-at-boot", MySql, Move, Protocol { boots_closed: false, ..P }, OneWriter),
     mutant(
-        "opened by hand while an XA transaction is prepared",
+        "opens-at-boot, of a node that is declared dead",
+        MySql,
+        Death,
+        Protocol { boots_closed: false, ..P },
+        TwoOpen,
+    ),
+    mutant(
+        "opens-at-boot and address-at-boot, without any run",
         MySql,
         Move,
-        Protocol { persons_heed_xa: false, ..P },
-        Frozen,
+        Protocol { boots_closed: false, boots_bare: false, ..P },
+        OneWriter,
     ),
+    mutant("follows-at-boot", MySql, Death, Protocol { boots_quiet: false, ..P }, TailMixed),
 ];
+
+/// What `check` says of a restart, and no promise of the model depends on: a node that is closed takes no writes at the
+/// address either. Who serves at it then is another question: see [`Stands::AddressOnBoth`](crate::world::Stands).
+pub(crate) const HARMLESS: (&str, Protocol) = ("address-at-boot", Protocol { boots_bare: false, ..P });
+
+/// What flipper relies on and cannot see: this is what comes of it where it does not hold.
+pub(crate) const ASSUMPTIONS: &[Mutant] = &[mutant(
+    "opened by hand while an XA transaction is prepared",
+    MySql,
+    Move,
+    Protocol { persons_heed_xa: false, ..P },
+    Frozen,
+)];

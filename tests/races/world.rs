@@ -288,22 +288,56 @@ impl Model {
         }
     }
 
+    /// A server that is down starts, alone or with its machine. What it is then is chosen anew each time, of all that
+    /// `check` does not object to: that includes every choice that is made once and for all.
+    fn starts(&self, n: Id, steps: &mut Steps<'_>) {
+        let s = steps.from;
+        let node = &s.nodes[n];
+        let Protocol { boots_closed, boots_bare, boots_quiet, .. } = self.protocol;
+        for (open, receives) in [(false, false), (false, true), (true, false), (true, true)] {
+            // whoever was declared dead receives by itself or not: it is compared before anybody follows it
+            let may_receive = node.receives || node.deposed || !boots_quiet;
+            if (open && boots_closed) || (receives && !may_receive) {
+                continue;
+            }
+            let start = |s: &mut State| {
+                let node = &mut s.nodes[n];
+                (node.up, node.open, node.receives) = (true, open, receives);
+            };
+            let text = match (open, receives) {
+                (false, false) => "the server of {n} starts",
+                (false, true) => "the server of {n} starts, and receives",
+                (true, false) => "the server of {n} starts open",
+                (true, true) => "the server of {n} starts open, and receives",
+            };
+            steps.world(text, n, start);
+            if node.holds {
+                steps.world("the machine of {n} starts, without the address", n, |s| {
+                    start(s);
+                    s.nodes[n].holds = false;
+                });
+            }
+            if !boots_bare {
+                let text = if open {
+                    "the machine of {n} starts, takes the address, and its server is open"
+                } else {
+                    "the machine of {n} starts, and takes the address"
+                };
+                steps.world(text, n, |s| {
+                    start(s);
+                    s.nodes[n].holds = true;
+                    // some announce what they bring up
+                    s.neighbours = n;
+                });
+            }
+        }
+    }
+
     fn server(&self, n: Id, steps: &mut Steps<'_>) {
         let s = steps.from;
         let node = &s.nodes[n];
         if !node.up {
-            let starts = |s: &mut State| {
-                s.nodes[n].up = true;
-                s.nodes[n].open = !self.protocol.boots_closed;
-                s.nodes[n].receives |= !self.protocol.boots_quiet;
-            };
-            steps.world("the server of {n} starts", n, starts);
-            if node.holds {
-                steps.world("the machine of {n} starts, without the address", n, |s| {
-                    starts(s);
-                    s.nodes[n].holds = false;
-                });
-            }
+            self.starts(n, steps);
         } else if s.faults > 0 {
             steps.world("the server of {n} crashes", n, |s| {
                 s.forget_sessions(n);
