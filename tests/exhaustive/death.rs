@@ -9,6 +9,7 @@ use flipper::model::{
 use flipper::{checker, planner};
 
 use super::domain::{Kind, Link, Node, Shape, Some3, World, goals, pair};
+use super::restarts::{Passes, Restarts};
 use super::walk::{self, Known, Walk};
 use super::{Report, kept, reasoned};
 
@@ -309,8 +310,9 @@ fn filled(case: &Case) -> Vec<Snapshot> {
     all
 }
 
-fn enumerate(cases: &[Case]) -> Report {
+fn enumerate(cases: &[Case], passes: &Passes) -> Report {
     let mut report = Report::default();
+    let mut restarts = Restarts::new(passes);
     let (mut walked, mut known, mut written) = (BTreeSet::new(), Known::new(), BTreeSet::new());
     for (number, case) in cases.iter().enumerate() {
         if report.faults.many() {
@@ -360,6 +362,7 @@ fn enumerate(cases: &[Case]) -> Report {
                 report.distinct += 1;
                 known.clear();
                 report.walked.add(walk.every_order(&mut known, &mut fault));
+                restarts.plan(case.shape, &case.seen, &plan, &mut fault);
                 if let Err(found) = checker::sound(&plan) {
                     fault(format!("by itself: {found:?}"));
                 }
@@ -373,6 +376,7 @@ fn enumerate(cases: &[Case]) -> Report {
             }
         }
     }
+    report.restarts = restarts.counted;
     report
 }
 
@@ -393,12 +397,13 @@ pub(crate) fn plans() -> Vec<(Pair, Snapshot, Plan)> {
 }
 
 /// Both kinds of worlds, each in two halves.
-pub(crate) fn report() -> [(&'static str, Report); 2] {
+pub(crate) fn report(passes: &Passes) -> [(&'static str, Report); 2] {
     let both = |cases: Vec<Case>| {
         let mut report = Report::default();
         let chunk = cases.len().div_ceil(2).max(1);
         std::thread::scope(|scope| {
-            let threads: Vec<_> = cases.chunks(chunk).map(|half| scope.spawn(move || enumerate(half))).collect();
+            let threads: Vec<_> =
+                cases.chunks(chunk).map(|half| scope.spawn(move || enumerate(half, passes))).collect();
             threads.into_iter().for_each(|thread| report.add(thread.join().expect("a planner that does not panic")));
         });
         report

@@ -12,9 +12,11 @@
     reason = "a test says what is wrong by panicking, prints its figures, and takes its time"
 )]
 
+mod boot;
 mod death;
 mod domain;
 mod mutants;
+mod restarts;
 mod tiers;
 mod walk;
 
@@ -24,6 +26,7 @@ use std::time::Instant;
 use domain::{Shape, Some3, World, consent, goals, pair, settings, system, with_traffic};
 use flipper::model::{Code, Goal, Observed, Pair, Plan, Refusal, Snapshot};
 use flipper::{checker, planfile, planner};
+use restarts::{Counted, Passes, Restarts};
 use walk::{Count, Walk, blinded};
 
 /// What was found in a number of worlds.
@@ -38,6 +41,7 @@ struct Report {
     /// Plans that differ in their steps, or in where these start.
     distinct: u64,
     walked: Count,
+    restarts: Counted,
     codes: BTreeSet<Code>,
     faults: Faults,
 }
@@ -76,6 +80,7 @@ impl Report {
         self.walked.failures += other.walked.failures;
         self.walked.backs += other.walked.backs;
         self.walked.forwards += other.walked.forwards;
+        self.restarts.add(other.restarts);
         self.codes.extend(other.codes);
         for (what, (times, at)) in other.faults.0 {
             let known = self.faults.0.entry(what).or_insert((0, at));
@@ -85,18 +90,19 @@ impl Report {
 }
 
 /// Worlds in two halves, on two threads.
-fn enumerate(worlds: &[World]) -> Report {
+fn enumerate(worlds: &[World], passes: &Passes) -> Report {
     let chunk = worlds.len().div_ceil(2).max(1);
     let mut report = Report::default();
     std::thread::scope(|scope| {
-        let threads: Vec<_> = worlds.chunks(chunk).map(|half| scope.spawn(move || one_by_one(half))).collect();
+        let threads: Vec<_> = worlds.chunks(chunk).map(|half| scope.spawn(move || one_by_one(half, passes))).collect();
         threads.into_iter().for_each(|thread| report.add(thread.join().expect("a planner that does not panic")));
     });
     report
 }
 
-fn one_by_one(worlds: &[World]) -> Report {
+fn one_by_one(worlds: &[World], passes: &Passes) -> Report {
     let mut report = Report::default();
+    let mut restarts = Restarts::new(passes);
     let shapes = [Shape::Both, Shape::WriteOnly, Shape::ReadOnly, Shape::Three];
     let pairs = shapes.map(|shape| (shape, pair(shape)));
     let goals = pairs.each_ref().map(|(_, pair)| goals(pair));
@@ -149,6 +155,7 @@ fn one_by_one(worlds: &[World]) -> Report {
                 if walked.insert(same) {
                     report.distinct += 1;
                     report.walked.add(walk.every_order(&mut known, &mut |what| faults.push(what)));
+                    restarts.plan(world.shape, &seen, &plan, &mut |what| faults.push(what));
                     let ids = |plan: &Plan| plan.steps.iter().map(|step| step.id.0.clone()).collect::<Vec<_>>();
                     if written.insert((world.kind, number, words, ids(&plan))) {
                         kept(pair, &seen, &plan, overrides, &mut |what| faults.push(what));
@@ -163,6 +170,7 @@ fn one_by_one(worlds: &[World]) -> Report {
             }
         }
     }
+    report.restarts = restarts.counted;
     report
 }
 
@@ -323,6 +331,11 @@ fn mirrored(pair: &Pair, world: &World, plan: &Plan, overrides: &[Code], fault: 
 fn exhaustive() {
     let begun = Instant::now();
     let mut all = Report::default();
+    let looks = boot::exact(&boot::check, if cfg!(debug_assertions) { 41 } else { 1 }, &mut |what| {
+        all.faults.add(what, || "what check says of a start".to_owned());
+    });
+    let passes = Passes::of(&boot::check);
+    println!("looks at what a start will be: {looks}, {:.1} s", begun.elapsed().as_secs_f64());
     for (name, worlds) in [
         ("structure", tiers::structure()),
         ("links", tiers::links()),
@@ -330,16 +343,16 @@ fn exhaustive() {
         ("shapes", tiers::shapes()),
     ] {
         let tier = Instant::now();
-        let report = enumerate(&worlds);
+        let report = enumerate(&worlds, &passes);
         println!("{name}: {} worlds, {} plans, {:.1} s", report.worlds, report.plans, tier.elapsed().as_secs_f64());
         all.add(report);
     }
-    for (name, report) in death::report() {
+    for (name, report) in death::report(&passes) {
         println!("{name}: {} worlds, {} plans", report.worlds, report.plans);
         assert!(report.plans > 20 || !report.faults.0.is_empty(), "{name}: {} plans", report.plans);
         all.add(report);
     }
-    let Report { worlds, plans, empty, accepted, refusals, distinct, walked, codes, faults } = all;
+    let Report { worlds, plans, empty, accepted, refusals, distinct, walked, restarts, codes, faults } = all;
     if cfg!(debug_assertions) {
         println!("a debug build: a part of the domain only");
     }
@@ -349,10 +362,18 @@ fn exhaustive() {
     println!("orders: {} (through {} moments)", walked.orders, walked.moments);
     println!("failure points: {}", walked.failures);
     println!("ways back: {}, ways forward: {}", walked.backs, walked.forwards);
+    println!(
+        "restarts: {} pairs with crashes and starts behind them, at {} moments of {} plans",
+        restarts.pairs, restarts.moments, restarts.plans
+    );
+    for ((name, law, _), times) in restarts::OTHERWISE.iter().zip(restarts.broken) {
+        println!("  otherwise: {name}: {law:?} is broken in {times} plans");
+    }
     println!("violations: {}", faults.0.values().map(|(times, _)| times).sum::<u64>());
     println!("in {:.1} s", begun.elapsed().as_secs_f64());
     assert!(faults.0.is_empty(), "\n{}", faults.text());
     // it would be easy to be right about nothing
+    assert!(restarts.broken.iter().all(|times| *times > 0), "{:?}", restarts.broken);
     assert!(accepted > plans / 20 && plans > refusals / 20 && distinct > 500, "{plans} plans, {distinct} distinct");
     assert!(cfg!(debug_assertions) || walked.failures > 1_000_000, "{} failure points", walked.failures);
 }
