@@ -145,7 +145,8 @@ async fn machine(link: &mut Link, limit: std::time::Duration) -> (Vec<String>, O
     let Ok(shell) = &mut link.shell else { return (vec![], None) };
     let answers = shell.look(&[dialect::units(), dialect::installed()], limit).await.unwrap_or_default();
     let [units, installed] = &answers[..] else { return (vec![], None) };
-    (dialect::parse_units(&units.text).unwrap_or_default(), dialect::parse_installed(&installed.text))
+    let units = dialect::parse_units(&units.text).unwrap_or_default();
+    (units.into_iter().map(|unit| unit.name).collect(), dialect::parse_installed(&installed.text))
 }
 
 fn of_node<'a>(

@@ -92,6 +92,7 @@ impl Allowed<'_> {
             machine::listeners(),
             isolate::units(),
             isolate::who_listens(sudo, port),
+            isolate::all_who_listen(sudo),
             start::server_process(1),
         ];
         all.extend([start::option_files("/etc/my.cnf"), start::persisted("/data")].into_iter().flatten());

@@ -105,6 +105,7 @@ fn said(pair: &Pair, sudo: bool, flavour: Flavour) -> Vec<Line> {
         listeners(),
         units(),
         who_listens(sudo, 3306),
+        all_who_listen(sudo),
         server_process(4711),
     ];
     looks.extend(option_files("/etc/mysql/conf.d/"));

@@ -8,31 +8,71 @@ use crate::model::{Flavour, Server};
 /// Where distributions keep data and binary logs, where nothing else tells.
 const PLACES: [&str; 3] = ["/var/lib/mysql", "/var/log/mysql", "/var/lib/mysql-files"];
 
-/// Units that run a server, where the machine has systemd: `Id=NAME.service`, a line each, then an end.
+/// Units that may run a server, with their main process, where the machine has systemd: a few lines each, then an end.
 #[must_use]
 pub fn units() -> Look {
     Look::Script(
-        "if [ -d /run/systemd/system ]; then for u in mysql mysqld mariadb; do \
-         case $(systemctl show -p LoadState $u.service) in *=loaded) systemctl show -p Id $u.service;; esac; done; fi; \
-         echo units 1",
+        "if [ -d /run/systemd/system ]; then for u in mysql.service mysqld.service mariadb.service \
+         $(systemctl list-units --all --plain --no-legend 'mysql@*' 'mysqld@*' 'mariadb@*' | cut -d ' ' -f 1); do \
+         case $(systemctl show -p LoadState $u) in *=loaded|*=masked) systemctl show -p Id -p LoadState -p MainPID $u; \
+         echo;; esac; done; fi; echo units 1",
     )
+}
+
+/// A unit of systemd's that may run a server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unit {
+    /// Its name, `mariadb.service`.
+    pub name: String,
+    /// Its main process, where it runs.
+    pub process: Option<u32>,
+    /// It cannot be started.
+    pub masked: bool,
 }
 
 /// Reads the answer to [`units`]; each unit once. `None`: it is not whole.
 #[must_use]
-pub fn parse_units(text: &str) -> Option<Vec<String>> {
-    let mut units: Vec<String> = vec![];
-    let mut whole = false;
-    for line in text.lines() {
-        whole |= line.trim() == "units 1";
-        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '@' | '.');
-        if let Some(unit) = line.strip_prefix("Id=").filter(|unit| !unit.starts_with('-') && unit.chars().all(plain))
-            && !units.iter().any(|known| known == unit)
-        {
-            units.push(unit.to_owned());
-        }
+pub fn parse_units(text: &str) -> Option<Vec<Unit>> {
+    let (told, _) = text.rsplit_once("units 1")?;
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '@' | '.');
+    let mut units: Vec<Unit> = vec![];
+    for block in told.split("\n\n") {
+        let value = |name: &str| block.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
+        let name = value("Id").filter(|unit| !unit.starts_with('-') && unit.chars().all(plain));
+        let Some(name) = name.filter(|name| units.iter().all(|known| known.name != *name)) else { continue };
+        units.push(Unit {
+            name: name.to_owned(),
+            process: value("MainPID").and_then(|pid| pid.parse().ok()).filter(|pid| *pid > 1),
+            masked: value("LoadState") == Some("masked"),
+        });
     }
-    whole.then_some(units)
+    Some(units)
+}
+
+/// Who listens on which port, whatever it is, with the ids of the processes.
+#[must_use]
+pub fn all_who_listen(sudo: bool) -> Look {
+    Look::Command(all_listen(sudo))
+}
+
+pub(super) fn all_listen(sudo: bool) -> Argv {
+    Argv::of(["ss", "-Hltnp"]).run_by(sudo)
+}
+
+/// Reads the answer to [`all_who_listen`]: the ports of each process that is told.
+#[must_use]
+pub fn parse_ports(text: &str) -> Vec<(u32, u16)> {
+    let of = |line: &str| {
+        let mut words = line.split_whitespace();
+        // state, two queues, then the local end
+        let port = words.nth(3)?.rsplit_once(':')?.1.parse().ok()?;
+        let pids = line
+            .split("pid=")
+            .skip(1)
+            .filter_map(|rest| rest.chars().take_while(char::is_ascii_digit).collect::<String>().parse::<u32>().ok());
+        Some(pids.map(|pid| (pid, port)).collect::<Vec<_>>())
+    };
+    text.lines().filter(|line| line.starts_with("LISTEN")).filter_map(of).flatten().collect()
 }
 
 /// Keeps a unit from being started, until the machine starts anew (hazard H-89).
@@ -195,11 +235,50 @@ mod tests {
     }
 
     #[test]
-    fn units_are_named_once() {
-        let text = "Id=mariadb.service\nId=mariadb.service\nunits 1\n";
-        assert_eq!(parse_units(text), Some(vec!["mariadb.service".to_owned()]));
+    fn units_are_named_once_and_with_their_process() {
+        let block = |id: &str, state: &str, pid: u32| format!("MainPID={pid}\nId={id}\nLoadState={state}\n\n");
+        let unit = |name: &str, process, masked| Unit { name: name.to_owned(), process, masked };
+        let text = block("mariadb.service", "loaded", 0) + &block("mariadb.service", "loaded", 0) + "units 1\n";
+        assert_eq!(parse_units(&text), Some(vec![unit("mariadb.service", None, false)]));
+        let text = block("mysql.service", "masked", 0) + &block("mysqld@b.service", "loaded", 4711) + "units 1\n";
+        let both = vec![unit("mysql.service", None, true), unit("mysqld@b.service", Some(4711), false)];
+        assert_eq!(parse_units(&text), Some(both));
         assert_eq!(parse_units("Id=x; rm\nunits 1\n"), Some(vec![]));
         assert_eq!(parse_units("Id=mariadb.service\n"), None);
+    }
+
+    #[test]
+    fn each_process_has_its_ports() {
+        let text = "LISTEN 0 151 0.0.0.0:3306 0.0.0.0:* users:((\"mysqld\",pid=4711,fd=22),(\"x\",pid=5,fd=3))\n\
+                    LISTEN 0 70 [::]:33060 [::]:* users:((\"mysqld\",pid=4711,fd=20))\n\
+                    LISTEN 0 128 0.0.0.0:22 0.0.0.0:*\nsudo: pid=1\n";
+        assert_eq!(parse_ports(text), [(4711, 3306), (5, 3306), (4711, 33060)]);
+    }
+
+    /// The script itself, where systemd is played by a few lines of shell.
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "asks a real shell")]
+    fn the_script_asks_for_every_kind_of_unit() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let dir = tempfile::tempdir().unwrap();
+        let program = "#!/bin/sh\n\
+            case \"$1 $*\" in\n\
+            list-units*) echo 'mysqld@b.service loaded active running MySQL';;\n\
+            *'-p LoadState mysqld@b.service'|*'-p LoadState mariadb.service') echo LoadState=loaded;;\n\
+            *'-p LoadState mysql.service') echo LoadState=masked;;\n\
+            *'-p LoadState my'*) echo LoadState=not-found;;\n\
+            *) for unit; do :; done; printf 'MainPID=7\\nId=%s\\nLoadState=loaded\\n' \"$unit\";;\n\
+            esac\n";
+        let path = dir.path().join("systemctl");
+        std::fs::write(&path, program).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let script = units().to_string().replace("/run/systemd/system", &dir.path().display().to_string());
+        let search = format!("{}:/usr/bin:/bin", dir.path().display());
+        let out = std::process::Command::new("sh").args(["-f", "-c", &script]).env("PATH", search).output().unwrap();
+        let found = parse_units(&String::from_utf8_lossy(&out.stdout)).unwrap();
+        let names: Vec<&str> = found.iter().map(|unit| unit.name.as_str()).collect();
+        assert_eq!(names, ["mysql.service", "mariadb.service", "mysqld@b.service"], "{out:?}");
+        assert!(found.iter().all(|unit| unit.process == Some(7)), "{found:?}");
     }
 
     #[test]

@@ -33,8 +33,8 @@ fn commands(allowed: &Allowed<'_>) -> Vec<String> {
     let signs = allowed.signs();
     let signs = signs.iter().flatten().flat_map(|sign| sign.as_root(allowed.system));
     let deeds = allowed.deeds();
-    let listens = super::isolate::listens(true, port);
-    let others = deeds.iter().map(|deed| deed.argv().clone()).chain([listens]);
+    let listens = [super::isolate::listens(true, port), super::isolate::all_listen(true)];
+    let others = deeds.iter().map(|deed| deed.argv().clone()).chain(listens);
     let mut commands: Vec<String> = vec![];
     for argv in others.filter_map(|argv| argv.as_root()).chain(signs) {
         let command = spelled(allowed.system, &argv);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::{Hands, asked, certain, command, shell};
-use crate::dialect::{self, Deed, Sign};
+use crate::dialect::{self, Deed, Sign, Unit};
 use crate::link::{Link, SshError};
 use crate::model::{Isolation, NodeName, printable};
 use crate::world::{Done, Failure, Happened};
@@ -78,14 +78,7 @@ impl Hands<'_> {
         let link = side.of_mut(self.links);
         let sudo = link.target.ssh.sudo;
         let mut told = vec![];
-        let units = look(link, &dialect::units(), connect).await?;
-        let units = dialect::parse_units(&units)
-            .ok_or_else(|| certain(format!("{node} does not say which units it has: {}", printable(units.trim()))))?;
-        for unit in units {
-            one(node, link, dialect::mask_unit(sudo, &unit), connect).await?;
-            one(node, link, dialect::stop_unit(sudo, &unit), connect).await?;
-            told.push(format!("{unit} is masked until the machine starts anew"));
-        }
+        let masked = keep_down(node, link, sudo, port, connect, &mut told).await?;
         let begun = Instant::now();
         let mut signalled: Vec<(u32, bool)> = vec![];
         loop {
@@ -115,11 +108,24 @@ impl Hands<'_> {
             }
             sleep(PAUSE).await;
         }
+        while let Some(unit) = units_of(node, link, connect).await?.into_iter().find(|unit| runs(&masked, unit)) {
+            if Instant::now() >= deadline {
+                let pid = unit.process.unwrap_or_default();
+                let name = unit.name;
+                return Err(certain(format!(
+                    "{name} on {node} was told to stop, and its process {pid} has not ended: end it there"
+                )));
+            }
+            sleep(PAUSE).await;
+        }
         let ended: std::collections::BTreeSet<u32> = signalled.iter().map(|(pid, _)| *pid).collect();
         told.push(match ended.len() {
             0 => "nothing listened on its port".to_owned(),
             _ => format!("what listened on port {port} was ended"),
         });
+        if masked.is_empty() {
+            told.push("no unit of systemd's has it: nothing keeps whoever else may start it from doing so".to_owned());
+        }
         Ok(Done { note: Some(told.join("; ")) })
     }
 
@@ -153,6 +159,54 @@ impl Hands<'_> {
         }
         Ok(())
     }
+}
+
+/// Masks and stops the units that may run the dead server, and names them. One whose process listens elsewhere is another
+/// server, of another pair perhaps: it is left alone.
+async fn keep_down(
+    node: &NodeName,
+    link: &mut Link,
+    sudo: bool,
+    port: u16,
+    limit: Duration,
+    told: &mut Vec<String>,
+) -> Result<Vec<String>, Failure> {
+    let units = units_of(node, link, limit).await?;
+    let ports = match units.iter().any(|unit| unit.process.is_some()) {
+        true => dialect::parse_ports(&look(link, &dialect::all_who_listen(sudo), limit).await?),
+        false => vec![],
+    };
+    let mut masked = vec![];
+    for Unit { name, process, masked: cannot_start } in units {
+        let its: Vec<u16> = ports.iter().filter(|(pid, _)| Some(*pid) == process).map(|(_, port)| *port).collect();
+        if let Some(other) = its.first()
+            && !its.contains(&port)
+        {
+            told.push(format!("{name} is another server, on port {other}, and was left alone"));
+            continue;
+        }
+        // by an earlier try of this, perhaps
+        if process.is_none() && cannot_start {
+            masked.push(name);
+            continue;
+        }
+        one(node, link, dialect::mask_unit(sudo, &name), limit).await?;
+        one(node, link, dialect::stop_unit(sudo, &name), limit).await?;
+        told.push(format!("{name} is masked until the machine starts anew"));
+        masked.push(name);
+    }
+    Ok(masked)
+}
+
+async fn units_of(node: &NodeName, link: &mut Link, limit: Duration) -> Result<Vec<Unit>, Failure> {
+    let units = look(link, &dialect::units(), limit).await?;
+    dialect::parse_units(&units)
+        .ok_or_else(|| certain(format!("{node} does not say which units it has: {}", printable(units.trim()))))
+}
+
+/// It is one of these, and its process has not ended.
+fn runs(masked: &[String], unit: &Unit) -> bool {
+    unit.process.is_some() && masked.contains(&unit.name)
 }
 
 async fn look(link: &mut Link, look: &dialect::Look, limit: Duration) -> Result<String, Failure> {
