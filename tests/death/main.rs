@@ -11,6 +11,7 @@
 //! | `dies` | the server, the host, the network, half a swap; what goes through, and how the node comes back |
 //! | `returns` | its machine starts anew, by its own files: open and with its address, or closed |
 //! | `partition` | two operators on both sides of a cut network |
+//! | `units` | a machine with systemd, and with another pair's server |
 //! | `alive` | whoever still answers is not dead; what could be lost without need is not |
 
 #![allow(
@@ -37,6 +38,7 @@ mod dies;
 mod partition;
 mod returns;
 mod scene;
+mod units;
 
 use lab::error::LabError;
 use lab::{Server, Turn};
@@ -57,9 +59,14 @@ fn mysql_pair() {
     walk(Server::MySql);
 }
 
-fn cases(_: Server) -> Vec<Case> {
+fn cases(server: Server) -> Vec<Case> {
     // the network is cut while no ssh of a killed flipper is left: it could not say goodbye
-    [alive::CASES, partition::CASES, dies::CASES, returns::CASES].concat()
+    let both = [alive::CASES, partition::CASES, dies::CASES, returns::CASES].concat();
+    // what systemd is told does not depend on the flavour
+    match server {
+        Server::MariaDb => [&both, units::CASES].concat(),
+        Server::MySql => both,
+    }
 }
 
 fn walk(server: Server) {

@@ -303,7 +303,7 @@ pub(crate) fn starts(theatre: &Theatre<'_>, node: Node) -> Outcome {
     wait_until("the server answers", SERVED, || Ok(theatre.lab().admin(node).value("SELECT 1").is_ok().then_some(())))
 }
 
-fn program(file: &std::path::Path, script: &str) {
+pub(crate) fn program(file: &std::path::Path, script: &str) {
     fs::write(file, script).expect("a program");
     fs::set_permissions(file, Permissions::from_mode(0o755)).expect("a program");
 }

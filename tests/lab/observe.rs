@@ -137,7 +137,8 @@ impl Lab {
             .collect())
     }
 
-    fn server_pid(&self, node: Node) -> Option<u32> {
+    /// The process of a server that was started.
+    pub(crate) fn server_pid(&self, node: Node) -> Option<u32> {
         self.databases().get(node.index()).and_then(super::server::Database::pid)
     }
 
