@@ -246,20 +246,21 @@ pub fn catch_up(server: &Server, position: &str, limit: Duration) -> Option<Ques
     }))
 }
 
-/// Position and prepared XA transactions of a fenced server, in one round trip. On MySQL also the sessions (`id`)
-/// inside an XA transaction: it could still be prepared and committed there by anybody, in spite of `super_read_only`
-/// (H-10, measured on 9.7). MariaDB refuses that.
+/// What of a fenced server shows that it stands still, in one round trip and in the order in which a transaction would come
+/// by: the sessions (`id`) inside an XA transaction (MySQL only: it could still be prepared and committed there by
+/// anybody, in spite of `super_read_only`, H-10, measured on 9.7; MariaDB refuses that), the prepared XA transactions, and
+/// last the position. A session that newer MySQL shows as `PREPARED` may have ended its transaction long ago.
 #[must_use]
 pub fn facts(server: &Server) -> Question {
     match server.flavour {
         Flavour::MySql => Question::of([
-            access_columns(server.flavour),
-            "XA RECOVER",
             "SELECT t.PROCESSLIST_ID AS id FROM performance_schema.events_transactions_current e JOIN \
              performance_schema.threads t USING (THREAD_ID) WHERE e.STATE = 'ACTIVE' AND e.XA_STATE IN ('ACTIVE', \
-             'IDLE', 'PREPARED') AND t.PROCESSLIST_ID IS NOT NULL",
+             'IDLE') AND t.PROCESSLIST_ID IS NOT NULL",
+            "XA RECOVER",
+            access_columns(server.flavour),
         ]),
-        Flavour::MariaDb => Question::of([access_columns(server.flavour), "XA RECOVER"]),
+        Flavour::MariaDb => Question::of(["XA RECOVER", access_columns(server.flavour)]),
     }
 }
 
@@ -342,6 +343,16 @@ mod tests {
         assert_eq!(my(Version(8, 0, 22)), "SHOW REPLICA STATUS");
         assert_eq!(my(Version(26, 10, 0)), "SHOW REPLICA STATUS");
         assert_eq!(channels(&server(Flavour::MariaDb, Version(10, 11, 6))).to_string(), "SHOW ALL SLAVES STATUS");
+    }
+
+    #[test]
+    fn a_fenced_server_is_asked_in_the_order_in_which_a_transaction_comes_by() {
+        for (flavour, version) in [(Flavour::MySql, Version(9, 7, 0)), (Flavour::MariaDb, Version(10, 11, 6))] {
+            let question = facts(&server(flavour, version));
+            let [.., prepared, last] = question.statements() else { panic!("{question}") };
+            assert_eq!((prepared.as_str(), last.as_str()), ("XA RECOVER", access_columns(flavour)));
+            assert!(!question.to_string().contains("PREPARED"), "{question}");
+        }
     }
 
     #[test]

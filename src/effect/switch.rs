@@ -148,7 +148,7 @@ impl Hands<'_> {
             let (tables, ready) = tokio::join!(asking.read(&question, limit), ready);
             ready.map_err(|why| certain(format!("{node} was not opened: {why}")))?;
             let tables = tables.map_err(|e| asked(&e))?;
-            let [facts, prepared, xa @ ..] = &tables[..] else {
+            let [xa @ .., prepared, facts] = &tables[..] else {
                 return Err(certain(format!("{peer} answered too little")));
             };
             let (access, at) = access_of_row(&known.server, facts.row().map_err(|e| asked(&e))?)?;

@@ -18,6 +18,7 @@
 //! | `fence` | the fence waits, or its answer never comes |
 //! | `clients` | sessions that are in the way, and whether any is left on the old writer |
 //! | `writers` | those who still write: waited for, listed, ended by `--kill` |
+//! | `xa` | XA transactions, which a fence does not stop |
 //! | `address` | the address cannot be taken, or leads nobody anywhere |
 
 #![allow(
@@ -44,6 +45,7 @@ mod stage;
 mod target;
 mod watched;
 mod writers;
+mod xa;
 
 use lab::error::LabError;
 use lab::{Server, Turn};
@@ -68,10 +70,10 @@ fn cases(server: Server) -> Vec<Case> {
         address::CASES,
     ];
     let own = match server {
-        Server::MariaDb => clients::MARIADB,
-        Server::MySql => clients::MYSQL,
+        Server::MariaDb => &[clients::MARIADB][..],
+        Server::MySql => &[clients::MYSQL, xa::MYSQL],
     };
-    both.into_iter().chain([own]).flatten().copied().collect()
+    both.into_iter().chain(own.iter().copied()).flatten().copied().collect()
 }
 
 #[test]
