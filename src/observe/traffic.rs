@@ -1,7 +1,7 @@
 //! What goes on at a node: what its incoming channels are at, and how many clients came to which address.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use super::process::Process;
 use crate::dialect::{Socket, changes_data};
@@ -40,17 +40,26 @@ fn in_relay_log(row: &Record) -> Option<u64> {
     Some(read("Gtid_IO_Pos")?.ahead_of(&read("Gtid_Slave_Pos")?))
 }
 
+/// Which of the node's addresses each client's end of a socket has come to.
+pub(super) fn by_peer(sockets: &[Socket]) -> BTreeMap<SocketAddr, IpAddr> {
+    // of two with the same client the first one, as in the list
+    sockets.iter().rev().map(|socket| (socket.peer, socket.local.ip())).collect()
+}
+
 /// Client sessions by the address that they came to. `own`: the account that flipper uses.
 pub(super) fn sessions(processes: &[Process], sockets: &[Socket], own: &str) -> Vec<Reached> {
+    let by_peer = by_peer(sockets);
+    let mut by_port: BTreeMap<u16, (u32, IpAddr)> = BTreeMap::new();
+    for socket in sockets {
+        by_port.entry(socket.peer.port()).or_insert((0, socket.local.ip())).0 += 1;
+    }
     let local = |process: &Process| -> Option<IpAddr> {
-        let of = |socket: &Socket| socket.local.ip();
         match process.peer() {
-            Some(peer) => sockets.iter().find(|socket| socket.peer == peer).map(of),
+            Some(peer) => by_peer.get(&peer).copied(),
             // a server that resolves names shows a name and a port: enough where only one client has that port
             None => {
                 let port: u16 = process.host.rsplit_once(':')?.1.parse().ok()?;
-                let mut same = sockets.iter().filter(|socket| socket.peer.port() == port);
-                same.next().filter(|_| same.next().is_none()).map(of)
+                by_port.get(&port).filter(|(count, _)| *count == 1).map(|(_, ip)| *ip)
             }
         }
     };

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use super::inventory::Grants;
 use super::process::Process;
 use super::server::Read;
+use super::traffic::by_peer;
 use crate::dialect::Socket;
 use crate::link::Table;
 use crate::model::{Account, Downstream, Fencing, Flavour, Lock, LockKind, Server, Sessions, Version, printable};
@@ -115,10 +116,8 @@ pub(super) fn direct(
     is_floating: impl Fn(IpAddr) -> bool,
     own: &str,
 ) -> Vec<Sessions> {
-    let local = |process: &Process| {
-        let peer = process.peer()?;
-        sockets.iter().find(|socket| socket.peer == peer).map(|socket| socket.local.ip())
-    };
+    let by_peer = by_peer(sockets);
+    let local = |process: &Process| by_peer.get(&process.peer()?).copied();
     counted(processes.iter().filter(|p| {
         p.is_client(own) && !p.is_local() && local(p).is_some_and(|ip| !ip.is_loopback() && !is_floating(ip))
     }))
