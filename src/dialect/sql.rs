@@ -88,7 +88,7 @@ pub fn settings() -> Question {
     Question::of(["SHOW GLOBAL VARIABLES WHERE Variable_name IN ('server_uuid', 'log_bin', 'log_replica_updates', \
                    'log_slave_updates', 'gtid_mode', 'binlog_format', 'bind_address', 'wsrep_on', \
                    'replica_skip_errors', 'slave_skip_errors', 'replica_exec_mode', 'slave_exec_mode', \
-                   'group_replication_group_name')"])
+                   'replicate_events_marked_for_skip', 'group_replication_group_name')"])
 }
 
 /// Whom the server lets write, and its position. `gtid_executed` is read as `@@GLOBAL`: the session's one is

@@ -81,10 +81,13 @@ fn left_out(table: &Table, filters: &Table) -> Read<Vec<String>> {
             left.extend(value.filter(|value| !value.is_empty()).map(|value| format!("{name}={}", printable(value))));
         }
     }
-    for (names, harmless) in
-        [(["replica_skip_errors", "slave_skip_errors"], "OFF"), (["replica_exec_mode", "slave_exec_mode"], "STRICT")]
-    {
-        let value = variable(table, &names).filter(|value| !value.is_empty() && !value.eq_ignore_ascii_case(harmless));
+    for (names, harmless) in [
+        (&["replica_skip_errors", "slave_skip_errors"][..], "OFF"),
+        (&["replica_exec_mode", "slave_exec_mode"], "STRICT"),
+        // MariaDB's: what is passed over leaves no gap in its vector of positions
+        (&["replicate_events_marked_for_skip"], "REPLICATE"),
+    ] {
+        let value = variable(table, names).filter(|value| !value.is_empty() && !value.eq_ignore_ascii_case(harmless));
         left.extend(value.map(|value| format!("{}={}", names[0], printable(value))));
     }
     Ok(left)
@@ -189,6 +192,26 @@ mod tests {
             assert!(settings(Flavour::MariaDb, &variables(&some), &Table::default()).is_err());
         }
         assert!(settings(Flavour::MySql, &variables(&maria), &Table::default()).is_err(), "no gtid_mode");
+    }
+
+    #[test]
+    fn what_is_skipped_when_it_is_marked_is_left_out() {
+        let with = |value: &str| {
+            let all = [
+                ("bind_address", "*"),
+                ("binlog_format", "ROW"),
+                ("log_bin", "1"),
+                ("log_slave_updates", "1"),
+                ("replicate_events_marked_for_skip", value),
+            ];
+            settings(Flavour::MariaDb, &variables(&all), &Table::default()).unwrap().left_out
+        };
+        assert_eq!(with("REPLICATE"), [] as [&str; 0]);
+        for skips in ["FILTER_ON_SLAVE", "FILTER_ON_MASTER"] {
+            assert_eq!(with(skips), [format!("replicate_events_marked_for_skip={skips}")]);
+        }
+        let asked = crate::dialect::settings().to_string();
+        assert!(asked.contains("'replicate_events_marked_for_skip'"), "{asked}");
     }
 
     #[test]

@@ -37,6 +37,7 @@ pub(super) const TEXTS: &[Text] = &[
             (Where::MySql, "SELECT * FROM performance_schema.replication_applier_filters"),
             (Where::MariaDb, "SHOW ALL SLAVES STATUS"),
             (Where::Both, "SHOW GLOBAL VARIABLES LIKE '%skip_errors'"),
+            (Where::MariaDb, "SELECT @@global.replicate_events_marked_for_skip"),
         ],
         "Take filters and skips out of both servers' replication and out of my.cnf. If what is left out is truly of no use to \
          anybody, override.",
