@@ -66,12 +66,18 @@ pub fn spell<'a>(action: &Action, limits: &Limits, target: impl Fn(&NodeName) ->
         ],
         Action::CatchUp { node, source } => vec![waits(node, source, Duration::from_secs(1).min(limits.write_outage))],
         Action::Open { node, peer } => {
-            let unmoved = target(peer).map(|t| sql::facts(t.server).to_string()).unwrap_or_default();
-            vec![
-                sql(peer, unmoved),
+            let peers = target(peer);
+            let mut said = vec![sql(peer, peers.map(|t| sql::facts(t.server).to_string()).unwrap_or_default())];
+            said.extend(
+                peers
+                    .filter(|t| t.server.flavour == Flavour::MySql)
+                    .map(|_| sql(peer, "KILL <each session that could still commit>".to_owned())),
+            );
+            said.extend([
                 sql(node, sql::expire_and_lock_is_ours(limits.silence()).to_string()),
                 sql(node, sql::open(on.server, limits.fence, false).to_string()),
-            ]
+            ]);
+            said
         }
         Action::Reopen { node, peer: _ } => vec![sql(node, sql::open(on.server, limits.fence, false).to_string())],
         Action::Take { node, address, interface, role: _, access: _, from: _ } => {

@@ -12,6 +12,7 @@ mod lock;
 mod position;
 mod sessions;
 mod switch;
+mod unmoved;
 mod verify;
 mod writers;
 
@@ -138,10 +139,12 @@ impl Hands<'_> {
             }
             Action::Drain { node } => {
                 let done = self.drain(node, limit).await?;
+                self.renewed(node).await;
                 self.machines_answer(self.pair.limits.connect).await.map(|()| done)
             }
             Action::EndWriters { node } => {
                 let done = self.end_writers(node, limit).await?;
+                self.renewed(node).await;
                 self.machines_answer(self.pair.limits.connect).await.map(|()| done)
             }
             Action::Fence { node, how } => self.fence(node, *how, limit).await,

@@ -5,9 +5,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::lock::expire_with_lock;
-use super::position::{At, access_and_at, access_of_row};
-use super::sessions::kill;
-use super::{Hands, asked, certain, changed, ghost};
+use super::position::access_and_at;
+use super::{Hands, certain, changed, ghost};
 use crate::dialect;
 use crate::link::{Link, Sql, SqlError, SqlErrorKind, Table};
 use crate::model::{Fencing, NodeName, Server, Side, WriteAccess};
@@ -21,9 +20,6 @@ const SHELL: Duration = Duration::from_millis(1000);
 
 /// How long the peer may take to object to a reopening, while nobody can write.
 const PEER: Duration = Duration::from_millis(300);
-
-/// How often sessions inside an XA transaction are ended and looked for again.
-const XA_ROUNDS: usize = 3;
 
 impl Hands<'_> {
     /// Makes a server refuse writes. Its guard session does it, and keeps the read lock where there is one.
@@ -100,7 +96,7 @@ impl Hands<'_> {
         };
         let deadline = Instant::now() + limit;
         // the next step needs the machine: better to find out before anybody is open
-        self.unmoved(peer, &remembered, node, limit).await?;
+        let note = self.unmoved(peer, &remembered, node, limit).await?;
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return Err(certain(format!("{node} was not opened: no time left")));
@@ -109,7 +105,7 @@ impl Hands<'_> {
         let (link, known) = self.on(node)?;
         let statement = dialect::open(&known.server, wait, false);
         let result = super::sql(link)?.change(&statement, left).await;
-        let result = opened(&known.server, node, result);
+        let result = opened(&known.server, node, result).map(|_| Done { note });
         self.settled(node, result, wait).await
     }
 
@@ -123,53 +119,6 @@ impl Hands<'_> {
         let [first, second] = &mut *self.links;
         let (a, b) = tokio::join!(alive(first, limit), alive(second, limit));
         a.and(b).map_err(certain)
-    }
-
-    /// Sees that a fenced node stands where it stood, and that nothing there can still commit; at the same time, that
-    /// the other node's machine still answers.
-    async fn unmoved(&mut self, peer: &NodeName, stood: &At, node: &NodeName, limit: Duration) -> Result<(), Failure> {
-        let silence = self.pair.limits.silence();
-        let locked = self.memory.is_locked(peer);
-        for _ in 0..XA_ROUNDS {
-            let side = self.side(peer)?;
-            let known = side.of(self.known).as_ref().ok_or_else(|| certain(format!("{peer} was never seen")))?;
-            let [first, second] = &mut *self.links;
-            let (link, other) = match side {
-                Side::First => (first, second),
-                Side::Second => (second, first),
-            };
-            let question = dialect::facts(&known.server);
-            let ready = async {
-                alive(other, limit).await?;
-                expire_with_lock(&other.target.name, &mut other.sql, silence, limit).await
-            };
-            // asked by the session with the read lock: that it answers shows that nobody has ended it, and the lock with it
-            let asking = if locked { super::guard(link)? } else { super::sql(link)? };
-            let (tables, ready) = tokio::join!(asking.read(&question, limit), ready);
-            ready.map_err(|why| certain(format!("{node} was not opened: {why}")))?;
-            let tables = tables.map_err(|e| asked(&e))?;
-            let [xa @ .., prepared, facts] = &tables[..] else {
-                return Err(certain(format!("{peer} answered too little")));
-            };
-            let (access, at) = access_of_row(&known.server, facts.row().map_err(|e| asked(&e))?)?;
-            if access != WriteAccess::Fenced {
-                return Err(certain(format!("{peer} is {access} again: somebody changed it")));
-            }
-            if at != *stood {
-                let what = format!("{peer} has moved on although it is fenced: a privileged session writes there");
-                return Err(certain(what));
-            }
-            if !prepared.0.is_empty() {
-                return Err(certain(format!("{peer} has {} prepared XA transaction(s)", prepared.0.len())));
-            }
-            let ids = xa.iter().flat_map(|table| &table.0).map(|row| row.number(&["id"]).map_err(|e| asked(&e)));
-            let ids: Vec<u64> = ids.collect::<Result<_, _>>()?;
-            if ids.is_empty() {
-                return Ok(());
-            }
-            kill(super::sql(link)?, &ids, limit).await?;
-        }
-        Err(certain(format!("{peer} has XA transactions that do not end, and could commit in spite of the fence")))
     }
 
     /// Opens a node again that this run fenced.
@@ -270,7 +219,7 @@ impl Hands<'_> {
 }
 
 /// The machine's shell answers.
-async fn alive(link: &mut Link, limit: Duration) -> Result<(), String> {
+pub(super) async fn alive(link: &mut Link, limit: Duration) -> Result<(), String> {
     let name = link.name().clone();
     let shell = link.shell.as_mut().map_err(|why| why.to_string())?;
     match shell.look(&[dialect::alive()], limit.min(SHELL)).await {
