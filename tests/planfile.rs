@@ -84,15 +84,17 @@ fn files_of_format_1_are_read() {
         [("healthy-checks.snapshot.ron", samples::healthy()), ("troubled-checks.snapshot.ron", samples::troubled())]
     {
         // written before the account's rights on data were looked at, and not written into such a file
-        let seen = without_restart(without_rights(seen));
+        let seen = without_events(without_restart(without_rights(seen)));
         assert_eq!(snapshot::load(&kept.join(name)).unwrap().snapshot, seen);
         assert_eq!(fs::read_to_string(kept.join(name)).unwrap(), snapshot_text(&seen));
     }
     for (name, seen) in [
         // written before it was looked at what a server starts with
-        ("healthy-rights.snapshot.ron", without_restart(samples::healthy())),
-        ("healthy-restart.snapshot.ron", samples::healthy()),
-        ("troubled-restart.snapshot.ron", samples::troubled()),
+        ("healthy-rights.snapshot.ron", without_events(without_restart(samples::healthy()))),
+        // written before it was looked at whether a fence stops events
+        ("healthy-restart.snapshot.ron", without_events(samples::healthy())),
+        ("troubled-restart.snapshot.ron", without_events(samples::troubled())),
+        ("healthy-events.snapshot.ron", samples::healthy()),
     ] {
         assert_eq!(snapshot::load(&kept.join(name)).unwrap().snapshot, seen);
         assert_eq!(fs::read_to_string(kept.join(name)).unwrap(), snapshot_text(&seen));
@@ -105,6 +107,14 @@ const NOT_WRITTEN: &str = "the file was written by a flipper that did not look a
 fn without_rights(mut snapshot: Snapshot) -> Snapshot {
     for node in &mut snapshot.nodes {
         node.inventory.data_rights = Observed::Unknown(NOT_WRITTEN.to_owned());
+    }
+    snapshot
+}
+
+/// As seen by a flipper that did not look at whether a fence stops events.
+fn without_events(mut snapshot: Snapshot) -> Snapshot {
+    for node in &mut snapshot.nodes {
+        node.inventory.unstopped_events = Observed::Unknown(NOT_WRITTEN.to_owned());
     }
     snapshot
 }

@@ -134,14 +134,15 @@ pub fn privileges() -> Question {
     ))
 }
 
-/// Scheduled events: `schema_name`, `name`, `status`. MySQL shows only those of schemas on which the account has the
+/// Scheduled events: `schema_name`, `name`, `status`, `definer` (`user@host`). MySQL shows only those of schemas on which the account has the
 /// privilege EVENT, and no error; MariaDB's own table is read or denied as a whole.
 #[must_use]
 pub fn events(server: &Server) -> Question {
     match server.flavour {
-        Flavour::MySql => Question::of(["SELECT EVENT_SCHEMA AS schema_name, EVENT_NAME AS name, STATUS AS status \
-                                         FROM information_schema.events"]),
-        Flavour::MariaDb => Question::of(["SELECT db AS schema_name, name AS name, status AS status FROM mysql.event"]),
+        Flavour::MySql => Question::of(["SELECT EVENT_SCHEMA AS schema_name, EVENT_NAME AS name, STATUS AS status, \
+                                         DEFINER AS definer FROM information_schema.events"]),
+        Flavour::MariaDb => Question::of(["SELECT db AS schema_name, name AS name, status AS status, definer AS \
+                                           definer FROM mysql.event"]),
     }
 }
 

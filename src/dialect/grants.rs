@@ -172,13 +172,13 @@ impl Account {
             statement: format!("GRANT {what} TO {}", self.spelled()),
             but,
         };
-        let accounts = |code: Code| {
+        let accounts = |codes: &[Code]| {
             let but = "these tables also hold the password hashes of all accounts";
-            extra(&[Code::AccountsDiffer, code], "SELECT ON mysql.*", Some(but))
+            extra(&[&[Code::AccountsDiffer], codes].concat(), "SELECT ON mysql.*", Some(but))
         };
         match release.flavour {
             Flavour::MySql => vec![
-                accounts(Code::CannotEndSessions),
+                accounts(&[Code::CannotEndSessions]),
                 extra(
                     &[Code::Events],
                     "EVENT ON *.*",
@@ -186,8 +186,8 @@ impl Account {
                 ),
             ],
             Flavour::MariaDb => vec![
-                accounts(Code::PrivilegedWriter),
-                extra(&[Code::Events], "SELECT ON mysql.event", None),
+                accounts(&[Code::PrivilegedWriter, Code::EventWritesOn]),
+                extra(&[Code::Events, Code::EventWritesOn], "SELECT ON mysql.event", None),
                 Extra {
                     checks: vec![Code::TableLock, Code::UserLocks],
                     statement: "INSTALL SONAME 'metadata_lock_info'".to_owned(),

@@ -282,6 +282,12 @@ codes! {
         title: "no scheduled events",
         matters: "a move neither starts them on the new writer nor stops them on the old one",
     }
+    /// A scheduled event runs with rights that no read-only switch of the server stops.
+    EventWritesOn {
+        id: "event-writes-on", worst: Override, hazards: "H-01, H-52",
+        title: "no scheduled event that a fence would not stop",
+        matters: "it writes on the old writer after the other node is open: the data differ, and replication breaks",
+    }
     /// Settings that change what a statement does differ between the nodes.
     SettingsDiffer {
         id: "settings-differ", worst: Warn, hazards: "H-24, H-39, H-53",

@@ -281,5 +281,7 @@ facts! {
         data_rights: Vec<String>,
         /// Scheduled events, `schema.name`, enabled here.
         events: Vec<String>,
+        /// Those that write on a server that is read-only, each with its definer.
+        unstopped_events: Vec<String>,
     }
 }

@@ -137,6 +137,7 @@ pub(crate) fn healthy(flavour: Flavour) -> Snapshot {
                 missing_grants: known(vec![]),
                 data_rights: known(vec![]),
                 events: known(vec![]),
+                unstopped_events: known(vec![]),
             },
             witness: Witness::unseen("not asked"),
             traffic: Traffic::unseen("not looked at"),

@@ -297,6 +297,7 @@ pub(super) fn fill(node: &mut NodeSnapshot, known: &Known<'_>, answers: &Answers
     node.inventory = Inventory {
         variables: variables.into(),
         events: table(&answers.events).and_then(|table| inventory::events(server, table, &grants)).into(),
+        unstopped_events: inventory::unstopped_events(server, table(&answers.events), &grants, own).into(),
         missing_grants: grants
             .as_ref()
             .map(|grants| inventory::missing_grants(server, grants))

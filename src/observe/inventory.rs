@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::server::Read;
 use crate::dialect::{DATA_RIGHTS, On, Privilege, Release, privileges_needed};
 use crate::link::Table;
-use crate::model::{Account, Connections, Flavour, Kept, Server, Version, printable};
+use crate::model::{Account, Connections, Fencing, Flavour, Kept, Server, Version, printable};
 
 /// Rows of `Variable_name` and `Value`, by the newest of each variable's names.
 pub(super) fn variables(table: &Table) -> Read<BTreeMap<String, String>> {
@@ -98,6 +98,24 @@ impl Grants {
     }
 }
 
+impl Grants {
+    /// Users whom no read-only switch of the server stops; `own`: the account that flipper uses.
+    pub(super) fn unstopped<'a>(&'a self, server: &Server, own: &'a str) -> Read<BTreeSet<&'a str>> {
+        // from 10.11 on SUPER alone does not let anybody write any more
+        let privileges: &[&str] = match server.fencing() {
+            Fencing::SuperReadOnly | Fencing::NoLockNoAdmin => &[],
+            Fencing::ReadLock if server.version < Version(10, 11, 0) => &["READ_ONLY ADMIN", "SUPER"],
+            Fencing::ReadLock => &["READ_ONLY ADMIN"],
+        };
+        let mut all = BTreeSet::new();
+        for privilege in privileges {
+            all.extend(self.holders(privilege)?);
+            all.extend(self.own.contains(*privilege).then_some(own));
+        }
+        Ok(all)
+    }
+}
+
 /// From `dialect::privileges`.
 pub(super) fn grants(table: &Table) -> Read<Grants> {
     let mut grants = Grants::default();
@@ -153,14 +171,7 @@ pub(super) fn data_rights(grants: &Grants) -> Vec<String> {
 
 /// Scheduled events that are enabled on this server, from `dialect::events`.
 pub(super) fn events(server: &Server, table: &Table, grants: &Read<Grants>) -> Read<Vec<String>> {
-    let mut all = vec![];
-    for row in &table.0 {
-        let text = |name: &str| row.text(&[name]).map_err(|why| why.to_string());
-        if text("status")?.eq_ignore_ascii_case("enabled") {
-            all.push(printable(&format!("{}.{}", text("schema_name")?, text("name")?)));
-        }
-    }
-    all.sort();
+    let all: Vec<String> = enabled(table)?.into_iter().map(|(event, _)| event).collect();
     let sees_all = match (server.flavour, grants) {
         (Flavour::MariaDb, _) => true,
         (Flavour::MySql, Ok(grants)) => grants.own.contains("EVENT") || grants.own.contains("SUPER"),
@@ -170,6 +181,40 @@ pub(super) fn events(server: &Server, table: &Table, grants: &Read<Grants>) -> R
         true => Err("flipper's account sees no events: the privilege EVENT would show them".to_owned()),
         false => Ok(all),
     }
+}
+
+/// Events that are enabled here, with their definers.
+fn enabled(table: &Table) -> Read<Vec<(String, &str)>> {
+    let mut all = vec![];
+    for row in &table.0 {
+        let text = |name: &str| row.text(&[name]).map_err(|why| why.to_string());
+        if text("status")?.eq_ignore_ascii_case("enabled") {
+            all.push((printable(&format!("{}.{}", text("schema_name")?, text("name")?)), text("definer")?));
+        }
+    }
+    all.sort();
+    Ok(all)
+}
+
+/// Of these, those that a fence does not stop, because their definers may write on a server that is read-only. An event has
+/// its definer's rights, whoever turns it on. By the user's name alone, as sessions are (see `workload::privileged`).
+pub(super) fn unstopped_events(
+    server: &Server,
+    table: Read<&Table>,
+    grants: &Read<Grants>,
+    own: &str,
+) -> Read<Vec<String>> {
+    if server.fencing() != Fencing::ReadLock {
+        return Ok(vec![]);
+    }
+    let events = enabled(table?)?;
+    if events.is_empty() {
+        return Ok(vec![]);
+    }
+    let unstopped = grants.as_ref().map_err(String::clone)?.unstopped(server, own)?;
+    let user = |definer: &str| definer.rsplit_once('@').map_or(definer, |(user, _)| user).to_owned();
+    let told = |(event, definer): (String, &str)| printable(&format!("{event} of {definer}"));
+    Ok(events.into_iter().filter(|(_, definer)| unstopped.contains(user(definer).as_str())).map(told).collect())
 }
 
 /// Where `read_only` comes from after a restart, from `dialect::read_only_origin`.
@@ -304,12 +349,47 @@ mod tests {
     #[test]
     fn events_that_cannot_be_seen_are_not_none() {
         let my = server(Flavour::MySql, Version(9, 7, 0));
-        let some = rows("schema_name\tname\tstatus\napp\tnightly\tENABLED\napp\tother\tREPLICA_SIDE_DISABLED\n");
+        let some = rows(
+            "schema_name\tname\tstatus\tdefiner\napp\tnightly\tENABLED\troot@%\napp\tother\tREPLICA_SIDE_DISABLED\tx@%\n",
+        );
         let blind = Ok(Grants::default());
         assert_eq!(events(&my, &some, &blind), Ok(vec!["app.nightly".to_owned()]));
         assert!(events(&my, &Table::default(), &blind).is_err_and(|why| why.contains("EVENT")));
         let sees = Ok(Grants { own: ["EVENT".to_owned()].into(), ..Grants::default() });
         assert_eq!(events(&my, &Table::default(), &sees), Ok(vec![]));
+    }
+
+    #[test]
+    fn an_event_writes_on_where_its_definer_may() {
+        let table = rows(
+            "schema_name\tname\tstatus\tdefiner\napp\ta\tENABLED\troot@localhost\napp\tb\tENABLED\tjob@%\n\
+             app\tc\tSLAVESIDE_DISABLED\troot@localhost\napp\td\tENABLED\tflipper@10.77.0.%\n",
+        );
+        let grants = |own: &[&str], others: &[(&str, &str)]| {
+            let mut grants = Grants { own: own.iter().map(|name| (*name).to_owned()).collect(), ..Grants::default() };
+            for (user, privilege) in others {
+                grants.others.entry((*privilege).to_owned()).or_default().insert((*user).to_owned());
+            }
+            Ok(grants)
+        };
+        let of = |flavour, version, grants: &Read<Grants>| {
+            unstopped_events(&server(flavour, version), Ok(&table), grants, "flipper").map(|all| all.join(", "))
+        };
+        let maria = |version, grants: &Read<Grants>| of(Flavour::MariaDb, version, grants);
+        let sees = grants(&[], &[("root", "READ_ONLY ADMIN"), ("job", "SUPER")]);
+        assert_eq!(maria(Version(10, 11, 6), &sees).as_deref(), Ok("app.a of root@localhost"));
+        // before, SUPER was enough
+        assert_eq!(maria(Version(10, 6, 1), &sees).as_deref(), Ok("app.a of root@localhost, app.b of job@%"));
+        let own = grants(&["READ_ONLY ADMIN"], &[("root", "SUPER")]);
+        assert_eq!(maria(Version(11, 4, 2), &own).as_deref(), Ok("app.d of flipper@10.77.0.%"));
+        // a stronger fence stops all
+        assert_eq!(maria(Version(12, 1, 2), &sees).as_deref(), Ok(""));
+        assert_eq!(of(Flavour::MySql, Version(9, 7, 0), &sees).as_deref(), Ok(""));
+        // unknown is not no
+        assert!(maria(Version(10, 11, 6), &grants(&["READ_ONLY ADMIN"], &[])).is_err());
+        let old = server(Flavour::MariaDb, Version(10, 11, 6));
+        assert!(unstopped_events(&old, Err("denied".to_owned()), &sees, "flipper").is_err());
+        assert_eq!(unstopped_events(&old, Ok(&Table::default()), &grants(&[], &[]), "flipper"), Ok(vec![]));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Who is at work on a server, from its sessions, its locks and the machine's sockets.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::inventory::Grants;
@@ -82,12 +82,7 @@ pub(super) fn privileged(
     if server.fencing() != Fencing::ReadLock {
         return Ok(vec![]);
     }
-    let grants = grants?;
-    let mut passing: BTreeSet<&str> = grants.holders("READ_ONLY ADMIN")?;
-    // from 10.11 on SUPER alone does not let anybody write any more
-    if server.version < Version(10, 11, 0) {
-        passing.extend(grants.holders("SUPER")?);
-    }
+    let passing = grants?.unstopped(server, own)?;
     Ok(counted(processes.iter().filter(|p| p.is_client(own) && passing.contains(p.user.as_str()))))
 }
 

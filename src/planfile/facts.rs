@@ -232,6 +232,8 @@ facts!(
         #[serde(skip_serializing_if = "not_written")]
         data_rights: Vec<String>,
         events: Vec<String>,
+        #[serde(skip_serializing_if = "not_written")]
+        unstopped_events: Vec<String>,
     }
 );
 

@@ -139,7 +139,7 @@ pub(super) fn relay(relay: &Relay) -> Value {
 }
 
 pub(super) fn inventory(inventory: &Inventory) -> Value {
-    let Inventory { variables, accounts, missing_grants, data_rights, events } = inventory;
+    let Inventory { variables, accounts, missing_grants, data_rights, events, unstopped_events } = inventory;
     let account = |Account { name, plugin }: &Account| json!({ "name": printable(name), "plugin": printable(plugin) });
     let texts = |all: &Vec<String>| all.iter().map(|text| printable(text)).collect::<Value>();
     json!({
@@ -150,6 +150,7 @@ pub(super) fn inventory(inventory: &Inventory) -> Value {
         "missing_grants": fact(missing_grants, texts),
         "data_rights": fact(data_rights, texts),
         "events": fact(events, texts),
+        "unstopped_events": fact(unstopped_events, texts),
     })
 }
 

@@ -1,5 +1,8 @@
 //! Replication and settings of the two servers.
 
+use std::time::Duration;
+
+use crate::lab::run::wait_until;
 use crate::lab::{Node, Server, replication};
 use crate::site::Site;
 use crate::{Case, Outcome};
@@ -14,7 +17,8 @@ pub(crate) const CASES: &[Case] = &[
     ("settings that differ", settings),
 ];
 
-pub(crate) const MARIADB: &[Case] = &[("the event scheduler", scheduler)];
+pub(crate) const MARIADB: &[Case] =
+    &[("the event scheduler", scheduler), ("an event scheduler whose event a fence does not stop", unstopped_event)];
 
 pub(crate) const MYSQL: &[Case] = &[
     ("a scheduled event", event),
@@ -143,8 +147,56 @@ fn scheduler(site: &Site<'_>) -> Outcome {
     writer.exec("SET GLOBAL event_scheduler=ON")?;
     let said = site.check();
     writer.exec("SET GLOBAL event_scheduler=OFF")?;
-    said.names("events", "warn", "db1: event_scheduler is ON").blames_only(&[]);
+    said.names("events", "warn", "db1: event_scheduler is ON");
+    said.names("event-writes-on", "override", "db1: event_scheduler is ON").blames_only(&["event-writes-on"]);
     Ok(())
+}
+
+/// Of an administrator, and of an account that read_only stops. Off, it may be what it will.
+fn unstopped_event(site: &Site<'_>) -> Outcome {
+    site.on_both("GRANT SELECT ON mysql.* TO 'flipper'@'10.77.0.%'")?;
+    let writer = site.lab.admin(Node::Db1);
+    let make = |definer: &str| {
+        writer.exec(&format!(
+            "CREATE OR REPLACE DEFINER={definer} EVENT app.beat ON SCHEDULE EVERY 1 SECOND DO UPDATE app.beats SET x = x + 1"
+        ))
+    };
+    let beats = || writer.value("SELECT x FROM app.beats");
+    writer.exec_all(&[
+        "CREATE TABLE app.beats (id INT PRIMARY KEY, x INT)",
+        "INSERT INTO app.beats VALUES (1, 0)",
+        "SET GLOBAL event_scheduler=ON",
+    ])?;
+    make("root@localhost")?;
+    site.lab.settle()?;
+    let said = site.check();
+    let (refused, why) = site.plan(&[]);
+    let (overridden, _) = site.plan(&["--override", "event-writes-on"]);
+    // it is true: nothing that the server has stops it
+    writer.exec("SET GLOBAL read_only=ON")?;
+    let before = beats()?;
+    wait_until("it writes on", Duration::from_secs(10), || Ok((beats()? != before).then_some(())))?;
+    writer.exec("SET GLOBAL read_only=OFF")?;
+    make("'app'@'%'")?;
+    let harmless = site.check();
+    make("root@localhost")?;
+    writer.exec("SET GLOBAL event_scheduler=OFF")?;
+    let off = site.check();
+    site.lab.settle()?;
+    // as `events` says: a move does not start it there
+    let there = site.lab.admin(Node::Db2).value("SELECT status FROM mysql.event WHERE name = 'beat'")?;
+    writer.exec_all(&["DROP EVENT app.beat", "DROP TABLE app.beats"])?;
+    site.on_both("REVOKE SELECT ON mysql.* FROM 'flipper'@'10.77.0.%'")?;
+    said.names("event-writes-on", "override", "app.beat of root@localhost").blames_only(&["event-writes-on"]);
+    assert!(
+        refused == Some(11) && why.contains("event-writes-on") && why.contains("event_scheduler=OFF on db1"),
+        "{why}"
+    );
+    assert_eq!(overridden, Some(0));
+    harmless.names("event-writes-on", "ok", "").names("events", "warn", "app.beat");
+    off.names("event-writes-on", "ok", "");
+    assert_eq!(there, "SLAVESIDE_DISABLED");
+    site.lab.settle()
 }
 
 fn event(site: &Site<'_>) -> Outcome {

@@ -212,6 +212,7 @@ impl World {
                 missing_grants: none(),
                 data_rights: none(),
                 events: none(),
+                unstopped_events: none(),
             },
             witness: Witness::unseen("not asked"),
             traffic: Traffic::unseen("not asked"),

@@ -302,6 +302,7 @@ pub(crate) fn healthy() -> Snapshot {
             missing_grants: Observed::Known(vec![]),
             data_rights: Observed::Known(vec![]),
             events: Observed::Known(vec![]),
+            unstopped_events: Observed::Known(vec![]),
         },
         witness: Witness::unseen(NOT_WRITTEN),
         traffic: Traffic::unseen(NOT_WRITTEN),

@@ -193,6 +193,10 @@ fn copies() -> Vec<Scenario> {
         tell("events", "swap write", "db1 has an event that would not run on db2.", {
             mysql().edit(1, |n| n.inventory.events = known(vec!["shop.nightly".to_owned()]))
         }),
+        tell("event-writes-on", "swap write", "db1 runs an event with root's rights, which no read_only stops.", {
+            mariadb()
+                .edit(1, |n| n.inventory.unstopped_events = known(vec!["shop.nightly of root@localhost".to_owned()]))
+        }),
         tell("binlog-format-mixed", "swap write", "db1 logs statements where it can.", {
             mariadb().settings(1, |s| s.binlog_format = "MIXED".to_owned())
         }),

@@ -68,10 +68,29 @@ pub(super) const TEXTS: &[Text] = &[
     Text::new(
         "events",
         "There are scheduled events",
-        "An event is enabled on the server where it was made and disabled on its replica. A move changes neither: they fail on \
-         the old writer and do not run on the new one.",
+        "An event is enabled on the server where it was made and disabled on its replica. A move changes neither: they do not \
+         run on the new writer, and fail on the old one, which is read-only. Where that does not stop them, `event-writes-on` \
+         says so.",
         &[(Where::Both, "SELECT EVENT_SCHEMA, EVENT_NAME, STATUS, DEFINER FROM information_schema.events")],
         "After the move: ALTER EVENT … ENABLE on the new writer, ALTER EVENT … DISABLE ON SLAVE on the old one (newer MySQL \
          says DISABLE ON REPLICA).",
+    ),
+    Text::new(
+        "event-writes-on",
+        "A scheduled event writes on a server that is read-only",
+        "MariaDB before 12 has no switch that stops everybody: read_only lets accounts with READ_ONLY ADMIN write (before 10.11: \
+         with SUPER), and an event has its definer's rights. It would write on the old writer after the other node is open; \
+         both directions of replication then stop with error 1950. It is asked about while the scheduler runs, also where \
+         flipper's account may not see the events, or whose rights they have.",
+        &[
+            (Where::MariaDb, "SELECT @@global.event_scheduler"),
+            (Where::MariaDb, "SELECT db, name, status, definer FROM mysql.event"),
+            (
+                Where::MariaDb,
+                "SELECT GRANTEE FROM information_schema.user_privileges WHERE PRIVILEGE_TYPE IN ('READ_ONLY ADMIN', 'SUPER')",
+            ),
+        ],
+        "SET GLOBAL event_scheduler=OFF there until the move is over. For good: ALTER DEFINER=ACCOUNT EVENT … with an account that \
+         has only what the event needs; or ALTER EVENT … DISABLE ON SLAVE. `flipper setup PAIR` prints what lets flipper see more.",
     ),
 ];

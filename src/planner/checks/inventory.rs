@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::workload::few;
 use super::{Scopes, found, report};
-use crate::model::{Account, Code, Finding, NodeSnapshot, Scope, Severity, Side, Snapshot, Version};
+use crate::model::{Account, Code, Fencing, Finding, NodeSnapshot, Observed, Scope, Severity, Side, Snapshot, Version};
 
-use Scope::{Closes, Handover, Opens, Reads, Report, Serves};
+use Scope::{Closes, Fences, Handover, Opens, Reads, Report, Serves};
 use Severity::{Override, Stop, Warn};
 
 /// Variables that make a statement do something else, or fail, on the other node.
@@ -40,6 +40,7 @@ pub(super) fn of_node(snapshot: &Snapshot, side: Side) -> Vec<Finding> {
     all.extend(replication(snapshot, side));
     all.extend(durability(node, side));
     all.extend(events(node, side));
+    all.extend(unstopped_events(node, side));
     all.extend(grants(node, side));
     all.extend(data_rights(node, side));
     all.extend(managed(node, side));
@@ -153,9 +154,13 @@ fn durability(node: &NodeSnapshot, side: Side) -> Option<Finding> {
     })
 }
 
+fn schedules(node: &NodeSnapshot) -> bool {
+    variable(node, "event_scheduler").is_some_and(|on| matches!(on, "ON" | "1"))
+}
+
 fn events(node: &NodeSnapshot, side: Side) -> Option<Finding> {
     let name = &node.name;
-    let scheduler = variable(node, "event_scheduler").is_some_and(|on| matches!(on, "ON" | "1"));
+    let scheduler = schedules(node);
     let help = "after the move: ALTER EVENT … DISABLE on the old writer, ENABLE on the new one; or keep them out of \
                 the servers";
     match node.inventory.events.known() {
@@ -175,6 +180,32 @@ fn events(node: &NodeSnapshot, side: Side) -> Option<Finding> {
         )),
         None => None,
     }
+}
+
+/// Events that go on behind a fence, or that nobody can say this of, while the scheduler runs them.
+fn unstopped_events(node: &NodeSnapshot, side: Side) -> Option<Finding> {
+    let name = &node.name;
+    let guarded = node.server.known().is_some_and(|server| server.fencing() == Fencing::ReadLock);
+    if !guarded || !schedules(node) {
+        return None;
+    }
+    let off = format!("SET GLOBAL event_scheduler=OFF on {name} until the move is over");
+    let (seen, help) = match &node.inventory.unstopped_events {
+        Observed::Known(events) if events.is_empty() => return None,
+        Observed::Known(events) => (
+            format!(
+                "{name}: the scheduler runs {} event(s) that read_only does not stop: {}",
+                events.len(),
+                few(events)
+            ),
+            format!("{off}; or give them a definer without READ_ONLY ADMIN and SUPER"),
+        ),
+        Observed::Unknown(why) => (
+            format!("{name}: event_scheduler is ON, and whether read_only stops its events is unknown: {why}"),
+            format!("{off}; or GRANT SELECT ON mysql.* to flipper's account"),
+        ),
+    };
+    Some(found(Code::EventWritesOn, side, seen, help, vec![(Fences(side), Override)]))
 }
 
 /// A server that its provider moves by itself, and where nobody has an address of their own.

@@ -170,7 +170,13 @@ fn needs(code: Code, node: &NodeSnapshot) -> Vec<Option<&str>> {
         Code::AccountsDiffer => vec![inventory.accounts.why_unknown()],
         Code::PasswordExchange => vec![workload.without_tls.why_unknown()],
         Code::Events => vec![inventory.events.why_unknown(), inventory.variables.why_unknown()],
-        Code::SettingsDiffer | Code::AutoIncrement | Code::SlowTimeout | Code::RelayRecovery | Code::Durability => {
+        // its finding says so where the events themselves are unknown, and somebody runs them
+        Code::EventWritesOn
+        | Code::SettingsDiffer
+        | Code::AutoIncrement
+        | Code::SlowTimeout
+        | Code::RelayRecovery
+        | Code::Durability => {
             vec![inventory.variables.why_unknown()]
         }
         Code::BinlogFormat => vec![settings.why_unknown(), inventory.variables.why_unknown()],

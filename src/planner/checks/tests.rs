@@ -53,6 +53,13 @@ fn set(node: &mut NodeSnapshot, name: &str, value: &str) {
     variables.insert(name.to_owned(), value.to_owned());
 }
 
+/// A pair that cannot stop everybody, whose writer runs events.
+fn runs_events(snapshot: &mut Snapshot, unstopped: Observed<Vec<String>>) {
+    *snapshot = healthy(Flavour::MariaDb);
+    set(&mut snapshot.nodes[0], "event_scheduler", "ON");
+    snapshot.nodes[0].inventory.unstopped_events = unstopped;
+}
+
 fn sessions(account: &str, local: bool) -> Observed<Vec<Sessions>> {
     Observed::Known(vec![Sessions { account: account.to_owned(), count: 2, local }])
 }
@@ -205,6 +212,10 @@ fn besides() -> Vec<Harm> {
             s.nodes[0].inventory.events = Observed::Known(vec!["app.nightly".to_owned()]);
         }),
         (Code::Events, Unknown, Silent, |s| s.nodes[0].inventory.events = unknown()),
+        (Code::EventWritesOn, Override, Asks, |s| {
+            runs_events(s, Observed::Known(vec!["app.nightly of root@%".to_owned()]))
+        }),
+        (Code::EventWritesOn, Override, Asks, |s| runs_events(s, unknown())),
         (Code::SettingsDiffer, Warn, Notes, |s| set(&mut s.nodes[1], "sql_mode", "ANSI")),
         (Code::BinlogFormat, Warn, Notes, |s| settings(&mut s.nodes[0]).binlog_format = "MIXED".to_owned()),
         (Code::AutoIncrement, Warn, Silent, |s| set(&mut s.nodes[1], "auto_increment_offset", "1")),
@@ -390,6 +401,22 @@ fn every_hazard_that_can_be_seen_has_a_check() {
     let missed: Vec<String> =
         SEEN.iter().chain(&[99, 100]).map(|n| format!("H-{n:02}")).filter(|h| !named.contains(&h[..])).collect();
     assert_eq!(missed, [] as [&str; 0]);
+}
+
+#[test]
+fn an_event_that_is_not_run_writes_nothing() {
+    let mut snapshot = healthy(Flavour::MariaDb);
+    runs_events(&mut snapshot, Observed::Known(vec![]));
+    assert_eq!(verdict(&checked(&snapshot), Code::EventWritesOn), Verdict::Ok);
+    runs_events(&mut snapshot, unknown());
+    set(&mut snapshot.nodes[0], "event_scheduler", "OFF");
+    assert_eq!(verdict(&checked(&snapshot), Code::EventWritesOn), Verdict::Ok);
+    // a server that stops everybody
+    runs_events(&mut snapshot, unknown());
+    for node in &mut snapshot.nodes {
+        server(node).version = Version(12, 1, 2);
+    }
+    assert_eq!(verdict(&checked(&snapshot), Code::EventWritesOn), Verdict::Ok);
 }
 
 #[test]
