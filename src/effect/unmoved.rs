@@ -16,16 +16,14 @@ use crate::link::{Link, Record, Table};
 use crate::model::{Flavour, NodeName, Server, Side, WriteAccess, printable};
 use crate::world::Failure;
 
-/// Between two looks at InnoDB's list where the answer is an old one: it is renewed when nobody has asked for 100 ms.
-const RENEWED: Duration = Duration::from_millis(25);
-
 /// Between two looks for sessions that have been ended.
 const ENDING: Duration = Duration::from_millis(10);
 
 /// What a question may take in any case: one that is cut off costs the connection, which the way back needs.
 const LEAST: Duration = Duration::from_millis(200);
 
-/// As long as InnoDB gives the same answer once more.
+/// As long as InnoDB gives the same answer once more: its list is renewed when nobody has asked for 100 ms, and whoever asks
+/// sooner gets the old one for ever.
 const REPEATED: Duration = Duration::from_millis(105);
 
 impl Hands<'_> {
@@ -100,7 +98,7 @@ impl Hands<'_> {
                          information_schema.innodb_trx all the time, and every answer is the one before"
                     )));
                 }
-                None => sleep(RENEWED).await,
+                None => sleep(REPEATED).await,
             }
         }
     }
