@@ -70,6 +70,8 @@ fn plan_from(examined: &Examined<'_>, goal: &Goal, consent: Consent<'_>) -> Resu
     let refuse = |mut reasons: Vec<Reason>| {
         reasons.sort();
         reasons.dedup();
+        // whoever was left behind explains the rest, and is brought back before anything else
+        reasons.sort_by_key(|reason| reason.code != Code::Deposed);
         Err(Refusal { pair: pair.name.clone(), goal: goal.clone(), reasons })
     };
     let course = Course::of(pair, snapshot, goal);

@@ -159,6 +159,25 @@ fn back(world: World) -> World {
         .edit(2, |node| threads(node, Thread::Stopped, Thread::Running))
 }
 
+/// This machine knows that a node was declared dead.
+fn remembered(world: World, n: usize) -> World {
+    world.edit(n, |node| {
+        let (since, position) =
+            ("2026-01-01T23:14:00Z".to_owned(), "26a0f1c2-3d4e-11f0-8a1b-0242ac110002:1-9".to_owned());
+        node.deposed = Some(Deposed { since, position });
+    })
+}
+
+/// The receiver of db1 was stopped while its source did not answer, which it says for ever.
+fn left(world: World) -> World {
+    world.edit(1, |node| {
+        threads(node, Thread::Stopped, Thread::Running);
+        if let Observed::Known(channels) = &mut node.channels {
+            channels[0].errors = vec![(2003, "Can't connect to server on '10.77.0.12' (111)".to_owned())];
+        }
+    })
+}
+
 fn returns() -> Vec<Scenario> {
     let own = "16a0f1c2-3d4e-11f0-8a1b-0242ac110001:48214-48216";
     let open = || back(mysql()).access(1, WriteAccess::Open).with(1, WRITE);
@@ -181,11 +200,13 @@ fn returns() -> Vec<Scenario> {
         }),
         tell("back-swap-first", "swap", "Somebody wants the roles back on db1 before it is back.", back(mysql())),
         tell("back-remembered", "set read db1", "The servers show nothing; this machine remembers.", {
-            mysql().edit(1, |node| {
-                let (since, position) =
-                    ("2026-01-01T23:14:00Z".to_owned(), "26a0f1c2-3d4e-11f0-8a1b-0242ac110002:1-9".to_owned());
-                node.deposed = Some(Deposed { since, position });
-            })
+            remembered(mysql(), 1)
+        }),
+        tell("back-standby-swap", "swap write", "db2 is up again after its `fail`; db1 was told not to receive.", {
+            left(remembered(mariadb(), 2))
+        }),
+        tell("back-writer-restarted", "set write db1", "The same, and db1 has started anew, closed, since then.", {
+            left(remembered(mysql(), 2)).fenced(1)
         }),
         tell(
             "back-in-order",

@@ -271,7 +271,7 @@ pub(in crate::planner) fn returned(pair: &Pair, snapshot: &Snapshot, back: Side)
 
 /// What a receiver says of its source (it cannot be reached, has purged its logs, has the same id) is no error of the
 /// applier's, and gone when the receiver is started.
-fn of_applier((code, _): &(u32, String)) -> bool {
+pub(super) fn of_applier((code, _): &(u32, String)) -> bool {
     !matches!(code, 1236 | 1593 | 2000..3000 | 13114..=13125)
 }
 

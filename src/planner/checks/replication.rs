@@ -2,8 +2,9 @@
 
 use super::super::basis::runs;
 use super::Scopes;
+use super::death::{deposed, of_applier};
 use crate::model::{
-    Channel, Code, Finding, Flavour, NodeSnapshot, Pair, Scope, Severity, Side, Snapshot, WriteAccess, at_port,
+    Channel, Code, Finding, Flavour, NodeSnapshot, Pair, Scope, Severity, Side, Snapshot, Thread, WriteAccess, at_port,
 };
 
 use Severity::{Override, Stop, Warn};
@@ -107,16 +108,32 @@ impl Into<'_> {
         // the status of MySQL's replica only says where a worker's error is to be found
         let workers = node.relay.worker_errors.known().into_iter().flatten();
         let errors = channel.errors.iter().chain(workers.filter(|error| !channel.errors.contains(error)));
-        let errors: Vec<String> = errors.map(|(code, text)| format!("; error {code}: {text}")).collect();
+        let parted = self.parted(channel);
+        // what a receiver said of a source that was dead, before it was stopped, has had its time
+        let errors = errors.filter(|error| parted.is_none() || of_applier(error)).collect::<Vec<_>>();
         let start = match node.server.known().map(|server| server.flavour) {
             Some(Flavour::MariaDb) => "START SLAVE",
             Some(Flavour::MySql) | None => "START REPLICA",
         };
-        let help = if channel.errors.is_empty() {
-            format!("if it was stopped on purpose and may run again: {start} on {}", node.name)
-        } else {
-            format!("mend the cause on {}, then {start}", node.name)
+        let help = match parted {
+            Some(back) if errors.is_empty() => {
+                // nobody opens one of them before both are compared, and that is what `deposed` says
+                if self.snapshot.node(back.peer()).access.is(&WriteAccess::Open) {
+                    return None;
+                }
+                format!(
+                    "do not start it by hand: `flipper plan {} rejoin {}` compares both nodes first",
+                    self.pair.name,
+                    self.pair.node(back).name
+                )
+            }
+            _ if errors.is_empty() => {
+                format!("if it was stopped on purpose and may run again: {start} on {}", node.name)
+            }
+            Some(_) => format!("mend the cause on {}", node.name),
+            None => format!("mend the cause on {}, then {start}", node.name),
         };
+        let errors: Vec<String> = errors.into_iter().map(|(code, text)| format!("; error {code}: {text}")).collect();
         let (receiver, applier) = (channel.receiver, channel.applier);
         Some(self.found(
             Code::ReplicationStopped,
@@ -124,6 +141,13 @@ impl Into<'_> {
             help,
             self.missing(),
         ))
+    }
+
+    /// The one of both nodes that was declared dead and is not back, where this channel's receiver is stopped for that: what
+    /// its source has of its own must not come in before somebody has compared them.
+    fn parted(&self, channel: &Channel) -> Option<Side> {
+        let deposed = |side: &Side| deposed(self.pair, self.snapshot, *side).is_some();
+        Side::BOTH.into_iter().find(deposed).filter(|_| channel.receiver == Thread::Stopped)
     }
 
     fn complete(&self, channel: &Channel) -> Vec<Finding> {
