@@ -7,7 +7,7 @@ use super::here::clock;
 use super::output::Output;
 use super::voice::UnderWay;
 use crate::event::{Event, Way};
-use crate::journal::{End, Journal};
+use crate::journal::{End, Ending, Journal};
 use crate::model::{Action, Pair, Plan, Step, StepId};
 use crate::render::{self, events, timeline::Timeline, times};
 use crate::world::Happened;
@@ -109,7 +109,8 @@ impl<'a> Progress<'a> {
         if self.output.is_json() {
             voice.data(&timeline.json());
         } else {
-            voice.talk(format!("{}{}", timeline.text(what), self.by_the_clock()));
+            let asked = end.end == Ending::Done && self.plan.open_after() == [false; 2];
+            voice.talk(format!("{}{}", timeline.text(asked, what), self.by_the_clock()));
         }
         drop(timeline);
         let trouble = self.journal.take().and_then(|journal| journal.end(end));

@@ -183,10 +183,13 @@ impl Told {
         let served = plan.open_before().contains(&true) || pair.write_role().is_none();
         match outcome {
             Outcome::Done { outage } => {
-                let out = match outage {
-                    Some(outage) => format!("writes were out for {} ms", outage.as_millis()),
-                    None if !served => "clients can write again".to_owned(),
-                    None => "writes were never out".to_owned(),
+                let open = |nodes: [bool; 2]| nodes.contains(&true) || pair.write_role().is_none();
+                let out = match (outage, served, open(plan.open_after())) {
+                    (Some(outage), ..) => format!("writes were out for {} ms", outage.as_millis()),
+                    (None, true, true) => "writes were never out".to_owned(),
+                    (None, true, false) => "nobody can write now".to_owned(),
+                    (None, false, true) => "clients can write again".to_owned(),
+                    (None, false, false) => "nobody could write before, nor can now".to_owned(),
                 };
                 let text = format!("done: {} of {name}; {out}", plan.goal);
                 Self { next: render::next::done(plan), ..Self::new(Ending::Done, Exit::Done, outage, text) }
@@ -290,5 +293,35 @@ fn end_with(output: &Output, end: &str, (exit, outage): (Exit, Option<Duration>)
     } else {
         output.line(&record());
         tell(&with_next());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::samples::{healthy, pair};
+    use crate::model::{Flavour, Observed, WriteAccess};
+    use crate::planner;
+
+    /// What is told at the end of a run that is done.
+    fn done(edit: impl Fn(&mut Snapshot), goal: &Goal, outage: Option<Duration>) -> String {
+        let mut seen = healthy(Flavour::MySql);
+        edit(&mut seen);
+        let plan = planner::plan(&pair(), &seen, goal, &[]).expect("a plan");
+        Told::of(&pair(), &plan, Outcome::Done { outage }).text
+    }
+
+    #[test]
+    fn who_can_write_at_the_end_is_told() {
+        let write = || pair().write_role().expect("a role for writes").name.clone();
+        let closed = |seen: &mut Snapshot| {
+            seen.nodes[0].access = Observed::Known(WriteAccess::Fenced);
+            seen.nodes[0].addresses = Observed::Known(vec![]);
+        };
+        let first = pair().nodes[0].name.clone();
+        let down = done(|_| {}, &Goal::Down(write()), None);
+        assert_eq!(down, format!("done: down {} of orders; nobody can write now", write()));
+        assert!(done(closed, &Goal::Up(write(), first), None).ends_with("; clients can write again"));
+        assert!(done(|_| {}, &Goal::Drain(pair().nodes[1].name.clone()), None).ends_with("; writes were never out"));
     }
 }

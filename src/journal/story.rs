@@ -3,10 +3,10 @@
 use std::time::{Duration, SystemTime};
 
 use super::line::Chain;
-use super::record::{Begin, End, Happened, Moment, NodeStand, Record, Session, Way};
+use super::record::{Begin, End, Ending, Happened, Known, Moment, NodeStand, Record, Session, Way};
 use super::table::Table;
 use super::{FORMAT, Found};
-use crate::model::{Action, Plan};
+use crate::model::{Access, Action, Plan};
 use crate::planfile::{self, PlanFileError};
 
 /// What a journal tells of its run.
@@ -171,6 +171,34 @@ impl Story {
         self.outs.last().copied()
     }
 
+    /// Nobody could write when it began. `None`: that is not known.
+    #[must_use]
+    pub fn began_closed(&self) -> Option<bool> {
+        let plan = self.plan().ok()?;
+        if !plan.basis.roles.iter().any(|(_, _, access)| *access == Access::ReadWrite) {
+            return Some(false);
+        }
+        let dead = |node: &NodeStand| plan.dead().is_some_and(|dead| *dead.as_str() == node.node);
+        let mut closed = (!self.before.is_empty()).then_some(true);
+        for node in self.before.iter().filter(|node| !dead(node)) {
+            match &node.access {
+                Known::Known(access) if access == "open" => return Some(false),
+                Known::Known(_) => {}
+                Known::Unknown(_) => closed = None,
+            }
+        }
+        closed
+    }
+
+    /// When a node was opened for clients who could not write before, or its address came to it.
+    #[must_use]
+    pub fn let_in(&self) -> Option<SystemTime> {
+        let plan = self.plan().ok()?;
+        let id = plan.opens_for_clients()?;
+        let taken = self.steps.iter().find(|taken| taken.step == id.0 && taken.failed.is_none())?;
+        Some(taken.at + taken.took?)
+    }
+
     /// The plan that was carried out.
     ///
     /// # Errors
@@ -218,7 +246,7 @@ impl Story {
 pub fn latest_touching(found: &[Found]) -> Option<(&Found, &Story)> {
     let stories = || found.iter().filter_map(|found| Some((found, found.story.as_ref().ok()?)));
     let told = |story: &Story| {
-        let nothing_left = story.end.as_ref().is_some_and(|end| end.end == super::Ending::NothingToDo);
+        let nothing_left = story.end.as_ref().is_some_and(|end| end.end == Ending::NothingToDo);
         story.changed() || nothing_left
     };
     let settled = |run: &str| {

@@ -190,6 +190,38 @@ impl Plan {
         [first, second].map(|node| node.access == WriteAccess::Open)
     }
 
+    /// Whom a node lets write after the last step.
+    #[must_use]
+    pub fn access_after(&self, node: &NodeBasis) -> WriteAccess {
+        let steps = self.steps.iter().filter(|step| *step.action.node() == node.name);
+        steps.fold(node.access, |access, step| match &step.action {
+            Action::Fence { .. } => WriteAccess::Fenced,
+            Action::Open { .. } | Action::Reopen { .. } | Action::Promote { .. } => WriteAccess::Open,
+            Action::Approach { .. }
+            | Action::Drain { .. }
+            | Action::EndWriters { .. }
+            | Action::CatchUp { .. }
+            | Action::Take { .. }
+            | Action::EndSessions { .. }
+            | Action::Drop { .. }
+            | Action::Announce { .. }
+            | Action::Release { .. }
+            | Action::Verify { .. }
+            | Action::Isolate { .. }
+            | Action::StopReceiving { .. }
+            | Action::ResumeReceiving { .. }
+            | Action::ApplyReceived { .. }
+            | Action::Compare { .. }
+            | Action::StartReplication { .. } => access,
+        })
+    }
+
+    /// Which nodes accept writes after the last step, in the order of the config.
+    #[must_use]
+    pub fn open_after(&self) -> [bool; 2] {
+        self.basis.nodes.each_ref().map(|node| self.access_after(node) == WriteAccess::Open)
+    }
+
     /// The roles that it moves, or whose writer it changes.
     #[must_use]
     pub fn touched(&self) -> Vec<RoleName> {

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use super::times::{long_time, ms, since};
 use super::wrap::hang;
 use super::{WIDTH, describe};
-use crate::journal::{Found, Known, NodeStand, Session, Story, Taken, Trouble, Unreadable, Way};
+use crate::journal::{Ending, Found, Known, NodeStand, Session, Story, Taken, Trouble, Unreadable, Way};
 use crate::model::{PairName, Plan, printable};
 
 /// Every run, the newest first, some lines each.
@@ -120,12 +120,26 @@ pub(super) fn ending(found: &Found, story: &Story) -> String {
     }
 }
 
+/// How long nobody could write: `writes were …`.
 pub(super) fn writes(story: &Story) -> String {
-    match story.out() {
-        None => "never out".to_owned(),
-        Some((_, Some(out))) => format!("out for {}", ms(out)),
-        Some((since, None)) => format!("out since {}, as far as this run knows", time(since)),
+    match (story.out(), story.began_closed()) {
+        (None, Some(false)) => "never out".to_owned(),
+        (None, Some(true)) => match story.let_in() {
+            Some(at) => format!("out before it began; in again at {}", time(at)),
+            None => "out before it began".to_owned(),
+        },
+        // a run that came to no look at the nodes, or could not see them
+        (None, None) => "not stopped by it".to_owned(),
+        (Some((_, Some(out))), _) => format!("out for {}", ms(out)),
+        (Some((since, None)), _) if as_asked(story) => format!("out since {}, as asked for", time(since)),
+        (Some((since, None)), _) => format!("out since {}, as far as this run knows", time(since)),
     }
+}
+
+/// Nobody is to write after it, and it is done.
+fn as_asked(story: &Story) -> bool {
+    let done = story.end.as_ref().is_some_and(|end| end.end == Ending::Done);
+    done && story.plan().is_ok_and(|plan| plan.open_after() == [false; 2])
 }
 
 fn stand(node: &NodeStand) -> String {
@@ -230,10 +244,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::journal::read;
     use crate::journal::samples::{begin, clock, end};
-    use crate::journal::{Ending, read};
     use crate::model::samples::{healthy, pair};
-    use crate::model::{Flavour, Goal};
+    use crate::model::{Flavour, Goal, NodeSnapshot, Observed, Snapshot, Step, WriteAccess};
     use crate::planner;
     use crate::render::json_history::runs;
 
@@ -312,6 +326,60 @@ mod tests {
         let shown = text(&[found(Ok(ended))]);
         assert!(shown.contains("rolled-back (exit 0): rolled-back"), "{shown}");
         assert!(!shown.contains("CUT OFF") && read(b"").is_err());
+    }
+
+    /// A run of a plan, on nodes that stood so before it, whose steps have all been done, a second each.
+    fn ran(edit: impl Fn(&mut Snapshot), goal: &Goal) -> Story {
+        let mut seen = healthy(Flavour::MySql);
+        edit(&mut seen);
+        let plan = planner::plan(&pair(), &seen, goal, &[]).expect("a plan");
+        let stood = |node: &NodeSnapshot| NodeStand {
+            node: node.name.to_string(),
+            access: Known::Known(if node.access.is(&WriteAccess::Open) { "open" } else { "fenced" }.to_owned()),
+            holds: Known::Known(vec![]),
+            position: Known::Known(String::new()),
+            ahead: Known::Known(String::new()),
+        };
+        let taken = |(at, step): (u64, &Step)| Taken {
+            step: step.id.0.clone(),
+            way: Way::Forward,
+            at: clock() + Duration::from_secs(at),
+            took: Some(Duration::from_secs(1)),
+            said: None,
+            failed: None,
+        };
+        Story {
+            begin: begin(&plan),
+            before: seen.nodes.iter().map(stood).collect(),
+            steps: (0..).zip(&plan.steps).map(taken).collect(),
+            outs: vec![],
+            at_step: None,
+            end: Some(end(Ending::Done)),
+            ..story()
+        }
+    }
+
+    #[test]
+    fn writes_that_were_out_before_it_began_are_told_so() {
+        let write = || pair().write_role().expect("a role for writes").name.clone();
+        let closed = |seen: &mut Snapshot| {
+            seen.nodes[0].access = Observed::Known(WriteAccess::Fenced);
+            seen.nodes[0].addresses = Observed::Known(vec![]);
+        };
+        let up = ran(closed, &Goal::Up(write(), pair().nodes[0].name.clone()));
+        let told = writes(&up);
+        assert!(told.starts_with("out before it began; in again at 2026-01-02T03:04:"), "{told}: {:?}", up.steps);
+        let not_yet = Story { steps: vec![], ..up };
+        assert_eq!(writes(&not_yet), "out before it began");
+        let down = Story { outs: vec![(clock(), None)], ..ran(|_| {}, &Goal::Down(write())) };
+        assert_eq!(writes(&down), "out since 2026-01-02T03:04:05Z, as asked for");
+        assert_eq!(
+            writes(&Story { end: None, ..down.clone() }),
+            "out since 2026-01-02T03:04:05Z, as far as this run knows"
+        );
+        let reads = Goal::Drain(pair().nodes[1].name.clone());
+        assert_eq!(writes(&ran(|_| {}, &reads)), "never out");
+        assert_eq!(writes(&Story { before: vec![], ..ran(|_| {}, &reads) }), "not stopped by it");
     }
 
     #[test]

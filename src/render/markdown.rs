@@ -4,7 +4,7 @@
 //! Free text of a plan (notes, what was seen) may come from a server or from somebody else's file. Whatever in it could
 //! mean something to a ticket system (links, mentions, tags, formatting) stands as code, where it means nothing.
 
-use super::plan::{Marks, access_after, ground, holder, outage, reasons, way_back};
+use super::plan::{Marks, ground, holder, outage, reasons, way_back};
 use super::{Sheet, describe, fate};
 use crate::model::printable;
 
@@ -91,7 +91,7 @@ fn nodes(sheet: &Sheet<'_>) -> String {
             cell(node.name.as_str()),
             describe::server(node.flavour, node.version),
             describe::who(node.access, how).to_owned(),
-            describe::who(access_after(sheet.plan, node), how).to_owned(),
+            describe::who(sheet.plan.access_after(node), how).to_owned(),
         ]);
     }
     out + "\n"

@@ -2,7 +2,7 @@
 
 use super::wrap::{hang, list, table, wrap};
 use super::{WIDTH, describe};
-use crate::model::{Action, Held, NodeBasis, NodeName, Plan, RoleName, Rule, Step, StepId, WriteAccess, printable};
+use crate::model::{Held, NodeBasis, NodeName, Plan, RoleName, Rule, Step, StepId, printable};
 use crate::planner;
 
 /// The plan as text of at most 80 columns. `digest` is the plan's, as `sha256:…`, where it has one.
@@ -93,36 +93,10 @@ fn nodes(plan: &Plan) -> String {
             node.name.to_string(),
             describe::server(node.flavour, node.version),
             describe::who(node.access, how).to_owned(),
-            describe::who(access_after(plan, node), how).to_owned(),
+            describe::who(plan.access_after(node), how).to_owned(),
         ]);
     }
     table(&rows, WIDTH)
-}
-
-/// Whom a node lets write after the last step.
-pub(super) fn access_after(plan: &Plan, node: &NodeBasis) -> WriteAccess {
-    plan.steps.iter().filter(|step| *step.action.node() == node.name).fold(node.access, |access, step| {
-        match &step.action {
-            Action::Fence { .. } => WriteAccess::Fenced,
-            Action::Open { .. } | Action::Reopen { .. } | Action::Promote { .. } => WriteAccess::Open,
-            Action::Approach { .. }
-            | Action::Drain { .. }
-            | Action::EndWriters { .. }
-            | Action::CatchUp { .. }
-            | Action::Take { .. }
-            | Action::EndSessions { .. }
-            | Action::Drop { .. }
-            | Action::Announce { .. }
-            | Action::Release { .. }
-            | Action::Verify { .. }
-            | Action::Isolate { .. }
-            | Action::StopReceiving { .. }
-            | Action::ResumeReceiving { .. }
-            | Action::ApplyReceived { .. }
-            | Action::Compare { .. }
-            | Action::StartReplication { .. } => access,
-        }
-    })
 }
 
 /// What it costs, and until when it can be taken back.

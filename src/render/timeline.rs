@@ -71,9 +71,9 @@ impl Timeline {
     }
 
     /// A line a step, those marked that clients waited for, and the sums; empty when nothing was done. `what`: a step in
-    /// words.
+    /// words. `asked`: that nobody can write at its end was the goal.
     #[must_use]
-    pub fn text(&self, what: impl Fn(&StepId) -> String) -> String {
+    pub fn text(&self, asked: bool, what: impl Fn(&StepId) -> String) -> String {
         if self.steps.is_empty() {
             return String::new();
         }
@@ -89,6 +89,7 @@ impl Timeline {
         out += &format!("    {:>11}  in all\n", ms(sum(&mut self.steps.iter())));
         match self.out.iter().max() {
             Some(longest) => out += &format!("    {:>11}  writes were out\n", ms(*longest)),
+            None if self.is_out && asked => out += "                 writes are out, as asked for\n",
             None if self.is_out => out += "                 writes are still out\n",
             // there was no gate to close: nobody could write when it began
             None if self.opened() => out += "                 writes were out before it began\n",
@@ -150,7 +151,7 @@ mod tests {
             Event::GateOpened(Duration::from_millis(6)),
             done("verify-write-db2", 4),
         ]);
-        let text = timeline.text(ToString::to_string);
+        let text = timeline.text(false, ToString::to_string);
         assert!(
             text.contains("    !      2.0 ms  fence-db1\n") || text.contains("  !      2.0 ms  fence-db1\n"),
             "{text}"
@@ -161,6 +162,13 @@ mod tests {
     }
 
     #[test]
+    fn writes_that_are_out_because_that_was_asked_for_are_told_so() {
+        let timeline = told(&[Event::Started(Way::Forward, id("fence-db1")), Event::GateClosed, done("fence-db1", 2)]);
+        assert!(timeline.text(true, ToString::to_string).ends_with("  writes are out, as asked for\n"));
+        assert!(timeline.text(false, ToString::to_string).ends_with("  writes are still out\n"));
+    }
+
+    #[test]
     fn a_fence_that_was_refused_left_nobody_out() {
         let failure = Failure { happened: Happened::No, what: "refused".to_owned(), again: false };
         let timeline = told(&[
@@ -168,9 +176,9 @@ mod tests {
             Event::GateClosed,
             Event::Failed(Way::Forward, id("fence-db1"), Duration::from_millis(9), failure),
         ]);
-        let text = timeline.text(ToString::to_string);
+        let text = timeline.text(false, ToString::to_string);
         assert!(text.contains("FAILED") && text.ends_with("9.0 ms  writes were out\n"), "{text}");
         assert_eq!(timeline.json()["writes_are_out"], false);
-        assert_eq!(told(&[]).text(ToString::to_string), "");
+        assert_eq!(told(&[]).text(false, ToString::to_string), "");
     }
 }

@@ -3,7 +3,6 @@
 use super::markup::Markup;
 use crate::model::{Fencing, NodeBasis, Plan, RoleName, WriteAccess};
 use crate::render::describe;
-use crate::render::plan::access_after;
 
 /// One picture of a node.
 struct Seen<'a> {
@@ -23,7 +22,7 @@ pub(super) fn now_and_after(plan: &Plan) -> Markup {
     };
     let after = |node| Seen {
         node,
-        access: access_after(plan, node),
+        access: plan.access_after(node),
         roles: roles()
             .filter(|role| plan.after.holder(role) == Some(&node.name))
             .map(|role| (role, !held(node, role)))
