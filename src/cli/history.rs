@@ -1,8 +1,10 @@
-//! `flipper history [PAIR]`: reads the journals of this machine, and needs neither config nor servers.
+//! `flipper history [PAIR]`: reads the journals of this machine, and needs no servers; the config only tells a pair of
+//! which nothing is recorded from one that is none.
 
 use super::args::RunFormat;
 use super::output::{Output, tell};
-use super::{Exit, Stop, journal};
+use super::{Exit, Stop, context, journal};
+use crate::config::Config;
 use crate::journal::{Found, find, pairs};
 use crate::model::{PairName, printable};
 use crate::render;
@@ -14,7 +16,8 @@ pub(super) struct Asked<'a> {
     pub(super) format: Option<RunFormat>,
 }
 
-pub(super) fn run(asked: &Asked<'_>, output: &Output) -> Result<Exit, Stop> {
+/// `config`: where it can be read.
+pub(super) fn run(asked: &Asked<'_>, config: impl Fn() -> Option<Config>, output: &Output) -> Result<Exit, Stop> {
     if output.is_json() && asked.format.is_some_and(|format| format != RunFormat::Json) {
         return Err(Stop::say(
             Exit::Usage,
@@ -24,6 +27,9 @@ pub(super) fn run(asked: &Asked<'_>, output: &Output) -> Result<Exit, Stop> {
         ));
     }
     let found = found(asked.pair)?;
+    if let (Some(word), true, Some(config)) = (asked.pair, found.is_empty(), config()) {
+        context::pair(&config, word)?;
+    }
     // a page is of one run
     let wanted = asked.run.or((asked.format == Some(RunFormat::Html)).then_some("last"));
     let found = match wanted {
@@ -31,7 +37,8 @@ pub(super) fn run(asked: &Asked<'_>, output: &Output) -> Result<Exit, Stop> {
         Some(word) => vec![one(found, word)?],
     };
     if found.is_empty() {
-        tell("no run is recorded on this machine");
+        let of = asked.pair.map(|pair| format!("of {} ", printable(pair))).unwrap_or_default();
+        tell(&format!("no run {of}is recorded on this machine"));
     }
     let text = || match (asked.format.unwrap_or(RunFormat::Text), &found[..]) {
         (RunFormat::Json, _) => render::json_history::runs(&found).to_string(),

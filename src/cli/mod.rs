@@ -183,7 +183,7 @@ fn dispatch(typed: &Typed, output: &Output) -> Result<Exit, Stop> {
         Command::Abort(typed) => abort::run(&config()?, go_on(typed), output),
         Command::History { pair, run, format } => {
             let asked = history::Asked { pair: pair.as_deref(), run: run.as_deref(), format: *format };
-            history::run(&asked, output)
+            history::run(&asked, || config().ok(), output)
         }
     }
 }
