@@ -78,6 +78,8 @@ fn what_is_waited_for_stands_on_a_terminal_and_goes() {
         let after = shown.rsplit_once("looking at orders").unwrap().1;
         let (_, rest) = after.split_once(AFRESH).unwrap_or_else(|| panic!("{words}: it stays: {shown:?}"));
         assert!(!rest.contains('\u{1b}'), "{words}: {rest:?}");
+        let line = after.split_once(AFRESH).unwrap().0;
+        assert!(line.len() < 16 && rest.contains("orders"), "{words}: told onto that line: {shown:?}");
     }
     let dumb = pair.on_a_terminal("status", "dumb");
     assert!(

@@ -86,11 +86,11 @@ impl Output {
     /// Data: text for people, or JSON for programs, on stdout. A reader that has gone (`| head`) is no error. Whether
     /// somebody still reads.
     pub(super) fn data(&self, text: impl FnOnce() -> String, json: impl FnOnce() -> serde_json::Value) -> bool {
-        self.voice.settle();
-        let data = if self.json { json().to_string() } else { text() };
-        let mut out = std::io::stdout().lock();
-        let end = if data.ends_with('\n') { "" } else { "\n" };
-        write!(out, "{data}{end}").and_then(|()| out.flush()).is_ok()
+        let mut data = if self.json { json().to_string() } else { text() };
+        if !data.ends_with('\n') {
+            data.push('\n');
+        }
+        self.voice.show(data)
     }
 
     /// One JSON object a line, where JSON is wanted.
@@ -137,8 +137,10 @@ pub(super) fn complain(output: &Output, report: &miette::Report, exit: Exit) {
     if plain.render_report(&mut text, report.as_ref()).is_err() {
         text = report.to_string();
     }
-    output.voice.settle();
     output.note(|| format!("error, exit {}\n{text}", exit as u8));
+    // whatever stands for what is under way goes first
+    output.voice.clear();
+    output.voice.settle();
     tell(&text);
     if output.is_json() {
         let mut json = String::new();

@@ -27,6 +27,8 @@ const AFRESH: &str = "\r\u{1b}[K";
 enum Said {
     /// To stdout.
     Data(String),
+    /// To stdout, and whether somebody still reads.
+    Shown(String, Sender<bool>),
     /// To stderr.
     Talk(String),
     /// To stderr, and one less waits.
@@ -89,6 +91,17 @@ impl Voice {
         self.say(Said::Murmur(text));
     }
 
+    /// To stdout, however long its reader takes; whatever stands for what is under way is taken away first. Whether
+    /// somebody still reads.
+    pub(super) fn show(&self, text: String) -> bool {
+        if self.thread.get().is_none() {
+            return write(std::io::stdout().lock(), &text).is_ok();
+        }
+        let (written, done) = channel();
+        self.say(Said::Shown(text, written));
+        done.recv().unwrap_or(false)
+    }
+
     /// Something is under way, instead of what was before.
     pub(super) fn under_way(&self, what: UnderWay) {
         self.say(Said::UnderWay(what));
@@ -122,6 +135,12 @@ fn speak(todo: &Receiver<Said>, murmurs: &AtomicUsize) {
         // a reader that has gone is no error: the run goes on, and its end is in the exit code and the journal
         let _ = match said {
             Ok(Said::Data(text)) => write(std::io::stdout().lock(), &text),
+            Ok(Said::Shown(text, written)) => {
+                // on one terminal both streams are one
+                let _ = write(std::io::stderr().lock(), afresh(&mut stands));
+                let _ = written.send(write(std::io::stdout().lock(), &text).is_ok());
+                Ok(())
+            }
             Ok(Said::Talk(text)) => write(std::io::stderr().lock(), &format!("{}{text}", afresh(&mut stands))),
             Ok(Said::Murmur(text)) => {
                 let written = write(std::io::stderr().lock(), &format!("{}{text}", afresh(&mut stands)));
