@@ -110,6 +110,19 @@ fn the_example_is_what_the_command_prints() {
         assert!(String::from_utf8(ran.stderr).unwrap().contains("flipper::usage::run"));
     }
     assert_eq!(flipper(&["--json", "history", "--format", "html"]).status.code(), Some(2));
+
+    // of a pair nothing is recorded, or it is none: only a config can tell
+    let ran = flipper(&["history", "shop"]);
+    assert_eq!((ran.status.code(), &ran.stdout[..]), (Some(0), &b""[..]), "{ran:?}");
+    assert_eq!(String::from_utf8(ran.stderr).unwrap(), "no run of shop is recorded on this machine\n");
+    let config = root().join("fixtures/config/good/everything.ron");
+    let with = |name: &str| flipper(&["--config", config.to_str().unwrap(), "history", name]);
+    let ran = with("nosuch");
+    assert_eq!(ran.status.code(), Some(2), "{ran:?}");
+    assert!(String::from_utf8(ran.stderr).unwrap().contains("flipper::config::unknown_pair"));
+    assert_eq!(with("shop").status.code(), Some(0));
+    // one that is recorded needs no config that still has it
+    assert_eq!(with("orders").status.code(), Some(0));
 }
 
 /// What a journal holds is text in the page, whatever it is; nothing is loaded, nothing runs.

@@ -69,7 +69,7 @@ fn told() -> Vec<Value> {
     let mut timeline = Timeline::default();
     all.iter().for_each(|event| timeline.take(event));
     let mut told: Vec<Value> = all.iter().map(|event| events::json(event, &samples::pair())).collect();
-    told.extend([events::begun("0.1.0"), timeline.json(), events::ended("done", 0, Some(ms), "done", &[])]);
+    told.extend([events::begun("0.1.0"), timeline.json(), events::ended("done", 0, (Some(ms), &[ms]), "done", &[])]);
     told
 }
 
@@ -115,7 +115,8 @@ fn composed() -> Vec<Value> {
     deposed.nodes[0].deposed = Some(Deposed { since: "2026-01-02T03:04:05Z".to_owned(), position: "0-1-7".to_owned() });
     let (last, now) = (Observed::Known(None), std::time::SystemTime::UNIX_EPOCH);
     all.push(json::status(&pair, &deposed, &Besides { findings: &[], last: &last, now }));
-    let torn = Found { path: "x.jsonl".into(), running: false, story: Err(Unreadable::System("gone".to_owned())) };
+    let torn =
+        Found { path: "x.jsonl".into(), running: false, then: None, story: Err(Unreadable::System("gone".to_owned())) };
     all.push(json_history::runs(&[(pair.name.clone(), torn)]));
     // what the command adds to a status: from this machine's journals, and with --watch
     let mut status: Value = recorded().into_iter().find(|object| object["type"] == "status").unwrap();

@@ -23,8 +23,8 @@ pub(super) struct Progress<'a> {
     changed: Cell<bool>,
     /// The step under way.
     at: RefCell<Option<StepId>>,
-    /// The time of day at which writes were last stopped, and at which they came in again: to be found in other logs.
-    out: Cell<(Option<SystemTime>, Option<SystemTime>)>,
+    /// The times of day at which writes were stopped, and at which they came in again: to be found in other logs.
+    out: RefCell<Vec<(SystemTime, Option<SystemTime>)>>,
 }
 
 impl<'a> Progress<'a> {
@@ -40,7 +40,7 @@ impl<'a> Progress<'a> {
             timeline: RefCell::default(),
             changed: Cell::new(false),
             at: RefCell::default(),
-            out: Cell::default(),
+            out: RefCell::default(),
         }
     }
 
@@ -49,7 +49,7 @@ impl<'a> Progress<'a> {
         if let Some(journal) = &mut *self.journal.borrow_mut() {
             journal.event(event);
         }
-        self.timeline.borrow_mut().take(event);
+        let refused = self.take(event);
         self.look_at_the_clock(event);
         if let Event::Started(_, id) = event {
             self.at.replace(Some(id.clone()));
@@ -77,6 +77,25 @@ impl<'a> Progress<'a> {
         if let Some(line) = self.line(event) {
             voice.talk(format!("{line}\n"));
         }
+        // a fence that was refused has stopped nobody, but new writes waited behind it
+        if let (Some(out), Event::Failed(_, id, ..)) = (refused, event) {
+            let node = self.step(id).map_or_else(|| id.to_string(), |step| step.action.node().to_string());
+            voice.talk(format!("-- writes are in again, after {}; {node} was not fenced\n", ms(out)));
+        }
+    }
+
+    /// For the timeline. How long writes were out, where a fence was refused.
+    fn take(&self, event: &Event) -> Option<Duration> {
+        let mut timeline = self.timeline.borrow_mut();
+        let before = timeline.outages().len();
+        timeline.take(event);
+        let failed = matches!(event, Event::Failed(..));
+        timeline.outages().get(before).copied().filter(|_| failed)
+    }
+
+    /// Each time that writes were out, and came in again.
+    pub(super) fn outages(&self) -> Vec<Duration> {
+        self.timeline.borrow().outages().to_vec()
     }
 
     /// On a terminal the step stands there until it has ended.
@@ -121,27 +140,29 @@ impl<'a> Progress<'a> {
     /// When writes are stopped, and when they come in again: also after a fence that was refused, behind which new writes
     /// have waited.
     fn look_at_the_clock(&self, event: &Event) {
-        let (from, _) = self.out.get();
+        let mut out = self.out.borrow_mut();
         let fence = |id: &StepId| self.step(id).is_some_and(|step| matches!(step.action, Action::Fence { .. }));
-        let refused = |event: &Event| match event {
+        let refused = match event {
             Event::Failed(_, id, _, failure) => failure.happened == Happened::No && fence(id),
             _ => false,
         };
         if matches!(event, Event::GateClosed) {
-            self.out.set((Some(clock()), None));
-        } else if matches!(event, Event::GateOpened(_)) || (from.is_some() && refused(event)) {
-            self.out.set((from, Some(clock())));
+            out.push((clock(), None));
+        } else if let Some((_, to @ None)) = out.last_mut()
+            && (matches!(event, Event::GateOpened(_)) || refused)
+        {
+            *to = Some(clock());
         }
     }
 
     /// The same for whoever looks into other logs.
     fn by_the_clock(&self) -> String {
         let time = |at: SystemTime| humantime::format_rfc3339_millis(at).to_string();
-        match self.out.get() {
-            (Some(from), Some(to)) => format!("                 from {} to {}\n", time(from), time(to)),
-            (Some(from), None) => format!("                 from {}\n", time(from)),
-            (None, _) => String::new(),
-        }
+        let line = |(from, to): &(SystemTime, Option<SystemTime>)| match to {
+            Some(to) => format!("                 from {} to {}\n", time(*from), time(*to)),
+            None => format!("                 from {}\n", time(*from)),
+        };
+        self.out.borrow().iter().map(line).collect()
     }
 
     fn line(&self, event: &Event) -> Option<String> {

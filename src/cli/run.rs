@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::args::How;
 use super::output::{Output, tell};
-use super::progress::{Progress, ms};
+use super::progress::Progress;
 use super::signals::{Ended, until_end};
 use super::{Exit, Stop, confirm, context, deposed, here, journal, plan};
 use crate::apply::{Cancel, LiveWorld, Outcome, Run};
@@ -15,7 +15,7 @@ use crate::journal::{Continued, End, Ending, Ms};
 use crate::link;
 use crate::model::{Goal, NodeName, Pair, Plan, Side, Snapshot, Step};
 use crate::planfile;
-use crate::render;
+use crate::render::{self, times};
 use crate::world::Holder;
 
 /// What is to be carried out.
@@ -117,7 +117,7 @@ pub(super) async fn carry_out(wanted: Move<'_>, open: context::Open, how: How, o
     let told = match ended {
         Ended::Itself(outcome) => {
             world.close().await;
-            Told::of(&pair.pair, &plan, outcome)
+            Told::of(&pair.pair, &plan, outcome, progress.outages())
         }
         // nobody is waited for: servers and machines end by themselves what they hear nothing of
         Ended::Left => Told::left(&pair.pair, progress.changing()),
@@ -166,6 +166,8 @@ struct Told {
     ending: Ending,
     exit: Exit,
     outage: Option<Duration>,
+    /// Each time that writes were out, and came in again.
+    outages: Vec<Duration>,
     text: String,
     refusal: Option<crate::model::Refusal>,
     /// What the operator should look at now.
@@ -174,10 +176,16 @@ struct Told {
 
 impl Told {
     fn new(ending: Ending, exit: Exit, outage: Option<Duration>, text: String) -> Self {
-        Self { ending, exit, outage, text, refusal: None, next: vec![] }
+        Self { ending, exit, outage, outages: outage.into_iter().collect(), text, refusal: None, next: vec![] }
     }
 
-    fn of(pair: &Pair, plan: &Plan, outcome: Outcome) -> Self {
+    /// `outages`: each time that writes were out.
+    fn of(pair: &Pair, plan: &Plan, outcome: Outcome, outages: Vec<Duration>) -> Self {
+        let told = Self::of_outcome(pair, plan, outcome, &outages);
+        Self { outages, ..told }
+    }
+
+    fn of_outcome(pair: &Pair, plan: &Plan, outcome: Outcome, outages: &[Duration]) -> Self {
         let name = &pair.name;
         // a pair in which nobody could write does not serve by being as before
         let served = plan.open_before().contains(&true) || pair.write_role().is_none();
@@ -185,7 +193,7 @@ impl Told {
             Outcome::Done { outage } => {
                 let open = |nodes: [bool; 2]| nodes.contains(&true) || pair.write_role().is_none();
                 let out = match (outage, served, open(plan.open_after())) {
-                    (Some(outage), ..) => format!("writes were out for {} ms", outage.as_millis()),
+                    (Some(_), ..) => format!("writes were out {}", times::outages(outages, times::whole)),
                     (None, true, true) => "writes were never out".to_owned(),
                     (None, true, false) => "nobody can write now".to_owned(),
                     (None, false, true) => "clients can write again".to_owned(),
@@ -206,7 +214,10 @@ impl Told {
                 Self { refusal: Some(refusal), ..told }
             }
             Outcome::RolledBack { why, outage } if served => {
-                let out = outage.map(|outage| format!("; writes were out for {}", ms(outage))).unwrap_or_default();
+                let out = match outage {
+                    Some(_) => format!("; writes were out {}", times::outages(outages, times::ms)),
+                    None => String::new(),
+                };
                 let text = format!("failed: {why}\nrolled back and verified: {name} serves as before{out}");
                 let told = Self::new(Ending::RolledBack, Exit::RolledBack, outage, text);
                 Self { next: render::next::back(plan), ..told }
@@ -246,7 +257,10 @@ impl Told {
             Some(refusal) => {
                 plan::refuse(refusal, output);
             }
-            None => end_with(output, self.ending.id(), (self.exit, self.outage), &self.text, &self.next),
+            None => {
+                let out = (self.outage, &self.outages[..]);
+                end_with(output, self.ending.id(), (self.exit, out), &self.text, &self.next);
+            }
         }
     }
 }
@@ -280,12 +294,18 @@ fn locked_by(pair: &Pair, holder: &Holder) -> String {
 
 /// The last word: a result for people on stdout, or an object.
 pub(super) fn end(output: &Output, end: &str, exit: Exit, outage: Option<Duration>, text: &str) {
-    end_with(output, end, (exit, outage), text, &[]);
+    end_with(output, end, (exit, (outage, outage.as_slice())), text, &[]);
 }
 
 /// The same, with what to look at now.
-fn end_with(output: &Output, end: &str, (exit, outage): (Exit, Option<Duration>), text: &str, next: &[String]) {
-    let record = || render::events::ended(end, exit as u8, outage, text, next);
+fn end_with(
+    output: &Output,
+    end: &str,
+    (exit, out): (Exit, (Option<Duration>, &[Duration])),
+    text: &str,
+    next: &[String],
+) {
+    let record = || render::events::ended(end, exit as u8, out, text, next);
     output.note(|| format!("event {}", record()));
     let with_next = || format!("{}\n{}", text.trim_end(), render::next::text(next));
     if exit == Exit::Done {
@@ -308,7 +328,7 @@ mod tests {
         let mut seen = healthy(Flavour::MySql);
         edit(&mut seen);
         let plan = planner::plan(&pair(), &seen, goal, &[]).expect("a plan");
-        Told::of(&pair(), &plan, Outcome::Done { outage }).text
+        Told::of(&pair(), &plan, Outcome::Done { outage }, outage.into_iter().collect()).text
     }
 
     #[test]
@@ -323,5 +343,17 @@ mod tests {
         assert_eq!(down, format!("done: down {} of orders; nobody can write now", write()));
         assert!(done(closed, &Goal::Up(write(), first), None).ends_with("; clients can write again"));
         assert!(done(|_| {}, &Goal::Drain(pair().nodes[1].name.clone()), None).ends_with("; writes were never out"));
+        let swapped = done(|_| {}, &Goal::Swap(None), Some(Duration::from_micros(231_900)));
+        assert!(swapped.ends_with("; writes were out for 232 ms"), "{swapped}");
+    }
+
+    #[test]
+    fn every_outage_counts_where_a_fence_was_tried_several_times() {
+        let plan = planner::plan(&pair(), &healthy(Flavour::MySql), &Goal::Swap(None), &[]).expect("a plan");
+        let out = [2000, 2004, 1996].map(Duration::from_millis);
+        let back = Outcome::RolledBack { why: "refused".to_owned(), outage: Some(out[1]) };
+        let told = Told::of(&pair(), &plan, back, out.to_vec());
+        assert!(told.text.ends_with("; writes were out 3 times, 6.0 s in all, 2.0 s at most"), "{}", told.text);
+        assert_eq!((told.outage, &told.outages[..]), (Some(out[1]), &out[..]));
     }
 }

@@ -97,6 +97,57 @@ fn a_run_that_another_one_went_on_with_is_settled_whatever_the_clock_said() {
     assert_eq!(latest().as_deref(), Some("cccccccc00"));
 }
 
+/// A cut-off run, one that was refused, and one that takes the first one back.
+#[test]
+fn what_a_later_run_has_made_of_an_earlier_one_is_known() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let home = at(folder.path());
+    let plan = planner::plan(&pair(), &healthy(Flavour::MySql), &Goal::Swap(None), &[]).expect("a plan");
+    let fence = || StepId("fence-db1".to_owned());
+    let seen = || Box::new(healthy(Flavour::MySql));
+    let changes = |journal: &mut Journal| {
+        journal.event(&Event::Stands(crate::event::Moment::Before, seen()));
+        journal.event(&Event::Ready);
+        journal.event(&Event::Intends(Direction::Forward, vec![fence()]));
+        journal.event(&Event::Started(Direction::Forward, fence()));
+    };
+    let mut cut = kept(&home, "aaaaaaaa", 0);
+    changes(&mut cut);
+    drop(cut);
+    kept(&home, "bbbbbbbb", 60).end(end(Ending::Locked));
+    let fates = |name: &str| {
+        let found = find(&home, &pair().name).expect("journals");
+        let of = |f: &&Found| f.story.as_ref().is_ok_and(|story| story.begin.run == name);
+        let then = found.iter().find(of).expect("a journal").then.clone();
+        then.map(|then| (then.run, then.fate))
+    };
+    assert_eq!(fates("aaaaaaaa"), None);
+    for (later, run, of, way, end_of, fate) in [
+        (120, "cccccccc", "aaaaaaaa", Way::Back, None, Fate::TakenUp),
+        (180, "dddddddd", "cccccccc", Way::Back, Some(Ending::Done), Fate::TakenBack),
+        (240, "eeeeeeee", "dddddddd", Way::Forward, Some(Ending::Done), Fate::Finished),
+        (300, "ffffffff", "aaaaaaaa", Way::Back, Some(Ending::Done), Fate::Overtaken),
+    ] {
+        let before = find(&home, &pair().name).expect("journals");
+        let earlier = before.iter().find(|f| f.then.is_none() && f.story.as_ref().is_ok_and(Story::touches));
+        let earlier = earlier.and_then(|f| f.story.as_ref().ok()).expect("one").begin.run.clone();
+        let store = home.create(&pair().name, run, clock() + Duration::from_secs(later)).expect("a file");
+        let continues = Some(Continued { run: of.to_owned(), way });
+        let begin = Begin { run: run.to_owned(), continues, ..begin(&plan) };
+        let mut journal = Journal::begin(Draft { store, clock }, &pair(), begin).expect("a journal");
+        changes(&mut journal);
+        match end_of {
+            Some(ending) => {
+                let took = Duration::from_millis(2);
+                journal.event(&Event::Finished(Direction::Forward, fence(), took, None));
+                assert_eq!(journal.end(end(ending)), None);
+            }
+            None => drop(journal),
+        }
+        assert_eq!(fates(&earlier), Some((run.to_owned(), fate)));
+    }
+}
+
 #[test]
 fn what_is_no_journal_is_named_and_hides_nothing() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -13,6 +13,7 @@ use rustix::fs::OFlags;
 
 use super::error::JournalError;
 use super::pen::Store;
+use super::record::{Continued, Ending, Way};
 use super::story::{Story, Trouble, read};
 use crate::model::PairName;
 
@@ -101,8 +102,34 @@ pub struct Found {
     pub path: PathBuf,
     /// Its run still goes on.
     pub running: bool,
+    /// The next run of the pair after it that has changed something, or has seen that nothing was left to do.
+    pub then: Option<Then>,
     /// What it tells, or what is wrong with it.
     pub story: Result<Story, Unreadable>,
+}
+
+/// A later run, as it matters for an earlier one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Then {
+    /// Its name.
+    pub run: String,
+    /// What became of the earlier one.
+    pub fate: Fate,
+    /// When writes came in again that the earlier one had left out, by this run or one after it.
+    pub let_in: Option<SystemTime>,
+}
+
+/// What a later run made of an earlier one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It has finished it.
+    Finished,
+    /// It has taken it back.
+    TakenBack,
+    /// It was begun to do either, and did not come to its end.
+    TakenUp,
+    /// It had nothing to do with it, and has moved the pair on.
+    Overtaken,
 }
 
 /// Why a file tells nothing.
@@ -127,7 +154,55 @@ pub fn find(home: &Home, pair: &PairName) -> Result<Vec<Found>, JournalError> {
         let second = name.get(..16).unwrap_or_default().to_owned();
         Reverse((second, found.story.as_ref().ok().map(|story| story.began), name.clone()))
     });
-    Ok(found.into_iter().map(|(found, _)| found).collect())
+    let mut found: Vec<Found> = found.into_iter().map(|(found, _)| found).collect();
+    let marks: Vec<Option<Mark>> = found.iter().map(|found| found.story.as_ref().ok().map(Mark::of)).collect();
+    for (at, found) in found.iter_mut().enumerate() {
+        found.then = marks[at].as_ref().and_then(|mark| mark.then(&marks, at));
+    }
+    Ok(found)
+}
+
+/// What a run means for those before it.
+struct Mark {
+    run: String,
+    continues: Option<Continued>,
+    ending: Option<Ending>,
+    /// It has changed something, or has seen that nothing was left to do.
+    touches: bool,
+    let_in: Option<SystemTime>,
+}
+
+impl Mark {
+    fn of(story: &Story) -> Self {
+        Self {
+            run: story.begin.run.clone(),
+            continues: story.begin.continues.clone(),
+            ending: story.end.as_ref().map(|end| end.end),
+            touches: story.touches(),
+            let_in: story.let_in(),
+        }
+    }
+
+    /// Which run has gone on with this one, whatever the clock said; or else the next one that has moved the pair on.
+    fn then(&self, marks: &[Option<Self>], at: usize) -> Option<Then> {
+        let newer = || marks[..at].iter().rev().flatten().filter(|mark| mark.touches);
+        let goes_on = |mark: &&Self| {
+            let done = matches!(mark.ending, Some(Ending::Done | Ending::RolledBack));
+            mark.continues.as_ref().is_some_and(|of| of.run == self.run) && (mark.touches || done)
+        };
+        let next = marks.iter().flatten().find(goes_on).or_else(|| newer().next())?;
+        let fate = match (&next.continues, next.ending) {
+            (Some(of), _) if of.run != self.run => Fate::Overtaken,
+            (None, _) => Fate::Overtaken,
+            (Some(of), Some(Ending::Done | Ending::NothingToDo)) => match of.way {
+                Way::Forward => Fate::Finished,
+                Way::Back => Fate::TakenBack,
+            },
+            (Some(_), _) => Fate::TakenUp,
+        };
+        let let_in = next.let_in.or_else(|| newer().find_map(|mark| mark.let_in));
+        Some(Then { run: next.run.clone(), fate, let_in })
+    }
 }
 
 /// The pairs that have journals, by name.
@@ -180,7 +255,7 @@ fn look(path: PathBuf) -> Found {
         Ok((bytes, running))
     };
     match read_all() {
-        Ok((bytes, running)) => Found { path, running, story: read(&bytes).map_err(Unreadable::Journal) },
-        Err(why) => Found { path, running: false, story: Err(Unreadable::System(why.to_string())) },
+        Ok((bytes, running)) => Found { path, running, then: None, story: read(&bytes).map_err(Unreadable::Journal) },
+        Err(why) => Found { path, running: false, then: None, story: Err(Unreadable::System(why.to_string())) },
     }
 }

@@ -22,7 +22,7 @@ mod table;
 mod writer;
 
 pub use error::JournalError;
-pub use folder::{Found, Home, Unreadable, find, home, pairs};
+pub use folder::{Fate, Found, Home, Then, Unreadable, find, home, pairs};
 pub use mark::{depose, deposed, restore};
 pub use pen::Store;
 pub use record::{Begin, Continued, End, Ending, Happened, Known, Moment, Ms, NodeStand, Record, Session, Way, Who};

@@ -171,6 +171,12 @@ impl Story {
         self.outs.last().copied()
     }
 
+    /// How long writes were out, each time that they came in again.
+    #[must_use]
+    pub fn outages(&self) -> Vec<Duration> {
+        self.outs.iter().filter_map(|(_, out)| *out).collect()
+    }
+
     /// Nobody could write when it began. `None`: that is not known.
     #[must_use]
     pub fn began_closed(&self) -> Option<bool> {
@@ -225,9 +231,15 @@ impl Story {
         self.steps.iter().map(|taken| taken.step.as_str()).chain(self.at_step.as_deref()).any(|id| !harmless(id))
     }
 
+    /// It has changed something, or has seen that nothing was left to do.
+    #[must_use]
+    pub fn touches(&self) -> bool {
+        self.changed() || self.end.as_ref().is_some_and(|end| end.end == Ending::NothingToDo)
+    }
+
     /// It came to its end, forward or back.
-    fn is_done(&self) -> bool {
-        self.end.as_ref().is_some_and(|end| matches!(end.end, super::Ending::Done | super::Ending::RolledBack))
+    pub(super) fn is_done(&self) -> bool {
+        self.end.as_ref().is_some_and(|end| matches!(end.end, Ending::Done | Ending::RolledBack))
     }
 
     /// The pair may be in between: the run was cut off after it had changed something, or said so itself.
@@ -245,13 +257,9 @@ impl Story {
 #[must_use]
 pub fn latest_touching(found: &[Found]) -> Option<(&Found, &Story)> {
     let stories = || found.iter().filter_map(|found| Some((found, found.story.as_ref().ok()?)));
-    let told = |story: &Story| {
-        let nothing_left = story.end.as_ref().is_some_and(|end| end.end == Ending::NothingToDo);
-        story.changed() || nothing_left
-    };
     let settled = |run: &str| {
         let goes_on = |story: &Story| story.begin.continues.as_ref().is_some_and(|continued| continued.run == run);
-        stories().any(|(_, story)| goes_on(story) && (told(story) || story.is_done()))
+        stories().any(|(_, story)| goes_on(story) && (story.touches() || story.is_done()))
     };
-    stories().find(|(_, story)| told(story) && !settled(&story.begin.run))
+    stories().find(|(_, story)| story.touches() && !settled(&story.begin.run))
 }

@@ -27,9 +27,16 @@ pub fn begun(version: &str) -> Value {
 
 /// The last line of a run.
 #[must_use]
-pub fn ended(end: &str, exit: u8, outage: Option<Duration>, text: &str, next: &[String]) -> Value {
+pub fn ended(
+    end: &str,
+    exit: u8,
+    (outage, outages): (Option<Duration>, &[Duration]),
+    text: &str,
+    next: &[String],
+) -> Value {
     json!({
-        "type": "end", "end": end, "exit": exit, "writes_out_ms": outage.map(millis), "text": text, "next": next,
+        "type": "end", "end": end, "exit": exit, "writes_out_ms": outage.map(millis),
+        "outages_ms": outages.iter().map(|out| millis(*out)).collect::<Vec<_>>(), "text": text, "next": next,
     })
 }
 

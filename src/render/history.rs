@@ -2,10 +2,10 @@
 
 use std::time::SystemTime;
 
-use super::times::{long_time, ms, since};
+use super::times::{long_time, ms, outages, since};
 use super::wrap::hang;
 use super::{WIDTH, describe};
-use crate::journal::{Ending, Found, Known, NodeStand, Session, Story, Taken, Trouble, Unreadable, Way};
+use crate::journal::{Ending, Fate, Found, Known, NodeStand, Session, Story, Taken, Then, Trouble, Unreadable, Way};
 use crate::model::{PairName, Plan, printable};
 
 /// Every run, the newest first, some lines each.
@@ -24,14 +24,14 @@ fn one(pair: &PairName, found: &Found) -> String {
     let mut out = format!("{}  {pair}  {}  by {}\n", time(story.began), printable(&begin.goal), begin.by);
     let mut line = |what: &str, text: &str| out += &hang(&format!("    {what:<9} "), text, WIDTH);
     line("ended", &ending(found, story));
-    line("writes", &writes(story));
+    line("writes", &writes(found, story));
     line("plan", &printable(&begin.digest));
     if let Some(continued) = &begin.continues {
         let way = match continued.way {
             crate::journal::Way::Forward => "finishes",
             crate::journal::Way::Back => "takes back",
         };
-        line("after", &format!("{way} the run {}", short(&continued.run)));
+        line("continues", &format!("{way} the run {}", short(&continued.run)));
     }
     line("run", &short(&begin.run));
     for (step, sessions) in &story.writers {
@@ -104,9 +104,13 @@ pub(super) fn ending(found: &Found, story: &Story) -> String {
     match &story.end {
         Some(end) => {
             let first = end.text.lines().next().unwrap_or_default();
-            format!("{} (exit {}): {}", end.end.id(), end.exit, printable(first))
+            let then = found.then.as_ref().filter(|_| story.is_open()).map(|then| format!("; {}", fate(then)));
+            format!("{} (exit {}): {}{}", end.end.id(), end.exit, printable(first), then.unwrap_or_default())
         }
         None if found.running => format!("still goes on;{}", at(story)),
+        None if let Some(then) = found.then.as_ref().filter(|_| story.is_open()) => {
+            format!("cut off{}, at {} or later; {}", at(story), time(story.last), fate(then))
+        }
         None => {
             let next = match story.is_open() {
                 true => format!("; `flipper resume {0}` or `flipper abort {0}`", printable(&story.begin.pair)),
@@ -120,8 +124,19 @@ pub(super) fn ending(found: &Found, story: &Story) -> String {
     }
 }
 
+/// What a later run made of one that had not come to its end.
+fn fate(Then { run, fate, let_in: _ }: &Then) -> String {
+    let run = short(run);
+    match fate {
+        Fate::Finished => format!("finished by {run}"),
+        Fate::TakenBack => format!("taken back by {run}"),
+        Fate::TakenUp => format!("taken up by {run}"),
+        Fate::Overtaken => format!("{run} has moved the pair on since then"),
+    }
+}
+
 /// How long nobody could write: `writes were …`.
-pub(super) fn writes(story: &Story) -> String {
+pub(super) fn writes(found: &Found, story: &Story) -> String {
     match (story.out(), story.began_closed()) {
         (None, Some(false)) => "never out".to_owned(),
         (None, Some(true)) => match story.let_in() {
@@ -130,9 +145,17 @@ pub(super) fn writes(story: &Story) -> String {
         },
         // a run that came to no look at the nodes, or could not see them
         (None, None) => "not stopped by it".to_owned(),
-        (Some((_, Some(out))), _) => format!("out for {}", ms(out)),
+        (Some((_, Some(_))), _) => format!("out {}", outages(&story.outages(), ms)),
         (Some((since, None)), _) if as_asked(story) => format!("out since {}, as asked for", time(since)),
-        (Some((since, None)), _) => format!("out since {}, as far as this run knows", time(since)),
+        (Some((since, None)), _) => match &found.then {
+            Some(Then { run, let_in: Some(at), .. }) if *at > since => {
+                format!("out from {} until {}, by {} or after it", time(since), time(*at), short(run))
+            }
+            Some(then) => {
+                format!("out since {}, as far as this run knows; {}", time(since), fate(then))
+            }
+            None => format!("out since {}, as far as this run knows", time(since)),
+        },
     }
 }
 
@@ -203,7 +226,7 @@ pub fn last_move(found: &Found, now: SystemTime) -> String {
         time(story.last),
         begin.by,
         state(found, story),
-        writes(story)
+        writes(found, story)
     )
 }
 
@@ -293,7 +316,7 @@ mod tests {
     }
 
     fn found(story: Result<Story, Unreadable>) -> (PairName, Found) {
-        (pair().name, Found { path: "/state/x.jsonl".into(), running: false, story })
+        (pair().name, Found { path: "/state/x.jsonl".into(), running: false, then: None, story })
     }
 
     #[test]
@@ -318,6 +341,28 @@ mod tests {
         let json = runs(&[broken, found(Ok(story()))]);
         assert_eq!((&json["runs"][1]["ended"], &json["runs"][1]["open"]), (&json!("cut-off"), &json!(true)));
         assert!(json["runs"][0]["unreadable"].is_string());
+    }
+
+    #[test]
+    fn what_became_of_a_run_that_was_cut_off_is_told_and_nobody_is_sent_after_it() {
+        let then = |fate, let_in| Some(Then { run: "f413568200".to_owned(), fate, let_in });
+        let (name, cut) = found(Ok(story()));
+        let at = clock() + Duration::from_secs(90);
+        let shown = text(&[(name.clone(), Found { then: then(Fate::TakenBack, Some(at)), ..cut.clone() })]);
+        let flat = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+        for words in [
+            "cut off in the middle of fence-db1, at 2026-01-02T03:04:07Z or later; taken back by f4135682",
+            "out from 2026-01-02T03:04:06Z until 2026-01-02T03:06:35Z, by f4135682 or after it",
+        ] {
+            assert!(flat.contains(words), "no `{words}` in:\n{shown}");
+        }
+        assert!(!flat.contains("CUT OFF") && !flat.contains("flipper resume"), "{shown}");
+        let overtaken = Found { then: then(Fate::Overtaken, None), ..cut };
+        let shown = text(&[(name.clone(), overtaken.clone())]);
+        let flat = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(flat.contains("as far as this run knows; f4135682 has moved the pair on since then"), "{shown}");
+        let json = runs(&[(name, overtaken)]);
+        assert_eq!((&json["runs"][0]["open"], &json["runs"][0]["then"]), (&json!(false), &json!("f413568200")));
     }
 
     #[test]
@@ -361,25 +406,28 @@ mod tests {
 
     #[test]
     fn writes_that_were_out_before_it_began_are_told_so() {
+        let told = |story: &Story| writes(&found(Ok(story.clone())).1, story);
         let write = || pair().write_role().expect("a role for writes").name.clone();
         let closed = |seen: &mut Snapshot| {
             seen.nodes[0].access = Observed::Known(WriteAccess::Fenced);
             seen.nodes[0].addresses = Observed::Known(vec![]);
         };
         let up = ran(closed, &Goal::Up(write(), pair().nodes[0].name.clone()));
-        let told = writes(&up);
-        assert!(told.starts_with("out before it began; in again at 2026-01-02T03:04:"), "{told}: {:?}", up.steps);
+        let said = told(&up);
+        assert!(said.starts_with("out before it began; in again at 2026-01-02T03:04:"), "{said}: {:?}", up.steps);
         let not_yet = Story { steps: vec![], ..up };
-        assert_eq!(writes(&not_yet), "out before it began");
+        assert_eq!(told(&not_yet), "out before it began");
         let down = Story { outs: vec![(clock(), None)], ..ran(|_| {}, &Goal::Down(write())) };
-        assert_eq!(writes(&down), "out since 2026-01-02T03:04:05Z, as asked for");
+        assert_eq!(told(&down), "out since 2026-01-02T03:04:05Z, as asked for");
         assert_eq!(
-            writes(&Story { end: None, ..down.clone() }),
+            told(&Story { end: None, ..down.clone() }),
             "out since 2026-01-02T03:04:05Z, as far as this run knows"
         );
+        let twice = [2, 1].map(|long| (clock(), Some(Duration::from_secs(long))));
+        assert_eq!(told(&Story { outs: twice.to_vec(), ..down }), "out 2 times, 3.0 s in all, 2.0 s at most");
         let reads = Goal::Drain(pair().nodes[1].name.clone());
-        assert_eq!(writes(&ran(|_| {}, &reads)), "never out");
-        assert_eq!(writes(&Story { before: vec![], ..ran(|_| {}, &reads) }), "not stopped by it");
+        assert_eq!(told(&ran(|_| {}, &reads)), "never out");
+        assert_eq!(told(&Story { before: vec![], ..ran(|_| {}, &reads) }), "not stopped by it");
     }
 
     #[test]

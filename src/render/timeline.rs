@@ -87,15 +87,30 @@ impl Timeline {
             out += &format!("  {mark} {time:>11}  {back}{}{failed}\n", what(&took.step));
         }
         out += &format!("    {:>11}  in all\n", ms(sum(&mut self.steps.iter())));
-        match self.out.iter().max() {
-            Some(longest) => out += &format!("    {:>11}  writes were out\n", ms(*longest)),
-            None if self.is_out && asked => out += "                 writes are out, as asked for\n",
-            None if self.is_out => out += "                 writes are still out\n",
-            // there was no gate to close: nobody could write when it began
-            None if self.opened() => out += "                 writes were out before it began\n",
-            None => out += "                 writes were never out\n",
+        match &self.out[..] {
+            [] => {}
+            [once] => out += &format!("    {:>11}  writes were out\n", ms(*once)),
+            several => {
+                let longest = several.iter().max().copied().unwrap_or_default();
+                let (all, times) = (ms(several.iter().sum()), several.len());
+                out += &format!("    {all:>11}  writes were out, {times} times, {} at most\n", ms(longest));
+            }
         }
+        out += match (self.is_out, self.out.is_empty()) {
+            (true, _) if asked => "                 writes are out, as asked for\n",
+            (true, _) => "                 writes are still out\n",
+            (false, false) => "",
+            // there was no gate to close: nobody could write when it began
+            (false, true) if self.opened() => "                 writes were out before it began\n",
+            (false, true) => "                 writes were never out\n",
+        };
         out
+    }
+
+    /// Each time that writes were out, and came in again.
+    #[must_use]
+    pub fn outages(&self) -> &[Duration] {
+        &self.out
     }
 
     fn opened(&self) -> bool {
@@ -116,6 +131,7 @@ impl Timeline {
             "type": "timeline",
             "steps": self.steps.iter().map(one).collect::<Vec<_>>(),
             "writes_out_ms": self.out.iter().max().map(|out| millis(*out)),
+            "outages_ms": self.out.iter().map(|out| millis(*out)).collect::<Vec<_>>(),
             "writes_are_out": self.is_out,
         })
     }
@@ -180,5 +196,27 @@ mod tests {
         assert!(text.contains("FAILED") && text.ends_with("9.0 ms  writes were out\n"), "{text}");
         assert_eq!(timeline.json()["writes_are_out"], false);
         assert_eq!(told(&[]).text(false, ToString::to_string), "");
+    }
+
+    #[test]
+    fn each_time_that_writes_were_out_counts() {
+        let refused = || Failure { happened: Happened::No, what: "refused".to_owned(), again: true };
+        let tries = |ms: u64| {
+            [
+                Event::Started(Way::Forward, id("fence-db1")),
+                Event::GateClosed,
+                Event::Failed(Way::Forward, id("fence-db1"), Duration::from_millis(ms), refused()),
+            ]
+        };
+        let timeline = told(&[tries(9), tries(7), tries(8)].concat());
+        let text = timeline.text(false, ToString::to_string);
+        assert!(text.ends_with("24.0 ms  writes were out, 3 times, 9.0 ms at most\n"), "{text}");
+        let json = timeline.json();
+        assert_eq!((&json["writes_out_ms"], &json["outages_ms"]), (&json!(9.0), &json!([9.0, 7.0, 8.0])));
+        // the last one went through
+        let mut events = [tries(9), tries(7)].concat();
+        events.extend([Event::Started(Way::Forward, id("fence-db1")), Event::GateClosed, done("fence-db1", 2)]);
+        let text = told(&events).text(false, ToString::to_string);
+        assert!(text.contains("16.0 ms  writes were out, 2 times") && text.ends_with("still out\n"), "{text}");
     }
 }

@@ -10,6 +10,26 @@ pub fn ms(time: Duration) -> String {
     format!("{:.1} ms", time.as_secs_f64() * 1000.0)
 }
 
+/// Whole milliseconds, for a sentence.
+#[must_use]
+pub fn whole(time: Duration) -> String {
+    format!("{:.0} ms", time.as_secs_f64() * 1000.0)
+}
+
+/// `for 2.1 ms`, or how often, where it was several times. `one`: a single time in words.
+#[must_use]
+pub fn outages(outages: &[Duration], one: impl Fn(Duration) -> String) -> String {
+    match outages {
+        [outage] => format!("for {}", one(*outage)),
+        _ => format!(
+            "{} times, {} in all, {} at most",
+            outages.len(),
+            seconds(outages.iter().sum()),
+            seconds(outages.iter().max().copied().unwrap_or_default())
+        ),
+    }
+}
+
 /// Seconds with one place, for what takes long enough to be waited for.
 #[must_use]
 pub fn seconds(time: Duration) -> String {

@@ -118,7 +118,7 @@ pub(crate) fn journal(pair: &Pair, plan: &Plan, before: &Snapshot, after: &Snaps
 /// The same, read.
 pub(crate) fn found(pair: &Pair, plan: &Plan, before: &Snapshot, after: &Snapshot) -> Found {
     let story = read(&journal(pair, plan, before, after)).unwrap();
-    Found { path: "/state/orders/20260102T030405Z-0a1b2c3d.jsonl".into(), running: false, story: Ok(story) }
+    Found { path: "/state/orders/20260102T030405Z-0a1b2c3d.jsonl".into(), running: false, then: None, story: Ok(story) }
 }
 
 /// A run that was refused a fence, met writers, was interrupted, and whose journal ends in the middle of a step.

@@ -55,7 +55,7 @@ fn header(pair: &PairName, found: &Found, story: &Story) -> Markup {
         .raw("</p>\n<p class=\"digest\"><span>Plan</span> ")
         .element("code", printable(&begin.digest))
         .raw("</p>\n<dl class=\"facts run\">\n")
-        .add(fact(!story.outs.is_empty(), "Writes were", writes(story)))
+        .add(fact(!story.outs.is_empty(), "Writes were", writes(found, story)))
         .add(fact(false, "It ended", ended))
         .add(fact(false, "It took", took))
         .raw("</dl>\n</header>\n")
