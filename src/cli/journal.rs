@@ -1,7 +1,7 @@
 //! The journal's surroundings: who runs this, on which machine, where journals are.
 
 use std::path::Path;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use miette::Diagnostic;
 use sha2::{Digest as _, Sha256};
@@ -9,9 +9,9 @@ use sha2::{Digest as _, Sha256};
 use super::here::{clock, environment};
 use super::output::tell;
 use super::{Exit, Stop};
-use crate::journal::{self, Begin, Continued, Draft, Found, Home, Journal, JournalError, Who};
+use crate::journal::{self, Begin, Continued, Draft, Ending, Found, Home, Journal, JournalError, Story, Who};
 use crate::model::{Observed, Pair, PairName, Plan};
-use crate::{planfile, render};
+use crate::{planfile, planner, render};
 
 impl Diagnostic for JournalError {
     fn code<'a>(&'a self) -> Option<Box<dyn std::fmt::Display + 'a>> {
@@ -90,6 +90,29 @@ pub(super) fn last_move(pair: &PairName) -> Observed<Option<Found>> {
     };
     let moved = |found: &Found| found.story.as_ref().is_ok_and(journal::Story::changed);
     Observed::from(found.map(|found| found.into_iter().find(moved)))
+}
+
+/// How long ago roles of this pair were last moved from this machine: where that is reason to wonder. One move that was
+/// planned and went well is none for whoever looks at the pair after it.
+pub(super) fn restless(pair: &PairName) -> Observed<Option<Duration>> {
+    let found = match home().map_err(|stop| stop.report.to_string()) {
+        Ok(home) => journal::find(&home, pair).map_err(|error| error.to_string()),
+        Err(why) => Err(why),
+    };
+    let now = clock();
+    Observed::from(found.map(|found| {
+        let moves = found.iter().filter_map(|found| found.story.as_ref().ok()).filter(|story| story.moves_roles());
+        // a moment to come is one of a clock that was set back
+        let ago = |story: &Story| now.duration_since(story.last).unwrap_or_default();
+        let lately: Vec<(Duration, bool)> = moves
+            .map(|story| (ago(story), story.end.as_ref().is_some_and(|end| end.end == Ending::Done)))
+            .take_while(|(ago, _)| *ago < planner::LATELY)
+            .collect();
+        match lately[..] {
+            [] | [(_, true)] => None,
+            [(ago, _), ..] => Some(ago),
+        }
+    }))
 }
 
 /// Beside a refusal: why the pair is as it is, where that is known.

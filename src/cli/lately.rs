@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use super::output::tell;
 use super::{Exit, Stop, here, journal};
 use crate::journal::{Ending, Story, find};
 use crate::model::{Code, Goal, PairName, Reason, Refusal};
+use crate::planner::LATELY;
 
 /// A refusal, where roles of the pair were moved from this machine within that time. What cannot be read is no proof that
 /// they were not.
@@ -22,10 +24,16 @@ pub(super) fn refusal(pair: &PairName, goal: &Goal, within: Option<&str>) -> Res
         )
     })?;
     let found = find(&journal::home()?, pair).map_err(|error| Stop::new(Exit::Refused, error))?;
-    let mut reasons = vec![];
+    let (mut reasons, mut more) = (vec![], 0_usize);
+    let mut newest: Option<Reason> = None;
     for found in found {
         match found.story {
-            Ok(story) => reasons.extend(moved(&story, within)),
+            // the newest comes first, and the others only count
+            Ok(story) => match (moved(&story, within), &newest) {
+                (Some(reason), None) => newest = Some(reason),
+                (Some(_), Some(_)) => more += 1,
+                (None, _) => {}
+            },
             // its name has its time; one whose first line is not whole has not begun
             Err(crate::journal::Unreadable::Journal(_)) => {}
             Err(crate::journal::Unreadable::System(why)) => reasons.push(Reason {
@@ -35,16 +43,32 @@ pub(super) fn refusal(pair: &PairName, goal: &Goal, within: Option<&str>) -> Res
             }),
         }
     }
-    reasons.sort();
-    reasons.dedup();
+    if let Some(Reason { code, mut seen, help }) = newest {
+        if more > 0 {
+            seen += &format!(" (and {more} more)");
+        }
+        reasons.insert(0, Reason { code, seen, help });
+    }
     Ok((!reasons.is_empty()).then(|| Refusal { pair: pair.clone(), goal: goal.clone(), reasons }))
+}
+
+/// Before another move: that there was one a moment ago, whatever became of it.
+pub(super) fn mention(pair: &PairName) {
+    let Ok(found) = journal::home().and_then(|home| find(&home, pair).map_err(|error| Stop::new(Exit::Refused, error)))
+    else {
+        return;
+    };
+    let moved = found.iter().filter_map(|found| found.story.as_ref().ok()).find_map(|story| moved(story, LATELY));
+    if let Some(Reason { seen, .. }) = moved {
+        tell(&format!("note: {seen}"));
+    }
 }
 
 fn moved(story: &Story, within: Duration) -> Option<Reason> {
     let back = story.end.as_ref().is_some_and(|end| !matches!(end.end, Ending::Done | Ending::PartWay | Ending::Left));
     // a moment to come is one of a clock that was set back
     let ago = here::clock().duration_since(story.last).unwrap_or_default();
-    (story.changed() && !back && ago < within).then(|| Reason {
+    (story.moves_roles() && !back && ago < within).then(|| Reason {
         code: Code::MovedLately,
         seen: format!(
             "{} moved roles of {} {} ago: {}",

@@ -231,6 +231,23 @@ impl Story {
         self.steps.iter().map(|taken| taken.step.as_str()).chain(self.at_step.as_deref()).any(|id| !harmless(id))
     }
 
+    /// It has changed something, and its plan moves roles or changes the writer: bringing a node back does neither. One whose
+    /// plan cannot be read may have.
+    #[must_use]
+    pub fn moves_roles(&self) -> bool {
+        let moves = |action: &Action| {
+            matches!(
+                action,
+                Action::Take { .. }
+                    | Action::Drop { .. }
+                    | Action::Open { .. }
+                    | Action::Reopen { .. }
+                    | Action::Promote { .. }
+            )
+        };
+        self.changed() && self.plan().map_or(true, |plan| plan.steps.iter().any(|step| moves(&step.action)))
+    }
+
     /// It has changed something, or has seen that nothing was left to do.
     #[must_use]
     pub fn touches(&self) -> bool {

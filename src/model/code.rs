@@ -459,7 +459,7 @@ codes! {
     /// Roles were moved a moment ago.
     MovedLately {
         id: "moved-lately", worst: Warn, hazards: "H-96",
-        title: "no move within the last ten minutes",
+        title: "within the last ten minutes no move, or one that went well",
         matters: "roles that go to and fro hide a cause that should be found first",
     }
 }

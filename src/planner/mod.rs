@@ -14,7 +14,7 @@ mod order;
 mod recover;
 mod walk;
 
-pub use checks::{Checked, Verdict, check, findings};
+pub use checks::{Checked, LATELY, Verdict, check, findings};
 pub use consent::Consent;
 pub use recover::{Opened, is_back, reopen, way_back, way_forward};
 pub use walk::{perform, point_of_no_return};

@@ -10,7 +10,7 @@ mod replication;
 mod report;
 mod workload;
 
-pub use report::{Checked, Verdict, check};
+pub use report::{Checked, LATELY, Verdict, check};
 pub(super) use workload::long_rollbacks;
 
 use crate::model::{

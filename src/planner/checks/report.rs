@@ -55,10 +55,10 @@ pub struct Checked {
 }
 
 /// How long ago a move seems too soon for another one.
-const LATELY: Duration = Duration::from_secs(600);
+pub const LATELY: Duration = Duration::from_secs(600);
 
-/// Every check of a pair, in their order. `last_move`: how long ago flipper last moved something here; `None`
-/// where it never has, as far as is known.
+/// Every check of a pair, in their order. `last_move`: how long ago roles were last moved here, where that is reason to
+/// wonder; `None` where it is not.
 #[must_use]
 pub fn check(pair: &Pair, snapshot: &Snapshot, last_move: &Observed<Option<Duration>>) -> Vec<Checked> {
     let mut found = findings(pair, snapshot);
