@@ -76,6 +76,8 @@ pub struct Quick {
     pub nodes: [Observed<Answered>; 2],
     /// The roles' addresses, in the order of the pair's roles.
     pub roles: Vec<Observed<Answered>>,
+    /// Where a server answered and turned flipper's account down, by node and by role: who is there is not known.
+    pub refused: ([bool; 2], Vec<bool>),
 }
 
 impl Quick {
@@ -145,8 +147,9 @@ mod tests {
 
     fn whole() -> Quick {
         let (first, second) = (answered(Side::First, WriteAccess::Open), answered(Side::Second, WriteAccess::Fenced));
-        let roles = pair().roles.iter().map(|_| first.clone()).collect();
-        Quick { nodes: [first, second], roles }
+        let roles: Vec<_> = pair().roles.iter().map(|_| first.clone()).collect();
+        let refused = ([false; 2], vec![false; roles.len()]);
+        Quick { nodes: [first, second], roles, refused }
     }
 
     #[test]

@@ -19,46 +19,67 @@ pub async fn quick(pair: &Pair, targets: &[MysqlTarget; 2]) -> Quick {
             let (address, targets) = (role.address.ip.to_string(), targets.clone());
             asked.spawn(async move { (at, self::role(&address, &targets, limit).await) });
         }
-        let mut roles: Vec<Observed<Answered>> =
-            pair.roles.iter().map(|_| Observed::Unknown("was not asked".to_owned())).collect();
+        let unasked = || Answer { refused: false, who: Observed::Unknown("was not asked".to_owned()) };
+        let mut roles: Vec<Answer> = pair.roles.iter().map(|_| unasked()).collect();
         while let Some(done) = asked.join_next().await {
             // a task that panics leaves its role unknown
             if let Ok((at, answered)) = done
                 && let Some(place) = roles.get_mut(at)
             {
-                *place = answered.into();
+                *place = answered;
             }
         }
         roles
     };
     let ((first, second), roles) = tokio::join!(nodes, roles);
-    Quick { nodes: [first.into(), second.into()], roles }
+    let refused = ([first.refused, second.refused], roles.iter().map(|role| role.refused).collect());
+    Quick { nodes: [first.who, second.who], roles: roles.into_iter().map(|role| role.who).collect(), refused }
 }
 
-async fn node(target: &MysqlTarget, limit: Duration) -> Read<Answered> {
-    let sql = Sql::connect(target, limit).await.map_err(|why| why.to_string())?;
-    who(sql, limit).await
+/// What came of a login.
+struct Answer {
+    /// A server is there, and turned it down.
+    refused: bool,
+    who: Observed<Answered>,
+}
+
+impl Answer {
+    fn none(why: &SqlError) -> Self {
+        Self { refused: why.code().is_some(), who: Observed::Unknown(why.to_string()) }
+    }
+}
+
+async fn node(target: &MysqlTarget, limit: Duration) -> Answer {
+    match Sql::connect(target, limit).await {
+        Ok(sql) => who(sql, limit).await,
+        Err(why) => Answer::none(&why),
+    }
 }
 
 /// At a floating address either node may answer: with its own account, and its own certificate.
-async fn role(address: &str, targets: &[MysqlTarget; 2], limit: Duration) -> Read<Answered> {
-    let host: Host = address.parse().map_err(|why: crate::model::BadName| why.to_string())?;
+async fn role(address: &str, targets: &[MysqlTarget; 2], limit: Duration) -> Answer {
+    let host: Host = match address.parse() {
+        Ok(host) => host,
+        Err(why) => {
+            let why: crate::model::BadName = why;
+            return Answer { refused: false, who: Observed::Unknown(why.to_string()) };
+        }
+    };
     let [first, second] = targets;
-    let silent = |why: &SqlError| why.to_string();
     match Sql::connect(&first.at(host.clone()), limit).await {
         Ok(sql) => who(sql, limit).await,
-        Err(why) if first.is_like(second) || why.code().is_none() && first.tls.is_none() => Err(silent(&why)),
+        Err(why) if first.is_like(second) || why.code().is_none() && first.tls.is_none() => Answer::none(&why),
         Err(_) => match Sql::connect(&second.at(host), limit).await {
             Ok(sql) => who(sql, limit).await,
-            Err(why) => Err(silent(&why)),
+            Err(why) => Answer::none(&why),
         },
     }
 }
 
-async fn who(mut sql: Sql, limit: Duration) -> Read<Answered> {
+async fn who(mut sql: Sql, limit: Duration) -> Answer {
     let answered = ask(&mut sql, limit).await;
     sql.close(limit).await;
-    answered
+    Answer { refused: false, who: answered.into() }
 }
 
 async fn ask(sql: &mut Sql, limit: Duration) -> Read<Answered> {
