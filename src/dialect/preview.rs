@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{argv, death, isolate, sql};
-use crate::model::{Action, Flavour, Isolation, Limits, NodeName, Server, System, at_port};
+use crate::model::{Action, Flavour, Isolation, Limits, NodeName, Prefixed, Server, System, at_port};
 
 /// What is known of a node that commands are spelled for.
 #[derive(Debug, Clone, Copy)]
@@ -20,6 +20,8 @@ pub struct Target<'a> {
     pub peer: Option<&'a NodeName>,
     /// The operator's program that keeps it out.
     pub fence: Option<&'a [String]>,
+    /// It was declared dead: its server is asked nothing.
+    pub lost: bool,
 }
 
 /// One thing said to a node.
@@ -87,14 +89,14 @@ pub fn spell<'a>(action: &Action, limits: &Limits, target: impl Fn(&NodeName) ->
             );
             said
         }
-        Action::EndSessions { node, address, role: _ } => vec![
-            ssh(node, argv::sockets(on.port).to_string()),
-            sql(node, sql::sessions(on.server).to_string()),
-            sql(node, "KILL <each session that came through the address>".to_owned()),
-            ssh(node, argv::kill_sockets(on.system, on.sudo, *address, on.port).to_string()),
-        ],
-        Action::Drop { node, address, interface, role: _, to: _ } => {
-            vec![ssh(node, argv::delete_address(on.system, on.sudo, *address, interface).to_string())]
+        Action::EndSessions { node, address, role: _ } => end_sessions(node, &on, *address),
+        Action::Drop { node, address, interface, to, role: _ } => {
+            let mut said = vec![ssh(node, argv::delete_address(on.system, on.sudo, *address, interface).to_string())];
+            // nobody else has it: who came to the end is ended here
+            if to.is_none() && !on.lost {
+                said.extend(end_sessions(node, &on, *address));
+            }
+            said
         }
         Action::Announce { node, address, interface, role: _ } => {
             let tell = argv::announce(on.system, on.sudo, *address, interface);
@@ -159,6 +161,17 @@ pub fn spell<'a>(action: &Action, limits: &Limits, target: impl Fn(&NodeName) ->
             told(death::start_replication(on.server, "")).map(|text| sql(node, text)).collect()
         }
     }
+}
+
+/// Those who came through an address.
+fn end_sessions(node: &NodeName, on: &Target<'_>, address: Prefixed) -> Vec<Spelled> {
+    let ssh = |text: String| Spelled::Ssh(node.clone(), text);
+    vec![
+        ssh(argv::sockets(on.port).to_string()),
+        Spelled::Sql(node.clone(), sql::sessions(on.server).to_string()),
+        Spelled::Sql(node.clone(), "KILL <each session that came through the address>".to_owned()),
+        ssh(argv::kill_sockets(on.system, on.sudo, address, on.port).to_string()),
+    ]
 }
 
 fn told(statement: Option<sql::Statement>) -> impl Iterator<Item = String> {

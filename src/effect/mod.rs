@@ -155,8 +155,12 @@ impl Hands<'_> {
                 self.take(node, from.as_ref(), *address, interface, limit).await
             }
             Action::EndSessions { node, address, role: _ } => self.end_sessions(node, *address, limit).await,
-            Action::Drop { node, address, interface, role: _, to: _ } => {
-                self.drop_address(node, *address, interface, limit).await
+            Action::Drop { node, address, interface, to, role: _ } => {
+                let done = self.drop_address(node, *address, interface, limit).await?;
+                match to {
+                    Some(_) => Ok(done),
+                    None => Ok(Done { note: self.end_latecomers(node, *address, limit).await }),
+                }
             }
             Action::Announce { node, address, interface, role: _ } => {
                 self.announce(node, *address, interface, limit).await

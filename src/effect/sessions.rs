@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Hands, asked, certain, changed, command};
+use super::{Hands, Known, asked, certain, changed, command};
 use crate::dialect::{self, LoginName};
 use crate::link::{Link, Record, Sql, SqlErrorKind, Table};
 use crate::model::{NodeName, Prefixed, Server, printable};
@@ -43,37 +43,29 @@ impl Hands<'_> {
         // who came back here before the neighbours had heard of the new holder is found by the next look
         self.announced().await;
         let (link, known) = self.on(node)?;
-        let own = own(link);
-        // a session that does not end must not keep the address here: without it nobody reaches the session any more
-        let deadline = Instant::now() + limit.min(PATIENCE);
-        loop {
-            let left = deadline.saturating_duration_since(Instant::now()).max(LEAST);
-            let late = Instant::now() >= deadline;
-            let (peers, sessions) = look(link, &known.server, came, port, left).await?;
-            let quiet = peers.is_empty();
-            let ids = to_end(&sessions, &peers, locked, &own);
-            let ids: Vec<u64> = ids.into_iter().filter(|id| !spared.contains(id)).collect();
-            if late || (ids.is_empty() && quiet) {
-                // those that the server has closed meanwhile; nobody is kept here by one that stays
-                let _ = command(link, &[dialect::kill_sockets(&known.system, known.sudo, came, port)], left).await;
-                let mut notes = vec![];
-                if !ended.is_empty() {
-                    notes.push(format!("{} session(s) ended", ended.len()));
-                }
-                if !spared.is_empty() {
-                    notes.push(format!("{} session(s) may not be ended by flipper's account", spared.len()));
-                }
-                if !quiet {
-                    notes.push("sockets are left through the address, which leads elsewhere from here on".to_owned());
-                }
-                return Ok(Done { note: (!notes.is_empty()).then(|| notes.join("; ")) });
-            }
-            let refused = kill(super::sql(link)?, &ids, left).await?;
-            ended.extend(ids.into_iter().filter(|id| !refused.contains(id)));
-            spared.extend(refused);
-            // sockets without a session: half-open ones, clients that have not logged in, sessions above our account
-            command(link, &[dialect::kill_sockets(&known.system, known.sudo, came, port)], left).await?;
+        let left = Left { address: came, port, locked };
+        let quiet = left.end(link, known, limit, (&mut ended, &mut spared)).await?;
+        let mut notes = told(&ended, &spared, "ended");
+        if !quiet {
+            notes.push("sockets are left through the address; nobody reaches them once it is gone".to_owned());
         }
+        Ok(Done { note: (!notes.is_empty()).then(|| notes.join("; ")) })
+    }
+
+    /// Ends those who came between the last look and the moment when an address left for nowhere: nobody else has it, so
+    /// that its clients tried here to the end, and their sessions would stay until the server's own time is over. What
+    /// cannot be ended is no reason to say that the address is still there.
+    pub(super) async fn end_latecomers(&mut self, node: &NodeName, came: Prefixed, limit: Duration) -> Option<String> {
+        let port = self.pair.node(self.side(node).ok()?).port;
+        let (link, known) = self.on(node).ok()?;
+        let left = Left { address: came, port, locked: false };
+        let (mut ended, mut spared) = (BTreeSet::new(), BTreeSet::new());
+        let quiet = left.end(link, known, limit, (&mut ended, &mut spared)).await.ok()?;
+        let mut notes = told(&ended, &spared, "ended that came last");
+        if !quiet {
+            notes.push("sockets are left that nobody reaches".to_owned());
+        }
+        (!notes.is_empty()).then(|| notes.join("; "))
     }
 
     /// Ends what waits behind the read lock of a fence and would write as soon as it is let go: administrators that
@@ -86,6 +78,60 @@ impl Hands<'_> {
         let sessions = sessions_of(&tables)?;
         kill(sql, &to_end(&sessions, &BTreeSet::new(), true, &own), limit).await?;
         Ok(())
+    }
+}
+
+/// What is said of those who were to be ended.
+fn told(ended: &BTreeSet<u64>, spared: &BTreeSet<u64>, how: &str) -> Vec<String> {
+    let mut notes = vec![];
+    if !ended.is_empty() {
+        notes.push(format!("{} session(s) {how}", ended.len()));
+    }
+    if !spared.is_empty() {
+        notes.push(format!("{} session(s) may not be ended by flipper's account", spared.len()));
+    }
+    notes
+}
+
+/// What clients have left through an address.
+struct Left {
+    address: Prefixed,
+    port: u16,
+    /// Whoever waits behind our read lock is ended too.
+    locked: bool,
+}
+
+impl Left {
+    /// Ends sessions, and resets sockets, until none is left or the time is over. Whether none is left.
+    async fn end(
+        &self,
+        link: &mut Link,
+        known: &Known,
+        limit: Duration,
+        (ended, spared): (&mut BTreeSet<u64>, &mut BTreeSet<u64>),
+    ) -> Result<bool, Failure> {
+        let Self { address, port, locked } = *self;
+        let own = own(link);
+        // a session that does not end must not keep the address here: without it nobody reaches the session any more
+        let deadline = Instant::now() + limit.min(PATIENCE);
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now()).max(LEAST);
+            let late = Instant::now() >= deadline;
+            let (peers, sessions) = look(link, &known.server, address, port, left).await?;
+            let quiet = peers.is_empty();
+            let ids = to_end(&sessions, &peers, locked, &own);
+            let ids: Vec<u64> = ids.into_iter().filter(|id| !spared.contains(id)).collect();
+            if late || (ids.is_empty() && quiet) {
+                // those that the server has closed meanwhile; nobody is kept here by one that stays
+                let _ = command(link, &[dialect::kill_sockets(&known.system, known.sudo, address, port)], left).await;
+                return Ok(quiet);
+            }
+            let refused = kill(super::sql(link)?, &ids, left).await?;
+            ended.extend(ids.into_iter().filter(|id| !refused.contains(id)));
+            spared.extend(refused);
+            // sockets without a session: half-open ones, clients that have not logged in, sessions above our account
+            command(link, &[dialect::kill_sockets(&known.system, known.sudo, address, port)], left).await?;
+        }
     }
 }
 

@@ -87,6 +87,14 @@ fn down_and_up(bench: &Bench<'_>) -> Outcome {
     apply(bench, &["down", "write"]);
     assert_eq!(holders(bench, WRITE_ADDRESS)?, []);
     nobody_writes(bench)?;
+    // nor is anybody left who could read old data by a way that leads nowhere
+    for node in Node::BOTH {
+        let left = bench
+            .lab
+            .admin(node)
+            .rows("SELECT id, user, host, time FROM information_schema.processlist WHERE user='app'")?;
+        assert!(left.is_empty(), "{}: {left:?}", node.name());
+    }
     // "the other node" has no meaning for it; the other role is another matter
     bench.flipper(&["plan", "lab", "swap", "write"]).ends(11).says("address-nowhere").says("up write");
     bench.flipper(&["plan", "lab", "swap"]).ends(0).answers("nobody");

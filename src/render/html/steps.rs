@@ -109,6 +109,14 @@ fn spell(plan: &Plan, action: &crate::model::Action) -> Vec<Spelled> {
     dialect::spell(action, &Limits::default(), |name| {
         let (_, server) = servers.iter().find(|(node, _)| *node == name)?;
         let peer = servers.iter().map(|(node, _)| *node).find(|node| *node != name);
-        Some(Target { server, system: &system, sudo: false, port: PORT, peer, fence: None })
+        Some(Target {
+            server,
+            system: &system,
+            sudo: false,
+            port: PORT,
+            peer,
+            fence: None,
+            lost: plan.dead() == Some(name),
+        })
     })
 }
