@@ -183,6 +183,13 @@ impl Plan {
         self.steps.is_empty()
     }
 
+    /// The nodes that held a role's address when it was made: [`Self::before`] names one only where it is the only one.
+    #[must_use]
+    pub fn held_by(&self, role: &RoleName) -> Vec<&NodeName> {
+        let holds = |node: &&NodeBasis| node.holds.iter().any(|(held, _)| held == role);
+        self.basis.nodes.iter().filter(holds).map(|node| &node.name).collect()
+    }
+
     /// Which nodes accepted writes when it was made, in the order of the config.
     #[must_use]
     pub fn open_before(&self) -> [bool; 2] {
@@ -281,6 +288,19 @@ impl Plan {
             _ => return None,
         };
         self.steps.iter().find(|step| matches!(&step.action, Action::Fence { node, .. } if node == writer))
+    }
+
+    /// Where nobody is to write afterwards: the steps that close whoever is open, in their order.
+    #[must_use]
+    pub fn closes_all(&self) -> Vec<&Step> {
+        if self.open_after().contains(&true) {
+            return vec![];
+        }
+        let open = |name: &NodeName| {
+            self.basis.nodes.iter().any(|node| node.name == *name && node.access == WriteAccess::Open)
+        };
+        let closes = |step: &&Step| matches!(&step.action, Action::Fence { node, .. } if open(node));
+        self.steps.iter().filter(closes).collect()
     }
 
     /// First and last step of the time in which nobody can write: from the fence to the address at the new writer.

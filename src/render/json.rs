@@ -35,6 +35,10 @@ pub fn plan(plan: &Plan, digest: Option<&str>) -> Value {
         "digest": digest.map(printable),
         "empty": plan.is_empty(),
         "before": assignment(before),
+        "held_by": basis.roles.iter().map(|(name, ..)| {
+            let nodes = plan.held_by(name).into_iter().map(|node| Value::from(node.as_str()));
+            (name.to_string(), nodes.collect::<Value>())
+        }).collect::<serde_json::Map<_, _>>(),
         "after": assignment(after),
         "steps": steps.iter().map(step).collect::<Value>(),
         "write_outage": outage,

@@ -4,7 +4,7 @@
 //! Free text of a plan (notes, what was seen) may come from a server or from somebody else's file. Whatever in it could
 //! mean something to a ticket system (links, mentions, tags, formatting) stands as code, where it means nothing.
 
-use super::plan::{Marks, ground, holder, outage, reasons, way_back};
+use super::plan::{Marks, ground, holder, holder_now, outage, reasons, way_back};
 use super::{Sheet, describe, fate};
 use crate::model::printable;
 
@@ -69,13 +69,13 @@ fn roles(sheet: &Sheet<'_>) -> String {
     out += &row(&["Role", "Address", "Clients", "Now", "After", ""].map(str::to_owned));
     out += &rule(6);
     for (role, address, access) in &plan.basis.roles {
-        let (now, after) = (plan.before.holder(role), plan.after.holder(role));
+        let (now, after) = (holder_now(plan, role), holder(plan.after.holder(role)));
         out += &row(&[
             cell(role.as_str()),
             cell(&address.to_string()),
             describe::clients(*access).to_owned(),
-            cell(&holder(now)),
-            cell(&holder(after)),
+            cell(&now),
+            cell(&after),
             if now == after { "stays" } else { "**moves**" }.to_owned(),
         ]);
     }

@@ -2,7 +2,7 @@
 
 use super::wrap::{hang, list, table, wrap};
 use super::{WIDTH, describe};
-use crate::model::{Held, NodeBasis, NodeName, Plan, RoleName, Rule, Step, StepId, printable};
+use crate::model::{Access, Held, NodeBasis, NodeName, Plan, RoleName, Rule, Step, StepId, printable};
 use crate::planner;
 
 /// The plan as text of at most 80 columns. `digest` is the plan's, as `sha256:…`, where it has one.
@@ -54,7 +54,11 @@ impl Marks {
         Self {
             outage: plan.outage().map(|(from, to)| (number(from), number(to))),
             opens: plan.opens_for_clients().filter(|_| plan.closing().is_none()).map(number),
-            closed: plan.closing().filter(|_| plan.outage().is_none()).map(|step| number(&step.id)),
+            closed: plan
+                .closing()
+                .filter(|_| plan.outage().is_none())
+                .or_else(|| plan.closes_all().last().copied())
+                .map(|step| number(&step.id)),
             no_return: planner::point_of_no_return(plan).map(number),
         }
     }
@@ -64,17 +68,10 @@ fn roles(plan: &Plan) -> String {
     let heading = ["ROLE", "ADDRESS", "CLIENTS", "NOW", "AFTER", ""].map(str::to_owned).to_vec();
     let mut rows = vec![heading];
     for (role, address, access) in &plan.basis.roles {
-        let (now, after) = (plan.before.holder(role), plan.after.holder(role));
+        let (now, after) = (holder_now(plan, role), holder(plan.after.holder(role)));
         let clients = describe::clients(*access);
         let change = if now == after { "stays" } else { "MOVES" };
-        rows.push(vec![
-            role.to_string(),
-            address.to_string(),
-            clients.to_owned(),
-            holder(now),
-            holder(after),
-            change.to_owned(),
-        ]);
+        rows.push(vec![role.to_string(), address.to_string(), clients.to_owned(), now, after, change.to_owned()]);
     }
     table(&rows, WIDTH)
 }
@@ -82,6 +79,14 @@ fn roles(plan: &Plan) -> String {
 /// A node's name, or that there is none.
 pub(super) fn holder(node: Option<&NodeName>) -> String {
     node.map_or_else(|| "nobody".to_owned(), ToString::to_string)
+}
+
+/// The same for the time before the first step, in which both may hold it.
+pub(super) fn holder_now(plan: &Plan, role: &RoleName) -> String {
+    match plan.held_by(role)[..] {
+        [_, _] => "both".to_owned(),
+        _ => holder(plan.before.holder(role)),
+    }
 }
 
 /// Who accepts writes, now and after the last step.
@@ -110,11 +115,27 @@ pub(super) fn outage(plan: &Plan) -> String {
     match marks.outage {
         Some((from, to)) => format!("steps {from} to {to}"),
         None => match (marks.closed, marks.opens) {
-            (Some(from), _) => format!("from step {from} on; nobody is to write afterwards"),
+            (Some(from), _) => {
+                // of several writers each is closed for itself
+                let at = |step: &Step| plan.steps.iter().position(|other| other.id == step.id).map_or(0, |at| at + 1);
+                let each = |step: &&Step| format!("step {} on at {}", at(step), step.action.node());
+                let from = match &plan.closes_all()[..] {
+                    several @ [_, _, ..] => list(&several.iter().map(each).collect::<Vec<_>>()),
+                    _ => format!("step {from} on"),
+                };
+                format!("from {from}; nobody is to write afterwards")
+            }
             (None, Some(to)) => format!("it is there now; clients can write again after step {to}"),
+            (None, None) if nobody_writes(plan) => "it is there now, and stays".to_owned(),
             (None, None) => "none; the writer is left alone".to_owned(),
         },
     }
+}
+
+/// There is a role for writes, and nobody who accepts them, neither now nor afterwards.
+fn nobody_writes(plan: &Plan) -> bool {
+    let write = plan.basis.roles.iter().any(|(_, _, access)| *access == Access::ReadWrite);
+    write && !plan.open_before().contains(&true) && !plan.open_after().contains(&true)
 }
 
 /// Until when a run can be taken back, and what that means.

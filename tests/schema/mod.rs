@@ -6,8 +6,8 @@ use std::path::Path;
 use serde_json::Value;
 
 /// Objects whose keys are names: of roles, of variables. In the document they are a star.
-const NAMED: [&str; 5] =
-    ["before", "after", "goal.roles", "nodes[].inventory.variables", "nodes[].boot.read_only.values"];
+const NAMED: [&str; 6] =
+    ["before", "after", "held_by", "goal.roles", "nodes[].inventory.variables", "nodes[].boot.read_only.values"];
 
 /// What is described in one place is not described again where it occurs once more.
 const ELSEWHERE: [(&str, &str); 5] = [
