@@ -1,7 +1,9 @@
 //! Every check of a pair, for people: what is wrong first, what is in order as a list.
 
 use super::wrap::{hang, list};
-use crate::model::{Code, Finding, NodeSnapshot, Observed, Pair, Severity, Side, Snapshot, WriteAccess, printable};
+use crate::model::{
+    Code, Finding, NodeSnapshot, NodeSpec, Observed, Pair, Severity, Side, Snapshot, WriteAccess, at_port, printable,
+};
 use crate::planner::{Checked, Verdict};
 
 /// Wider than a plan: it is looked at, not pasted.
@@ -29,7 +31,7 @@ pub fn text(pair: &Pair, seen: &Snapshot, checks: &[Checked]) -> String {
             out += &line;
         }
     }
-    out += &unknowns(checks);
+    out += &unknowns(pair, checks);
     out += &restarts(pair, seen);
     let fine: Vec<&Checked> = checks.iter().filter(|check| check.verdict == Verdict::Ok).collect();
     if !fine.is_empty() {
@@ -101,12 +103,16 @@ fn problem(check: &Checked, width: usize) -> Vec<String> {
     lines
 }
 
-/// What could not be looked at, by its reason: many checks have the same, and often both nodes.
-fn unknowns(checks: &[Checked]) -> String {
+/// What could not be looked at, by its reason: many checks have the same, and often both nodes. What one node cannot say
+/// because the other one does not answer is that one's.
+fn unknowns(pair: &Pair, checks: &[Checked]) -> String {
     let mut of_node: Vec<((&str, &str), Vec<Code>)> = vec![];
     for check in checks.iter().filter(|check| check.verdict == Verdict::Unknown) {
         for (node, why) in &check.unknown {
-            let cause = (node.as_str(), bare(why));
+            let cause = match whose(pair, why) {
+                Some(server) => (server.name.as_str(), bare(why)),
+                None => (node.as_str(), why.as_str()),
+            };
             match of_node.iter_mut().find(|(known, _)| *known == cause) {
                 Some((_, codes)) if codes.contains(&check.code) => {}
                 Some((_, codes)) => codes.push(check.code),
@@ -196,10 +202,46 @@ fn restart(pair: &Pair, node: &NodeSnapshot) -> Vec<String> {
     lines
 }
 
+/// The node whose server's place a reason begins with.
+fn whose<'a>(pair: &'a Pair, why: &str) -> Option<&'a NodeSpec> {
+    let (place, _) = why.strip_prefix("MySQL at ")?.split_once(": ")?;
+    pair.nodes.iter().find(|node| place == at_port(node.host.as_str(), node.port))
+}
+
 /// Without the server's place: the node is named instead.
-fn bare(why: &str) -> &str {
+pub(super) fn bare(why: &str) -> &str {
     match why.strip_prefix("MySQL at ").and_then(|rest| rest.split_once(": ")) {
         Some((_, why)) => why,
         None => why,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::samples::pair;
+
+    /// What db1 is asked beside db2, which does not answer.
+    #[test]
+    fn who_does_not_answer_is_named_whoever_was_to_be_compared_with_it() {
+        let pair = pair();
+        let [first, second] = &pair.nodes;
+        let why = format!("MySQL at {}:{}: Connection refused", second.host, second.port);
+        let check = |code: Code, node: &NodeSpec, why: &str| Checked {
+            code,
+            verdict: Verdict::Unknown,
+            found: vec![],
+            unknown: vec![(node.name.to_string(), why.to_owned())],
+        };
+        let checks = [
+            check(Code::Diverged, first, &why),
+            check(Code::DiskSpace, second, &why),
+            check(Code::ClocksDiffer, first, "MySQL at 10.99.0.1:3306: gone"),
+        ];
+        let text = unknowns(&pair, &checks);
+        let told =
+            format!("unknown  {}, {}\n         {}: Connection refused\n", Code::Diverged, Code::DiskSpace, second.name);
+        assert!(text.contains(&told), "{text}");
+        assert!(text.contains(&format!("{}: MySQL at 10.99.0.1:3306: gone", first.name)), "{text}");
     }
 }
