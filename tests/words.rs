@@ -43,6 +43,15 @@ fn every_code_is_explained_on_one_screen_of_a_terminal() {
     assert_eq!(stdout(&["explain", "usage::goal"]), stdout(&["explain", "flipper::usage::goal"]));
 }
 
+/// What an operator is told to ask the servers for is what flipper takes there.
+#[test]
+fn the_lock_is_named_as_it_is_taken() {
+    let text = stdout(&["explain", "13"]);
+    let name = text.split("IS_USED_LOCK(").nth(1).and_then(|rest| rest.split(')').next()).expect("a question");
+    let taken = flipper::dialect::lock(std::time::Duration::from_secs(1)).to_string();
+    assert!(taken.contains(&format!("GET_LOCK({name}, 0)")), "{name}: {taken}");
+}
+
 #[test]
 fn the_list_has_every_code_and_an_unknown_one_is_told_the_nearest() {
     let list = stdout(&["explain"]);

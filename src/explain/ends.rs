@@ -54,7 +54,7 @@ pub(super) const ALL: &[Text] = &[
         "Somebody else holds the lock",
         "Another run of flipper works on this pair, on this or another machine. It holds a user lock on both servers. Nothing was \
          changed.",
-        &[(Where::Both, "SELECT IS_USED_LOCK('flipper:PAIR')")],
+        &[(Where::Both, "SELECT IS_USED_LOCK('flipper:roles')")],
         "Wait for the other run, or ask who it is. A lock whose owner is gone ends by itself, with its session.",
     ),
     Text::new(
