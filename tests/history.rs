@@ -125,6 +125,33 @@ fn the_example_is_what_the_command_prints() {
     assert_eq!(with("orders").status.code(), Some(0));
 }
 
+/// Two swaps, and a node that was brought back after them, which moves nothing.
+#[test]
+fn a_move_a_moment_ago_is_one_reason_by_the_newest_that_moved_anything() {
+    let root = root().join("fixtures/scenarios");
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join("flipper/orders");
+    std::fs::create_dir_all(&folder).unwrap();
+    for (name, day) in [("planned-swap-mysql", 1), ("planned-swap-write", 2), ("back-rejoin", 3)] {
+        let plan = planfile::load(&root.join(format!("{name}/plan.ron"))).unwrap().plan;
+        let bytes = journal::journal(&samples::pair(), &plan, &samples::healthy(), &swapped());
+        std::fs::write(folder.join(format!("2026010{day}T030405Z-0{day}1b2c3d.jsonl")), &bytes).unwrap();
+    }
+    let within = |time: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_flipper"));
+        command.args(["--json", "plan", "orders", "swap", "--not-within", time, "--snapshot"]);
+        command.arg(root.join("planned-swap-mysql/world.ron")).arg("--config").arg(root.join("flipper.ron"));
+        let ran = command.env("XDG_STATE_HOME", home.path()).output().unwrap();
+        (ran.status.code(), serde_json::from_slice::<serde_json::Value>(&ran.stdout).unwrap())
+    };
+    let (code, refused) = within("5000days");
+    let reasons = refused["reasons"].as_array().unwrap();
+    let seen = reasons[0]["seen"].as_str().unwrap();
+    assert_eq!((code, reasons.len(), &reasons[0]["code"]), (Some(11), 1, &"moved-lately".into()), "{refused:#}");
+    assert!(seen.ends_with(" ago: swap write (and 1 more)"), "{seen}");
+    assert_eq!(within("1s").0, Some(0));
+}
+
 /// What a journal holds is text in the page, whatever it is; nothing is loaded, nothing runs.
 #[test]
 fn a_page_holds_nothing_but_text() {

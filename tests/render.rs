@@ -166,7 +166,8 @@ fn asked(seen: &Snapshot, at: [Option<usize>; 2]) -> Quick {
         (None, _) => Observed::Unknown("MySQL at 10.77.0.12:3306: no connection within 3s".to_owned()),
     };
     let silent = || Observed::Unknown("MySQL at 10.77.0.101:3306: no route to host".to_owned());
-    Quick { nodes: [of(0), of(1)], roles: at.map(|node| node.map_or_else(silent, of)).to_vec() }
+    let roles = at.map(|node| node.map_or_else(silent, of)).to_vec();
+    Quick { nodes: [of(0), of(1)], roles, refused: ([false; 2], vec![false; 2]) }
 }
 
 #[test]
@@ -175,7 +176,20 @@ fn quick_statuses() {
     if let Observed::Known(answered) = &mut stranger.roles[0] {
         answered.server.server_id = 99;
     }
+    // every server turns flipper's account down
+    let denied =
+        |at: &str| Observed::Unknown(format!("MySQL at {at}:3306: Access denied for user 'flipper'@'10.77.0.20'"));
+    let refused = Quick {
+        nodes: ["10.77.0.11", "10.77.0.12"].map(denied),
+        roles: ["10.77.0.100", "10.77.0.101"].map(denied).to_vec(),
+        refused: ([true; 2], vec![true; 2]),
+    };
+    // one of them does, and whoever answers at the write address may be it
+    let mut half = asked(&samples::healthy(), [Some(0), Some(1)]);
+    (half.nodes[0], half.refused.0[0]) = (denied("10.77.0.11"), true);
     for (name, sample) in [
+        ("quick-refused", refused),
+        ("quick-half-refused", half),
         ("quick-healthy", asked(&samples::healthy(), [Some(0), Some(1)])),
         ("quick-troubled", asked(&samples::troubled(), [Some(1), None])),
         ("quick-unreachable", asked(&samples::unreachable(), [Some(0), None])),

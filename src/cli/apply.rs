@@ -59,7 +59,7 @@ fn digest(text: &str) -> Result<planfile::Digest, Stop> {
 /// A plan file, or a pair and a goal.
 fn wanted<'a>(config: &'a Config, asked: &Asked) -> Result<(&'a PairConfig, Wanted), Stop> {
     if asked.goal.is_given() {
-        let pair = context::pair(config, asked.target)?;
+        let pair = context::pair(config, asked.target).map_err(|stop| file_with_a_goal(asked).unwrap_or(stop))?;
         return Ok((pair, Wanted::Goal(goal::parse(&pair.pair, asked.goal)?)));
     }
     if asked.goal.accepts() {
@@ -87,6 +87,19 @@ fn wanted<'a>(config: &'a Config, asked: &Asked) -> Result<(&'a PairConfig, Want
     }
 }
 
+/// A plan file with a goal behind it.
+fn file_with_a_goal(asked: &Asked) -> Option<Stop> {
+    let words = asked.goal.words.join(" ");
+    (!words.is_empty() && judged::load(&PathBuf::from(asked.target)).is_ok()).then(|| {
+        Stop::say(
+            Exit::Usage,
+            "flipper::usage::goal",
+            format!("{} is a plan file, and has its goal in it", crate::model::printable(asked.target)),
+            format!("leave `{}` out: flipper apply {}", crate::model::printable(&words), asked.target),
+        )
+    })
+}
+
 async fn carry_out(
     pair: &PairConfig,
     wanted: &Wanted,
@@ -111,10 +124,18 @@ async fn carry_out(
             link::close(open.links, open.control.path(), limit).await;
             return Ok(match holder {
                 Some(holder) => run::locked(output, &pair.pair, &holder),
-                None => no.say(pair, output),
+                None => {
+                    if let (No::Refused(refusal, _), Wanted::Goal(wish)) = (&no, wanted) {
+                        wish.not_possible(refusal);
+                    }
+                    no.say(pair, output)
+                }
             });
         }
     };
+    if let Wanted::Goal(wish) = wanted {
+        wish.not_needed(&plan);
+    }
     if plan.is_empty() {
         link::close(open.links, open.control.path(), limit).await;
         if let Goal::Rejoin(node) = &plan.goal {

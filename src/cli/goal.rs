@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use super::args::GoalWords;
+use super::output::tell;
 use super::{Exit, Stop};
 use crate::config;
-use crate::model::{Assignment, Code, Goal, NodeName, Pair, RoleName};
+use crate::model::{Assignment, Code, Goal, NodeName, Pair, Plan, Refusal, RoleName, printable};
 use crate::planner::Consent;
 
 const FORMS: &str =
@@ -15,10 +16,26 @@ const FORMS: &str =
 pub(super) struct Wish {
     pub(super) goal: Goal,
     pub(super) overrides: Vec<Code>,
+    /// Those of them that `--override` names, each once.
+    said: Vec<Code>,
     pub(super) kill: bool,
 }
 
 impl Wish {
+    /// What was to be overridden, and is no reason: told, so that a habit shows.
+    pub(super) fn not_needed(&self, plan: &Plan) {
+        for code in self.said.iter().filter(|code| !plan.overrides.contains(code)) {
+            tell(&format!("note: --override {code} was not needed"));
+        }
+    }
+
+    /// What was to be overridden, and refuses all the same.
+    pub(super) fn not_possible(&self, refusal: &Refusal) {
+        for code in self.said.iter().filter(|code| refusal.reasons.iter().any(|reason| reason.code == **code)) {
+            tell(&format!("note: {code} cannot be overridden here"));
+        }
+    }
+
     pub(super) fn consent(&self) -> Consent<'_> {
         Consent { overrides: &self.overrides, kill: self.kill }
     }
@@ -38,13 +55,32 @@ pub(super) fn parse(pair: &Pair, typed: &GoalWords) -> Result<Wish, Stop> {
         (["fail", node], None) => Goal::Fail(known_node(pair, node)?),
         (["rejoin", node], None) => Goal::Rejoin(known_node(pair, node)?),
         ([], None) => return Err(wrong("the goal is missing".to_owned())),
+        (["swap", role, node], None) => {
+            let message = "swap takes a role at most: it moves to the other node".to_owned();
+            return Err(Stop::say(
+                Exit::Usage,
+                "flipper::usage::goal",
+                message,
+                format!("did you mean `set {} {}`?", printable(role), printable(node)),
+            ));
+        }
+        ([verb @ ("set" | "up"), ..], None) => {
+            return Err(wrong(format!("{verb} takes a role and a node: `{verb} ROLE NODE`")));
+        }
+        ([verb @ ("drain" | "fail" | "rejoin"), ..], None) => {
+            return Err(wrong(format!("{verb} takes a node: `{verb} NODE`")));
+        }
+        (["down", ..], None) => return Err(wrong("down takes a role: `down ROLE`".to_owned())),
         (words, None) => {
-            return Err(wrong(format!("`{}` is not a goal", crate::model::printable(&words.join(" ")))));
+            return Err(wrong(format!("`{}` is not a goal", printable(&words.join(" ")))));
         }
     };
     let mut overrides: Vec<Code> = typed.overrides.iter().map(|id| known_code(id)).collect::<Result<_, _>>()?;
+    let mut said = overrides.clone();
+    said.sort();
+    said.dedup();
     overrides.extend(words_of_failure(pair, &goal, typed)?);
-    Ok(Wish { goal, overrides, kill: typed.kill })
+    Ok(Wish { goal, overrides, said, kill: typed.kill })
 }
 
 /// What is said beside `fail` has words of its own, so that nobody says it by the way.
@@ -98,7 +134,7 @@ pub(super) fn known_code(id: &str) -> Result<Code, Stop> {
         Stop::say(
             Exit::Usage,
             "flipper::usage::override",
-            format!("there is no check `{}`", crate::model::printable(id)),
+            format!("there is no check `{}`", printable(id)),
             "a refusal names its checks: the word in front of what was seen",
         )
     })
@@ -111,7 +147,7 @@ fn wrong(message: String) -> Stop {
 fn known_role(pair: &Pair, word: &str) -> Result<RoleName, Stop> {
     let role = word.parse().ok().and_then(|name: RoleName| pair.role(&name));
     role.map(|role| role.name.clone()).ok_or_else(|| {
-        let known = pair.roles.iter().map(|role| role.name.as_str()).collect::<Vec<_>>().join(", ");
+        let known: Vec<&str> = pair.roles.iter().map(|role| role.name.as_str()).collect();
         unknown("role", word, pair, &known)
     })
 }
@@ -119,16 +155,17 @@ fn known_role(pair: &Pair, word: &str) -> Result<RoleName, Stop> {
 pub(super) fn known_node(pair: &Pair, word: &str) -> Result<NodeName, Stop> {
     let node = word.parse().ok().filter(|name: &NodeName| pair.side(name).is_some());
     node.ok_or_else(|| {
-        let known = pair.nodes.iter().map(|node| node.name.as_str()).collect::<Vec<_>>().join(", ");
+        let known: Vec<&str> = pair.nodes.iter().map(|node| node.name.as_str()).collect();
         unknown("node", word, pair, &known)
     })
 }
 
-fn unknown(kind: &str, word: &str, pair: &Pair, known: &str) -> Stop {
-    Stop::say(
-        Exit::Usage,
-        "flipper::usage::goal",
-        format!("{} has no {kind} `{}`", pair.name, crate::model::printable(word)),
-        format!("its {kind}s: {known}"),
-    )
+fn unknown(kind: &str, word: &str, pair: &Pair, known: &[&str]) -> Stop {
+    let list = known.join(", ");
+    let help = match config::nearest(word, known.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`? Its {kind}s: {list}"),
+        None => format!("its {kind}s: {list}"),
+    };
+    let message = format!("{} has no {kind} `{}`", pair.name, printable(word));
+    Stop::say(Exit::Usage, "flipper::usage::goal", message, help)
 }

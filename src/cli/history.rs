@@ -39,6 +39,9 @@ pub(super) fn run(asked: &Asked<'_>, config: impl Fn() -> Option<Config>, output
     if found.is_empty() {
         let of = asked.pair.map(|pair| format!("of {} ", printable(pair))).unwrap_or_default();
         tell(&format!("no run {of}is recorded on this machine"));
+        if !output.is_json() && asked.format != Some(RunFormat::Json) {
+            return Ok(Exit::Done);
+        }
     }
     let text = || match (asked.format.unwrap_or(RunFormat::Text), &found[..]) {
         (RunFormat::Json, _) => render::json_history::runs(&found).to_string(),

@@ -31,17 +31,26 @@ pub(super) fn run(config: &Config, asked: &Asked, output: &Output) -> Result<Exi
     let plan = match planner::plan(&pair.pair, &seen, &wish.goal, wish.consent()) {
         Ok(plan) => plan,
         Err(refusal) => {
+            wish.not_possible(&refusal);
             let exit = refuse_with(&refusal, evidence.as_ref(), output);
             journal::mention_cut_off(&pair.pair.name);
             return Ok(exit);
         }
     };
     judged::made(&pair.pair, &seen, &plan)?;
+    wish.not_needed(&plan);
+    if asked.snapshot.is_none() && !plan.is_empty() {
+        lately::mention(&pair.pair.name);
+    }
     show(&plan, &seen, evidence.as_ref(), output);
     if let Some(file) = asked.file {
         let text = planfile::to_text(&plan, &planfile::seen(&seen));
         planfile::save(file, &text).map_err(|error| Stop::new(Exit::BadFile, error))?;
-        tell(&format!("saved to {}; carry it out with: flipper apply {}", file.display(), file.display()));
+        let file = file.display();
+        tell(&match plan.is_empty() {
+            true => format!("saved to {file}; there is nothing to carry out"),
+            false => format!("saved to {file}; carry it out with: flipper apply {file}"),
+        });
     }
     Ok(if asked.detailed_exitcode && !plan.is_empty() { Exit::Changes } else { Exit::Done })
 }

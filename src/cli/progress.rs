@@ -21,6 +21,8 @@ pub(super) struct Progress<'a> {
     timeline: RefCell<Timeline>,
     /// A step that changes something was told to a node.
     changed: Cell<bool>,
+    /// Sessions that write were listed.
+    met: Cell<bool>,
     /// The step under way.
     at: RefCell<Option<StepId>>,
     /// The times of day at which writes were stopped, and at which they came in again: to be found in other logs.
@@ -39,6 +41,7 @@ impl<'a> Progress<'a> {
             journal: RefCell::new(journal),
             timeline: RefCell::default(),
             changed: Cell::new(false),
+            met: Cell::new(false),
             at: RefCell::default(),
             out: RefCell::default(),
         }
@@ -51,6 +54,9 @@ impl<'a> Progress<'a> {
         }
         let refused = self.take(event);
         self.look_at_the_clock(event);
+        if let Event::Writers(_, writers) = event {
+            self.met.set(self.met.get() || !writers.is_empty());
+        }
         if let Event::Started(_, id) = event {
             self.at.replace(Some(id.clone()));
             let step = self.step(id);
@@ -91,6 +97,11 @@ impl<'a> Progress<'a> {
         timeline.take(event);
         let failed = matches!(event, Event::Failed(..));
         timeline.outages().get(before).copied().filter(|_| failed)
+    }
+
+    /// Whether sessions that write were listed.
+    pub(super) fn met(&self) -> bool {
+        self.met.get()
     }
 
     /// Each time that writes were out, and came in again.

@@ -50,9 +50,16 @@ pub(super) async fn carry_out(wanted: Move<'_>, open: context::Open, how: How, o
     }
     if !how.yes {
         tell(&render::plan::text(&plan, Some(&digest.to_string())));
-        if !confirm::confirmed(&pair.pair.name) {
+        let answer = confirm::ask(&pair.pair.name).await;
+        if !matches!(answer, Ok(confirm::Answer::Yes)) {
             link::close(links, control.path(), limits.connect).await;
-            end(output, "declined", Exit::Declined, None, "declined: nothing was changed");
+            let text = match answer? {
+                confirm::Answer::Nobody => {
+                    "declined: nothing was changed: nobody answered (end of input); in a script: --yes"
+                }
+                confirm::Answer::No | confirm::Answer::Yes => "declined: nothing was changed",
+            };
+            end(output, "declined", Exit::Declined, None, text);
             return Ok(Exit::Declined);
         }
     }
@@ -117,7 +124,7 @@ pub(super) async fn carry_out(wanted: Move<'_>, open: context::Open, how: How, o
     let told = match ended {
         Ended::Itself(outcome) => {
             world.close().await;
-            Told::of(&pair.pair, &plan, outcome, progress.outages())
+            Told::of(&pair.pair, &plan, outcome, (progress.outages(), progress.met()))
         }
         // nobody is waited for: servers and machines end by themselves what they hear nothing of
         Ended::Left => Told::left(&pair.pair, progress.changing()),
@@ -156,6 +163,7 @@ fn spelled(pair: &PairConfig, plan: &Plan, steps: &[Step], seen: &Snapshot) -> V
             port: pair.pair.node(side).port,
             peer: Some(&pair.pair.node(side.peer()).name),
             fence: side.of(&pair.reach).fence.as_deref(),
+            lost,
         })
     };
     steps.iter().map(|step| dialect::spell(&step.action, &pair.pair.limits, target)).collect()
@@ -179,13 +187,13 @@ impl Told {
         Self { ending, exit, outage, outages: outage.into_iter().collect(), text, refusal: None, next: vec![] }
     }
 
-    /// `outages`: each time that writes were out.
-    fn of(pair: &Pair, plan: &Plan, outcome: Outcome, outages: Vec<Duration>) -> Self {
-        let told = Self::of_outcome(pair, plan, outcome, &outages);
+    /// `outages`: each time that writes were out; `met`: sessions that wrote were listed.
+    fn of(pair: &Pair, plan: &Plan, outcome: Outcome, (outages, met): (Vec<Duration>, bool)) -> Self {
+        let told = Self::of_outcome(pair, plan, outcome, (&outages, met));
         Self { outages, ..told }
     }
 
-    fn of_outcome(pair: &Pair, plan: &Plan, outcome: Outcome, outages: &[Duration]) -> Self {
+    fn of_outcome(pair: &Pair, plan: &Plan, outcome: Outcome, (outages, met): (&[Duration], bool)) -> Self {
         let name = &pair.name;
         // a pair in which nobody could write does not serve by being as before
         let served = plan.open_before().contains(&true) || pair.write_role().is_none();
@@ -220,7 +228,7 @@ impl Told {
                 };
                 let text = format!("failed: {why}\nrolled back and verified: {name} serves as before{out}");
                 let told = Self::new(Ending::RolledBack, Exit::RolledBack, outage, text);
-                Self { next: render::next::back(plan), ..told }
+                Self { next: render::next::back(plan, met), ..told }
             }
             Outcome::RolledBack { why, outage: _ } if plan.dead().is_some() => {
                 let text = format!(
@@ -328,7 +336,7 @@ mod tests {
         let mut seen = healthy(Flavour::MySql);
         edit(&mut seen);
         let plan = planner::plan(&pair(), &seen, goal, &[]).expect("a plan");
-        Told::of(&pair(), &plan, Outcome::Done { outage }, outage.into_iter().collect()).text
+        Told::of(&pair(), &plan, Outcome::Done { outage }, (outage.into_iter().collect(), false)).text
     }
 
     #[test]
@@ -352,7 +360,7 @@ mod tests {
         let plan = planner::plan(&pair(), &healthy(Flavour::MySql), &Goal::Swap(None), &[]).expect("a plan");
         let out = [2000, 2004, 1996].map(Duration::from_millis);
         let back = Outcome::RolledBack { why: "refused".to_owned(), outage: Some(out[1]) };
-        let told = Told::of(&pair(), &plan, back, out.to_vec());
+        let told = Told::of(&pair(), &plan, back, (out.to_vec(), false));
         assert!(told.text.ends_with("; writes were out 3 times, 6.0 s in all, 2.0 s at most"), "{}", told.text);
         assert_eq!((told.outage, &told.outages[..]), (Some(out[1]), &out[..]));
     }

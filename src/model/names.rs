@@ -17,7 +17,8 @@ pub struct BadName {
 
 impl fmt::Display for BadName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` is not a {}: it {}", self.given, self.kind, self.rule)
+        let article = if self.kind.to_ascii_lowercase().starts_with(['a', 'e', 'i', 'o']) { "an" } else { "a" };
+        write!(f, "`{}` is not {article} {}: it {}", self.given, self.kind, self.rule)
     }
 }
 
@@ -265,6 +266,8 @@ mod tests {
             assert!(bad.parse::<Interface>().is_err(), "{bad:?}");
         }
         assert!("br-lan.42_x".parse::<Interface>().is_ok());
+        let said = "eth 0".parse::<Interface>().map_err(|why| why.to_string()).unwrap_err();
+        assert!(said.starts_with("`eth 0` is not an interface"), "{said}");
         for bad in ["", "-oProxyCommand=x", "a b", "user@host", "h:22", "a;b", "[::1]"] {
             assert!(bad.parse::<Host>().is_err(), "{bad:?}");
         }

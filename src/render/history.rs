@@ -352,7 +352,7 @@ mod tests {
         let flat = shown.split_whitespace().collect::<Vec<_>>().join(" ");
         for words in [
             "cut off in the middle of fence-db1, at 2026-01-02T03:04:07Z or later; taken back by f4135682",
-            "out from 2026-01-02T03:04:06Z until 2026-01-02T03:06:35Z, by f4135682 or after it",
+            "out from 2026-01-02T03:04:06Z until 2026-01-02T03:05:35Z, by f4135682 or after it",
         ] {
             assert!(flat.contains(words), "no `{words}` in:\n{shown}");
         }

@@ -43,16 +43,16 @@ pub fn done(plan: &Plan) -> Vec<String> {
     all
 }
 
-/// After a run that has left everything as it was.
+/// After a run that has left everything as it was. `met`: sessions that write were listed.
 #[must_use]
-pub fn back(plan: &Plan) -> Vec<String> {
+pub fn back(plan: &Plan, met: bool) -> Vec<String> {
     let pair = &plan.pair;
     let mut all = vec![format!("`flipper status {pair}`: nothing has moved, and no transaction is lost")];
     let writes = plan.closing().is_some() && plan.basis.nodes.iter().any(|node| node.access == WriteAccess::Open);
-    if writes && !plan.ends_writers() {
+    if met && writes && !plan.ends_writers() {
         all.push(
-            "if somebody who writes was in the way: they are listed above; wait for them, give them time by \
-             `limits.drain`, or have them ended by `--kill`"
+            "who writes was in the way, and is listed above: wait for them, give them time by `limits.drain`, or have them \
+             ended by `--kill`"
                 .to_owned(),
         );
     }
@@ -105,8 +105,10 @@ mod tests {
         assert!(said.contains("rejoin db1") && !said.contains("replication runs both ways"), "{said}");
         let down = planned(&Goal::Down("write".parse().expect("a name")), false);
         assert!(done(&down).iter().any(|line| line.contains("up write NODE")), "{:?}", done(&down));
-        assert!(back(&planned(&Goal::Swap(None), false)).iter().any(|line| line.contains("--kill")));
-        assert!(!back(&swap).iter().any(|line| line.contains("--kill")));
+        let plain = planned(&Goal::Swap(None), false);
+        assert!(back(&plain, true).iter().any(|line| line.contains("--kill")));
+        assert!(!back(&plain, false).iter().any(|line| line.contains("above")), "nobody was listed");
+        assert!(!back(&swap, true).iter().any(|line| line.contains("--kill")));
         assert_eq!(text(&[]), "");
     }
 }

@@ -1,6 +1,10 @@
 //! Two operators at once, and one who says no.
 
+use std::io::Read as _;
+use std::process::Stdio;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use rustix::process::Signal;
 
 use crate::bench::Bench;
 use crate::lab::{Host, Node, User};
@@ -123,6 +127,13 @@ fn declined(bench: &Bench<'_>) -> Outcome {
     assert_eq!(ran.ends_in_json("end", 14)["end"], "declined");
     bench.nothing_left();
     bench.unchanged(&before);
+    let nobody = bench.run_leaving(bench.command(&["apply", "lab", "swap", "write"]), "");
+    nobody.ends(14).says("nobody answered (end of input)").says("--yes");
+    for signal in [Signal::INT, Signal::TERM] {
+        signalled(bench, signal);
+        bench.nothing_left();
+        bench.unchanged(&before);
+    }
     let (mut accepted, mut writer) = (vec![], Node::Db2);
     for typed in ["lab\n", " lab \n"] {
         accepted.push(bench.run_leaving(bench.command(&["apply", "lab", "swap", "write"]), typed));
@@ -133,4 +144,24 @@ fn declined(bench: &Bench<'_>) -> Outcome {
         ran.ends(0);
     }
     Ok(())
+}
+
+/// Somebody presses Ctrl-C instead of an answer.
+fn signalled(bench: &Bench<'_>, signal: Signal) {
+    let mut command = bench.command(&["apply", "lab", "swap", "write"]);
+    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("flipper starts");
+    let (mut stderr, mut said) = (child.stderr.take().expect("a pipe"), vec![]);
+    let mut byte = [0];
+    while !String::from_utf8_lossy(&said).contains("changes nothing.\n") {
+        assert_eq!(stderr.read(&mut byte).expect("what it says"), 1, "{}", String::from_utf8_lossy(&said));
+        said.push(byte[0]);
+    }
+    let pid = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw).expect("a process id");
+    rustix::process::kill_process(pid, signal).expect("flipper can be signalled");
+    stderr.read_to_end(&mut said).expect("what it says");
+    let status = child.wait().expect("its end");
+    let said = String::from_utf8_lossy(&said);
+    assert_eq!(status.code(), Some(14), "{signal:?}: {said}");
+    assert!(said.contains("declined: nothing was changed"), "{signal:?}: {said}");
 }

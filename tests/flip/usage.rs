@@ -29,6 +29,9 @@ fn command_line(bench: &Bench<'_>) -> Outcome {
     usage(&["plan", "lab"], &["the goal is missing", "swap [ROLE] | set ROLE NODE"]);
     usage(&["apply", "lab"], &["the goal is missing"]);
     usage(&["plan", "lab", "jump"], &["`jump` is not a goal"]);
+    usage(&["plan", "lab", "set", "write"], &["set takes a role and a node"]);
+    usage(&["plan", "lab", "swap", "write", "db2"], &["did you mean `set write db2`?"]);
+    usage(&["plan", "lab", "set", "wirte", "db2"], &["did you mean `write`?"]);
     usage(&["apply", "lab", "swap", "--expect-digest", "xyz"], &["flipper::usage::digest", "`xyz` is not a digest"]);
     usage(&["move", "lab"], &["unrecognized subcommand", "move"]);
     usage(&["apply", "lab", "swap", "--force"], &["unexpected argument", "--force"]);

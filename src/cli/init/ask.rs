@@ -275,7 +275,7 @@ mod tests {
             ("10.0.0.11;reboot", "is not a host", "10.0.0.11"),
             ("db1", "two nodes named", "db2"),
             ("10.0.0.11", "the same server", "10.0.0.12"),
-            ("eth0; x", "is not a interface", "eth0"),
+            ("eth0; x", "is not an interface", "eth0"),
             ("eth0:1", "may hold only", ""),
             ("10.0.0.12", "of node db2", "10.0.0.100"),
             ("10.0.0.100", "two roles", "10.0.0.101"),
