@@ -14,7 +14,7 @@ use mysql_async::{Conn, Error, Opts, OptsBuilder, Row};
 use tokio::time::{sleep, sleep_until, timeout};
 
 use super::error::{Doing, LabError, Result};
-use super::net::{self, WRITE_ADDRESS};
+use super::net;
 use super::report::{Ack, ClientLog, LoadReport};
 use super::{Host, Node};
 
@@ -37,7 +37,7 @@ pub(crate) struct Load {
 }
 
 impl Load {
-    pub(crate) fn start(id: &str, first: u32, clients: u32, rate: u32, password: &str) -> Result<Self> {
+    pub(crate) fn start(id: &str, address: &str, first: u32, clients: u32, rate: u32, password: &str) -> Result<Self> {
         if clients == 0 || rate == 0 {
             return Err(LabError::new("starting clients", "some clients and some rate are needed"));
         }
@@ -47,7 +47,7 @@ impl Load {
         let namespace = net::open_namespace(id, Host::Clients)?;
         // the whole fleet's rate, divided among the clients, who start one after another within the first interval
         let interval = Duration::from_secs(1) * clients / rate;
-        let opts = options(password);
+        let opts = options(address, password);
         let started = Instant::now();
         let thread = std::thread::Builder::new()
             .name("load".to_owned())
@@ -132,10 +132,10 @@ impl Drop for Load {
     }
 }
 
-fn options(password: &str) -> Opts {
+fn options(address: &str, password: &str) -> Opts {
     Opts::from(
         OptsBuilder::default()
-            .ip_or_hostname(WRITE_ADDRESS)
+            .ip_or_hostname(address)
             .tcp_port(3306)
             .user(Some("app"))
             .pass(Some(password))

@@ -19,8 +19,9 @@ pub(crate) const FLOATING: &str = "/etc/network/interfaces.d/floating";
 fn interfaces(node: Node) -> String {
     format!(
         "source /etc/network/interfaces.d/*\n\nauto lo\niface lo inet loopback\n\nauto eth0\niface eth0 inet static\n    \
-         address {}/24\n",
-        node.host().address()
+         address {}/24\n{}",
+        node.host().address(),
+        node.host().ipv6_addresses().map(|six| format!("    up ip addr add {six}/64 dev eth0 nodad\n")).concat()
     )
 }
 

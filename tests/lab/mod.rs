@@ -245,9 +245,14 @@ impl Lab {
 
     /// Starts `clients` clients writing `rate` rows a second in total through the write address.
     pub(crate) fn load(&self, clients: u32, rate: u32) -> Result<Load> {
+        self.load_through(net::WRITE_ADDRESS, clients, rate)
+    }
+
+    /// The same through another role's address.
+    pub(crate) fn load_through(&self, address: &str, clients: u32, rate: u32) -> Result<Load> {
         // numbers that no earlier load of this lab has used, or its rows would look doubled
         let first = self.loads.fetch_add(clients, Ordering::Relaxed);
-        Load::start(self.id(), first, clients, rate, &self.secrets.app)
+        Load::start(self.id(), address, first, clients, rate, &self.secrets.app)
     }
 
     /// Waits until both nodes have executed the same. For when no client writes any more.

@@ -13,6 +13,8 @@ use super::{Host, Node};
 
 pub(crate) const WRITE_ADDRESS: &str = "10.77.0.100";
 pub(crate) const READ_ADDRESS: &str = "10.77.0.101";
+/// For roles with IPv6 addresses; no node has it at the start.
+pub(crate) const IPV6_ADDRESS: &str = "fd00:77::100";
 
 /// All names of one lab's namespaces start with `fl-ID-`, so that two labs can run at once and a sweep finds them. The addresses may
 /// be the same everywhere: nothing leaves the switch.
@@ -47,9 +49,12 @@ pub(crate) fn create(id: &str) -> Result<()> {
         sh(["ip", "-n", &switch, "link", "set", name, "master", "br0", "up"])?;
         let address = format!("{}/24", host.address());
         sh(["ip", "-n", &inside, "addr", "add", &address, "dev", "eth0"])?;
-        // a link-local address changes by itself for a second or two after the start, and nobody here needs one
+        // a link-local address that the kernel makes changes by itself for a second or two after the start
         sh(["ip", "-n", &inside, "link", "set", "eth0", "addrgenmode", "none"])?;
         sh(["ip", "-n", &inside, "link", "set", "eth0", "up"])?;
+        for address in host.ipv6_addresses() {
+            sh(["ip", "-n", &inside, "addr", "add", &format!("{address}/64"), "dev", "eth0", "nodad"])?;
+        }
     }
     for (node, address) in [(Node::Db1, WRITE_ADDRESS), (Node::Db2, READ_ADDRESS)] {
         let inside = namespace(id, node.name());
@@ -69,7 +74,10 @@ pub(crate) fn cable(id: &str, host: Host, up: bool) -> Result<()> {
     if up {
         forget(id, host)?;
         for other in Host::ALL.into_iter().filter(|other| *other != host) {
-            sh(["ip", "-n", &namespace(id, other.name()), "neigh", "flush", "to", host.address(), "dev", "eth0"])?;
+            let [global, local] = host.ipv6_addresses();
+            for address in [host.address(), &global, &local] {
+                sh(["ip", "-n", &namespace(id, other.name()), "neigh", "flush", "to", address, "dev", "eth0"])?;
+            }
         }
     }
     Ok(())

@@ -124,15 +124,17 @@ impl Lab {
         }
     }
 
-    /// The roles' and other addresses on a node's interface, as `10.77.0.100/32`.
+    /// The roles' and other addresses on a node's interface, as `10.77.0.100/32`, but for its own IPv6 addresses, which stay.
     pub(crate) fn addresses(&self, node: Node) -> Result<Vec<String>> {
-        let output = self.on(node.host(), &["ip", "-j", "-4", "addr", "show", "dev", "eth0"])?;
+        let output = self.on(node.host(), &["ip", "-j", "addr", "show", "dev", "eth0"])?;
         let parsed: serde_json::Value =
             serde_json::from_slice(&output.stdout).doing(|| "reading `ip -j addr`".to_owned())?;
+        let own = node.host().ipv6_addresses();
         let infos = parsed.pointer("/0/addr_info").and_then(serde_json::Value::as_array);
         Ok(infos
             .into_iter()
             .flatten()
+            .filter(|info| !own.iter().any(|own| info.get("local").is_some_and(|local| local == own.as_str())))
             .filter_map(|info| Some(format!("{}/{}", info.get("local")?.as_str()?, info.get("prefixlen")?)))
             .collect())
     }
@@ -158,7 +160,10 @@ fn lines(rows: Rows) -> String {
 
 /// An announcement that a move has left word for: it ends by itself some six seconds after the move, by design.
 fn is_told_again(words: &str) -> bool {
-    words.contains("for s in 1 4;") || matches!(words, "sleep 1" | "sleep 4") || words.contains("arping -U -c 1 ")
+    words.contains("for s in 1 4;")
+        || matches!(words, "sleep 1" | "sleep 4")
+        || words.contains("arping -U -c 1 ")
+        || words.contains("ndptool -t na ")
 }
 
 /// `None` when the process has ended meanwhile.

@@ -297,13 +297,14 @@ pub(crate) fn check_machine() -> Result<()> {
 
 /// The few programs that must be the system's own: they are asked for by flipper's commands on the nodes.
 pub(crate) fn ensure_system_programs(tell: &dyn Fn(&str)) -> Result<()> {
-    const NEEDED: [(&str, &str); 10] = [
+    const NEEDED: [(&str, &str); 11] = [
         ("sshd", "openssh-server"),
         ("ssh", "openssh-client"),
         ("ssh-keygen", "openssh-client"),
         ("ip", "iproute2"),
         ("ss", "iproute2"),
         ("arping", "iputils-arping"),
+        ("ndptool", "libndp-tools"),
         ("sudo", "sudo"),
         ("visudo", "sudo"),
         ("unshare", "util-linux"),

@@ -10,17 +10,24 @@ use super::error::{LabError, Result};
 use super::run::wait_until;
 use super::{Node, Secrets, Server};
 
+/// From where all accounts may come, and in IPv6 all but that of replication.
+const HOSTS: &str = "10.77.0.%";
+const IPV6_HOSTS: &str = "fd00:77::%";
+
 /// The same accounts on both nodes, written to neither's binary log; then both logs start empty.
 pub(crate) fn create_accounts(admin: &Admin, server: Server, secrets: &Secrets) -> Result<()> {
-    let user = |name: &str, password: &str| format!("CREATE USER '{name}'@'10.77.0.%' IDENTIFIED BY '{password}'");
+    let user = |name: &str, password: &str| format!("CREATE USER '{name}'@'{HOSTS}' IDENTIFIED BY '{password}'");
+    let by_ipv6 = |text: &String| text.replace(HOSTS, IPV6_HOSTS);
     let mut statements = vec![
         "SET SESSION sql_log_bin=0".to_owned(),
         user("repl", &secrets.repl),
-        "GRANT REPLICATION SLAVE ON *.* TO 'repl'@'10.77.0.%'".to_owned(),
-        user("app", &secrets.app),
-        "GRANT SELECT, INSERT, UPDATE, DELETE ON app.* TO 'app'@'10.77.0.%'".to_owned(),
+        format!("GRANT REPLICATION SLAVE ON *.* TO 'repl'@'{HOSTS}'"),
     ];
-    statements.extend(flipper(admin, server, &secrets.flipper)?);
+    let app = format!("GRANT SELECT, INSERT, UPDATE, DELETE ON app.* TO 'app'@'{HOSTS}'");
+    let mut in_both = vec![user("app", &secrets.app), app];
+    in_both.extend(flipper(admin, server, &secrets.flipper)?);
+    statements.extend(in_both.iter().map(by_ipv6));
+    statements.extend(in_both);
     match server {
         Server::MySql => statements.push("RESET BINARY LOGS AND GTIDS".to_owned()),
         Server::MariaDb => {
@@ -41,7 +48,7 @@ fn flipper(admin: &Admin, server: Server, password: &str) -> Result<Vec<String>>
     };
     let release = dialect::parse_version(&version).map(|version| Release { flavour, version });
     let release = release.ok_or_else(|| LabError::new("reading a server's version", version))?;
-    let account = Account { user: "flipper".to_owned(), host: "10.77.0.%".to_owned(), tls: false };
+    let account = Account { user: "flipper".to_owned(), host: HOSTS.to_owned(), tls: false };
     let put_in = |sql: String| sql.replace(dialect::PASSWORD_HERE, &format!("'{password}'"));
     Ok(account.statements(release).into_iter().map(put_in).collect())
 }

@@ -173,7 +173,7 @@ impl Database {
         );
         options.extend(
             [
-                "--bind-address=0.0.0.0",
+                "--bind-address=*",
                 "--port=3306",
                 "--skip-name-resolve",
                 "--log-bin=binlog",

@@ -139,6 +139,12 @@ impl Host {
             Self::Clients => "10.77.0.21",
         }
     }
+
+    /// The same in IPv6: the one that others know, and the one of its link.
+    pub(crate) fn ipv6_addresses(self) -> [String; 2] {
+        let last = self.address().rsplit('.').next().unwrap_or_default();
+        [format!("fd00:77::{last}"), format!("fe80::{last}")]
+    }
 }
 
 /// An account of the lab, on both nodes, from any of its hosts.
