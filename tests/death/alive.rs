@@ -2,7 +2,8 @@
 
 use rustix::process::Signal;
 
-use crate::lab::net::READ_ADDRESS;
+use crate::lab::net::{IPV6_ADDRESS, READ_ADDRESS};
+use crate::lab::run::run;
 use crate::lab::{Host, Node, Server};
 use crate::scene::{Theatre, starts};
 use crate::watched::Ran;
@@ -12,6 +13,7 @@ pub(crate) const CASES: &[Case] = &[
     ("MySQL answers, ssh does not", ssh_dead),
     ("MySQL answers the survivor only", seen_by_survivor),
     ("the dead node's machine answers for its address", answers_arp),
+    ("the dead node's machine answers for its IPv6 address, until it is off", answers_nd),
     ("the survivor's applier is broken", broken_applier),
     ("words that belong to a failure", words),
 ];
@@ -50,6 +52,39 @@ fn answers_arp(theatre: &Theatre<'_>) -> Outcome {
     starts(theatre, Node::Db1)?;
     // it was the writer, and nobody has taken its place
     lab.admin(Node::Db1).exec("SET GLOBAL read_only=OFF")
+}
+
+fn answers_nd(theatre: &Theatre<'_>) -> Outcome {
+    let lab = theatre.lab();
+    let address = format!("{IPV6_ADDRESS}/128");
+    let mut config = lab.config();
+    for (name, of_role, _) in &mut config.roles {
+        if name == "write" {
+            of_role.clone_from(&address);
+        }
+    }
+    let file = lab.dir().join("ipv6.ron");
+    std::fs::write(&file, config.text()).expect("the operator's folder");
+    let file = file.display().to_string();
+    let ip =
+        |node: Node, verb: &str| run(lab.machine(node)?.args(["ip", "addr", verb, &address, "dev", "eth0"])).map(drop);
+    let flipper = |words: &[&str]| theatre.flipper(&[&["--config", &file, "--json"], words].concat());
+    ip(Node::Db1, "add")?;
+    lab.settle()?;
+    lab.stop_server(Node::Db1, Signal::KILL)?;
+    theatre.signal_sshd(Node::Db1, Signal::STOP)?;
+    let words = ["fail", "db1", "--fenced-by-hand", "db1", "--accept-loss"];
+    flipper(&[&["plan", "lab"], &words[..]].concat()).ends(11).says("address-answers").never_says("not-dead");
+    ip(Node::Db1, "del")?;
+    flipper(&[&["apply", "lab"], &words[..], &["--yes"]].concat()).ends(0);
+    assert_eq!((theatre.holders(IPV6_ADDRESS), theatre.stage.open()), (vec![Node::Db2], vec![Node::Db2]));
+    theatre.signal_sshd(Node::Db1, Signal::CONT)?;
+    starts(theatre, Node::Db1)?;
+    for goal in [&["rejoin", "db1"][..], &["set", "write", "db1"], &["set", "read", "db2"]] {
+        flipper(&[&["apply", "lab"], goal, &["--yes"]].concat()).ends(0);
+    }
+    assert_eq!((theatre.holders(IPV6_ADDRESS), theatre.stage.open()), (vec![Node::Db1], vec![Node::Db1]));
+    ip(Node::Db1, "del")
 }
 
 fn broken_applier(theatre: &Theatre<'_>) -> Outcome {

@@ -20,6 +20,7 @@
 //! | `writers` | those who still write: waited for, listed, ended by `--kill` |
 //! | `xa` | XA transactions, which a fence does not stop |
 //! | `address` | the address cannot be taken, or leads nobody anywhere |
+//! | `ipv6` | roles with IPv6 addresses |
 
 #![allow(
     clippy::disallowed_methods,
@@ -38,6 +39,7 @@ mod clients;
 mod cut_off;
 mod fence;
 mod guard;
+mod ipv6;
 mod old;
 mod operator;
 mod signals;
@@ -68,12 +70,13 @@ fn cases(server: Server) -> Vec<Case> {
         clients::CASES,
         writers::CASES,
         address::CASES,
+        ipv6::CASES,
     ];
     let own = match server {
-        Server::MariaDb => &[clients::MARIADB][..],
-        Server::MySql => &[clients::MYSQL, xa::MYSQL],
+        Server::MariaDb => [clients::MARIADB, ipv6::ONCE],
+        Server::MySql => [clients::MYSQL, xa::MYSQL],
     };
-    both.into_iter().chain(own.iter().copied()).flatten().copied().collect()
+    both.into_iter().chain(own).flatten().copied().collect()
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use flipper::dialect;
 
 use crate::Outcome;
-use crate::lab::net::WRITE_ADDRESS;
+use crate::lab::net::{IPV6_ADDRESS as SIX, WRITE_ADDRESS};
 use crate::lab::{Host, User};
 use crate::site::Site;
 
@@ -26,6 +26,8 @@ pub(crate) fn all(site: &Site<'_>) -> Outcome {
             "=",
             ":3306",
         ],
+        &["ip", "-6", "neigh", "flush", "to", SIX, "dev", "eth0"],
+        &["ip", "-6", "neigh", "replace", SIX, "dev", "eth0", "use"],
     ] {
         let output = site.as_account(&[&["sudo", "-n"], good].concat())?;
         assert!(output.status.success(), "{good:?}: {}", String::from_utf8_lossy(&output.stderr));
@@ -67,6 +69,13 @@ fn attacks(site: &Site<'_>) -> Vec<Vec<String>> {
         &["arping", "-U", "-c", "1", "-I", "lo", "10.77.0.101"],
         &["arping", "-U", "-c", "1", "-I", "eth0", "10.77.0.12"],
         &["arping", "-D", "-w", "9", "-I", "eth0", "10.77.0.101"],
+        &["ip", "address", "add", "fd00:77::100/64", "dev", "eth0", "nodad", "preferred_lft", "0"],
+        &["ip", "address", "add", "fd00:77::100/128", "dev", "lo", "nodad", "preferred_lft", "0"],
+        &["ip", "-6", "neigh", "replace", SIX, "dev", "eth0", "lladdr", "02:00:00:00:00:01", "nud", "permanent"],
+        &["ip", "-6", "neigh", "replace", "fd00:77::12", "dev", "eth0", "use"],
+        &["ip", "-6", "neigh", "flush", "all"],
+        &["ndptool", "-t", "na", "-U", "-i", "eth0", "-T", "fd00:77::12", "send"],
+        &["ndptool", "-t", "ra", "-i", "eth0", "send"],
         &["ss", "-K"],
         &["ss", "-K", "-Htn", "state", "connected", "exclude", "time-wait", "src", "10.77.0.100"],
         &["ss", "-K", "-Htn", "state", "connected", "exclude", "time-wait", "src", "10.77.0.100", "sport", "=", ":22"],

@@ -12,7 +12,7 @@ use flipper::dialect::{self, Allowed};
 use flipper::model::{ArpingKind, Flavour, Side, System};
 
 use crate::lab::error::{LabError, Result};
-use crate::lab::net;
+use crate::lab::net::{self, IPV6_ADDRESS};
 use crate::lab::run::run;
 use crate::lab::{Host, Lab, Node};
 
@@ -61,6 +61,7 @@ impl<'a> Site<'a> {
         for node in Node::BOTH {
             site.prepare(node)?;
         }
+        site.on(Node::Db2, &["ip", "address", "add", &format!("{IPV6_ADDRESS}/128"), "dev", "eth0", "nodad"])?;
         Ok(site)
     }
 
@@ -94,7 +95,7 @@ impl<'a> Site<'a> {
     }
 
     fn config(&self) -> String {
-        let mut config = self.lab.config();
+        let mut config = self.lab.config().role("six", &format!("{IPV6_ADDRESS}/128"), "ReadOnly");
         let file = self.ssh_config().display().to_string();
         config.ssh = format!("user: {:?}, sudo: {}, config_file: {file:?}", self.account.name(), self.sudo());
         // what is tried here is not how quick a busy machine is
@@ -196,7 +197,8 @@ impl<'a> Site<'a> {
         listening.sort_unstable();
         let alive = fs::read_to_string(format!("/proc/{}/stat", self.victim.id()));
         let alive = alive.is_ok_and(|stat| !stat.contains(") Z "));
-        let addresses = ask(&["ip", "-o", "address"])? + &ask(&["ip", "-o", "link"])?;
+        let neighbours = ask(&["ip", "-6", "neigh", "show", "nud", "permanent"])?;
+        let addresses = neighbours + &ask(&["ip", "-o", "address"])? + &ask(&["ip", "-o", "link"])?;
         Ok(format!("{addresses}{}\nvictim lives: {alive}", listening.join("\n")))
     }
 
@@ -259,6 +261,7 @@ impl Drop for Site<'_> {
     fn drop(&mut self) {
         let _ = self.victim.kill();
         let _ = self.victim.wait();
+        let _ = self.on(Node::Db2, &["ip", "address", "del", &format!("{IPV6_ADDRESS}/128"), "dev", "eth0"]);
         for node in Node::BOTH {
             for place in ["/etc/passwd", "/etc/shadow", "/etc/group", "/etc/hosts", "/usr/local/sbin", "/etc/sudoers.d"]
             {

@@ -6,7 +6,7 @@ use std::process::Stdio;
 use rustix::process::Signal;
 
 use crate::lab::error::{LabError, Result};
-use crate::lab::net::{READ_ADDRESS, WRITE_ADDRESS};
+use crate::lab::net::{IPV6_ADDRESS, READ_ADDRESS, WRITE_ADDRESS};
 use crate::lab::{Node, replication};
 use crate::site::Site;
 use crate::{Outcome, site};
@@ -37,6 +37,11 @@ pub(crate) fn all(site: &Site<'_>) -> Outcome {
     holds(site, WRITE_ADDRESS, Node::Db1)?;
     flipper(site, &["apply", "lab", "set", "read", "db2", "--yes"], 0)?;
     holds(site, READ_ADDRESS, Node::Db2)?;
+    // the swap and the drain have moved this one, too
+    holds(site, IPV6_ADDRESS, Node::Db1)?;
+    flipper(site, &["apply", "lab", "set", "six", "db2", "--yes"], 0)?;
+    holds(site, IPV6_ADDRESS, Node::Db2)?;
+    flipper(site, &["apply", "lab", "set", "six", "db1", "--yes"], 0)?;
 
     // db1's server hangs: its machine ends it, which is what the gate lets through
     lab.signal_server(Node::Db1, Signal::STOP)?;
@@ -45,6 +50,7 @@ pub(crate) fn all(site: &Site<'_>) -> Outcome {
     holds(site, WRITE_ADDRESS, Node::Db2)?;
     lab.stop_server(Node::Db1, Signal::KILL)?;
     lab.start_server(Node::Db1)?;
+    holds(site, IPV6_ADDRESS, Node::Db2)?;
     flipper(site, &["apply", "lab", "rejoin", "db1", "--yes"], 0)?;
     flipper(site, &["apply", "lab", "set", "write", "db1", "--yes"], 0)?;
     for node in Node::BOTH {
