@@ -69,7 +69,7 @@ pub(super) const ALL: &[Text] = &[
     Text::new(
         "last-word",
         "The last announcement is the holder's",
-        "While two nodes have the address, either may answer an ARP request. When the old one has let go, the new one announces \
+        "While two nodes have the address, either may answer whoever asks for it (ARP, neighbour discovery). When the old one has let go, the new one announces \
          it again, so that every neighbour's last word is right.",
         &[],
         "Nothing.",
@@ -103,7 +103,7 @@ pub(super) const ALL: &[Text] = &[
         "Variables and interfaces say what a node believes. Only a new connection through the address proves that clients arrive, \
          and at whom.",
         &[],
-        "If this step fails while all others were done, look at the network between the operator and the pair: ARP caches, \
+        "If this step fails while all others were done, look at the network between the operator and the pair: ARP and neighbour caches, \
          switches, firewalls.",
     ),
     Text::new(

@@ -132,7 +132,7 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "send_arp_command",
         Level::Both,
-        Fate::Left("flipper announces addresses itself, with arping"),
+        Fate::Left("flipper announces addresses itself, with arping (IPv6: ndptool)"),
         "`flipper check` sees whether the nodes have it; sudoers lines change: flipper setup PAIR",
     ),
     setting(

@@ -58,8 +58,13 @@ pub(crate) fn healthy(flavour: Flavour) -> Snapshot {
             same_machine: known(true),
             access: known(access),
             addresses: known(vec![
-                Held { address: parse(&format!("10.77.0.1{n}/24")), interface: parse("eth0"), secondary: false },
-                Held { address: parse(role), interface: parse("eth0"), secondary: false },
+                Held {
+                    address: parse(&format!("10.77.0.1{n}/24")),
+                    interface: parse("eth0"),
+                    secondary: false,
+                    unusable: false,
+                },
+                Held { address: parse(role), interface: parse("eth0"), secondary: false, unusable: false },
             ]),
             system: known(System {
                 ip: Some("/usr/sbin/ip".to_owned()),
@@ -183,7 +188,7 @@ pub(crate) fn returned(flavour: Flavour) -> Snapshot {
 /// The same of any pair.
 pub(crate) fn with_db1_back(seen: Snapshot) -> Snapshot {
     let Snapshot { nodes: [mut first, mut second] } = seen;
-    let held = |role: &str| Held { address: parse(role), interface: parse("eth0"), secondary: false };
+    let held = |role: &str| Held { address: parse(role), interface: parse("eth0"), secondary: false, unusable: false };
     (first.access, second.access) = (known(WriteAccess::Fenced), known(WriteAccess::Open));
     first.addresses = known(vec![held("10.77.0.11/24")]);
     second.addresses = known(vec![held("10.77.0.12/24"), held("10.77.0.100/32"), held("10.77.0.101/32")]);

@@ -122,6 +122,9 @@ pub struct Held {
     pub interface: Interface,
     /// The kernel's mark: removing the primary address of its subnet may take this one along (H-58).
     pub secondary: bool,
+    /// The kernel does not use it: duplicate address detection has found another holder of an IPv6 address, or is not
+    /// through (H-65).
+    pub unusable: bool,
 }
 
 /// Which `arping` a node has; their options differ (H-61).

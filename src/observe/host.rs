@@ -30,12 +30,14 @@ pub(super) fn addresses(json: &str, is_floating: impl Fn(IpAddr) -> bool) -> Rea
             let most = if ip.is_ipv4() { 32 } else { 128 };
             let prefix = info["prefixlen"].as_u64().and_then(|prefix| u8::try_from(prefix).ok());
             let prefix = prefix.filter(|prefix| *prefix <= most).ok_or_else(|| bad("an address without its length"))?;
+            let flag = |name: &str| info[name].as_bool().unwrap_or(false);
             match name.parse::<Interface>() {
                 Ok(interface) => held.push(Held {
                     // built, not parsed: what no role could have is on the machine all the same
                     address: Prefixed { ip, prefix },
                     interface,
-                    secondary: info["secondary"].as_bool().unwrap_or(false),
+                    secondary: flag("secondary"),
+                    unusable: flag("dadfailed") || flag("tentative") && !flag("optimistic"),
                 }),
                 Err(_) if is_floating(ip) => {
                     return Err(format!("{ip} is on the interface `{}`, which flipper cannot name", printable(name)));
@@ -122,6 +124,21 @@ mod tests {
         for other in ["127.0.0.1/8", "::1/128", "fd00:77::11/64"] {
             assert!(printed.iter().any(|p| p == other), "{other} in {printed:?}");
         }
+    }
+
+    #[test]
+    fn an_address_that_the_kernel_does_not_use() {
+        let of = |flags: &str| {
+            let info = r#""family":"inet6","local":"fd00:77::100","prefixlen":128,"scope":"global""#;
+            let read = all(&format!(r#"[{{"ifname":"eth0","addr_info":[{{{info}{flags}}}]}}]"#)).unwrap();
+            read[0].unusable
+        };
+        // as a move leaves it, and as a person may
+        assert!(!of(r#","nodad":true,"deprecated":true,"preferred_life_time":0"#) && !of(""));
+        assert!(!of(r#","tentative":true,"optimistic":true"#));
+        assert!(
+            of(r#","dadfailed":true,"tentative":true"#) && of(r#","tentative":true"#) && of(r#","dadfailed":true"#)
+        );
     }
 
     #[test]

@@ -270,7 +270,12 @@ mod tests {
         assert_eq!(of(Ok(false), Ok(false)), Ok(vec![]));
         assert_eq!(of(Ok(true), Err("x".to_owned())), Ok(vec![ip(100)]));
         assert!(of(Ok(false), Err("x".to_owned())).is_err());
-        let own = Held { address: Prefixed::host(ip(101)), interface: "eth0".parse().unwrap(), secondary: false };
+        let own = Held {
+            address: Prefixed::host(ip(101)),
+            interface: "eth0".parse().unwrap(),
+            secondary: false,
+            unusable: false,
+        };
         assert_eq!(answering(&asked, &Ok(vec![Ok(false), Ok(true)]), &[own]), Ok(vec![]), "its own");
     }
 

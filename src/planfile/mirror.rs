@@ -308,5 +308,7 @@ mirror!(
         address: Text<model::Prefixed>,
         interface: Text<model::Interface>,
         secondary: bool,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        unusable: bool,
     }
 );

@@ -115,6 +115,8 @@ mirror!(
         address: Prefixed,
         interface: Text<Interface>,
         secondary: bool,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        unusable: bool,
     }
 );
 

@@ -149,7 +149,8 @@ fn where_the_survivor_writes_already_only_readers_move() {
     snapshot.nodes[1].access = Observed::Known(WriteAccess::Open);
     let write = pair().roles[0].clone();
     let interface = pair().nodes[1].interface.clone();
-    snapshot.nodes[1].addresses = Observed::Known(vec![Held { address: write.address, interface, secondary: false }]);
+    snapshot.nodes[1].addresses =
+        Observed::Known(vec![Held { address: write.address, interface, secondary: false, unusable: false }]);
     let (plan, _) = planned(&snapshot, &fail(), &[Code::NotFenced]);
     let expected = ["isolate-db1", "stop-receiving-db2", "take-read-db2", "announce-read-db2", "verify-read-db2"];
     assert_eq!(ids(&plan.steps), expected, "nothing is lost, so nothing has to be accepted");

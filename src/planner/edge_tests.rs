@@ -177,6 +177,7 @@ fn an_address_is_left_alone_only_where_it_would_take_others_along() {
                 address: named(address),
                 interface: named(interface),
                 secondary,
+                unusable: false,
             }));
         }
     };
@@ -256,7 +257,7 @@ fn a_machine_that_shows_only_half_of_itself_cannot_fence_its_server() {
 fn a_dead_node_with_every_address_leaves_its_readers_too() {
     for flavour in FLAVOURS {
         let mut seen = dead(flavour);
-        let own = Held { address: named("10.77.0.12/24"), interface: named("eth0"), secondary: false };
+        let own = Held { address: named("10.77.0.12/24"), interface: named("eth0"), secondary: false, unusable: false };
         seen.nodes[1].addresses = Observed::Known(vec![own]);
         let words = [Code::NotFenced, Code::MayLose];
         let plan = plan(&pair(), &seen, &Goal::Fail(named("db1")), &words).expect("a plan");

@@ -21,7 +21,7 @@ pub fn perform(pair: &Pair, state: &mut Snapshot, action: &Action) {
         }
         Action::Take { address, interface, .. } => {
             if let Observed::Known(held) = &mut state.node_mut(side).addresses {
-                held.push(Held { address: *address, interface: interface.clone(), secondary: false });
+                held.push(Held { address: *address, interface: interface.clone(), secondary: false, unusable: false });
             }
         }
         Action::Drop { address, interface, .. } => {

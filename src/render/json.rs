@@ -332,8 +332,8 @@ fn node_status(spec: &NodeSpec, node: &NodeSnapshot) -> Value {
 }
 
 fn held(held: &Held) -> Value {
-    let Held { address, interface, secondary } = held;
-    json!({ "address": address.to_string(), "interface": interface.as_str(), "secondary": secondary })
+    let Held { address, interface, secondary, unusable } = held;
+    json!({ "address": address.to_string(), "interface": interface.as_str(), "secondary": secondary, "unusable": unusable })
 }
 
 pub(super) fn says_server(server: &Server) -> Value {

@@ -199,10 +199,12 @@ fn says_channel(channel: &Channel) -> String {
 
 pub(super) fn says_addresses(pair: &Pair, held: &[Held]) -> String {
     let says = |held: &Held| {
-        let Held { address, interface, secondary } = held;
+        let Held { address, interface, secondary, unusable } = held;
         let role = pair.roles.iter().find(|role| role.address.ip == address.ip);
         let role = role.map(|role| format!(" = {}", role.name)).unwrap_or_default();
-        format!("{address} {interface}{}{role}", if *secondary { " secondary" } else { "" })
+        let marks = [(*secondary, " secondary"), (*unusable, " NOT USABLE")];
+        let marks: String = marks.into_iter().filter_map(|(is, mark)| is.then_some(mark)).collect();
+        format!("{address} {interface}{marks}{role}")
     };
     match held {
         [] => "none".to_owned(),

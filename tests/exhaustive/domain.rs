@@ -152,7 +152,7 @@ impl World {
             Kind::MariaDb12 => (Flavour::MariaDb, Version(12, 1, 2)),
         };
         let uuid = |n: u8| (flavour == Flavour::MySql).then(|| format!("0000000{n}-0000-0000-0000-000000000000"));
-        let held = |address, n| Held { address, interface: p("eth0"), secondary: n > 0 };
+        let held = |address, n| Held { address, interface: p("eth0"), secondary: n > 0, unusable: false };
         let holds = |bits: u8| {
             let own = [held(p(&format!("10.77.0.1{n}/24")), 0)];
             let roles = pair.roles.iter().enumerate().filter(|(role, _)| bits & (1 << role) != 0);

@@ -41,7 +41,7 @@ fn step(action: Action, after: &[(&Action, Rule)]) -> Step {
 }
 
 fn held(address: &str, interface: &str) -> Held {
-    Held { address: p(address), interface: p(interface), secondary: false }
+    Held { address: p(address), interface: p(interface), secondary: false, unusable: false }
 }
 
 fn assignment(holders: &[(&str, &str)]) -> Assignment {

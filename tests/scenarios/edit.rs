@@ -91,7 +91,9 @@ impl World {
     /// A role's address comes to a node.
     pub(crate) fn with(self, n: usize, address: &str) -> Self {
         let interface = if n == 1 { "eth0" } else { "eth1" };
-        self.held(n, |held| held.push(Held { address: p(address), interface: p(interface), secondary: false }))
+        self.held(n, |held| {
+            held.push(Held { address: p(address), interface: p(interface), secondary: false, unusable: false })
+        })
     }
 
     /// A role's address leaves a node.

@@ -458,7 +458,12 @@ fn addresses() -> Vec<Scenario> {
             "swap write",
             "A load balancer keeps the write address on lo.",
             mysql().without(1, WRITE).held(1, |held| {
-                held.push(flipper::model::Held { address: p(WRITE), interface: p("lo"), secondary: false })
+                held.push(flipper::model::Held {
+                    address: p(WRITE),
+                    interface: p("lo"),
+                    secondary: false,
+                    unusable: false,
+                })
             }),
         ),
         tell(
@@ -475,7 +480,12 @@ fn addresses() -> Vec<Scenario> {
             "swap write",
             "The address is on two interfaces of db1.",
             mysql().held(1, |held| {
-                held.push(flipper::model::Held { address: p(WRITE), interface: p("bond0"), secondary: false })
+                held.push(flipper::model::Held {
+                    address: p(WRITE),
+                    interface: p("bond0"),
+                    secondary: false,
+                    unusable: false,
+                })
             }),
         ),
     ]
@@ -511,6 +521,14 @@ fn ipv6() -> Vec<Scenario> {
             "set write db1",
             "A move was cut off, and both nodes have the IPv6 address.",
             six(mysql()).with(2, WRITE),
+        ),
+        tell(
+            "ipv6-address-is-not-usable",
+            "set write db2",
+            "Somebody brought the address up on db2 too, whose kernel found it on db1.",
+            six(mysql())
+                .with(2, WRITE)
+                .held(2, |held| held.iter_mut().for_each(|held| held.unusable = held.address == p(WRITE))),
         ),
         tell(
             "ipv6-no-ndptool",

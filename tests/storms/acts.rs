@@ -314,5 +314,5 @@ impl Hand {
 }
 
 fn held(address: Prefixed, interface: &Interface) -> Held {
-    Held { address, interface: interface.clone(), secondary: false }
+    Held { address, interface: interface.clone(), secondary: false, unusable: false }
 }

@@ -31,7 +31,8 @@ pub(super) const TEXTS: &[Text] = &[
         "address-place",
         "An address is where it cannot be moved safely",
         "It is on the loopback interface (a load balancer's way), there twice, on an interface that is missing or down, or the \
-         primary one of its subnet: removing that may take its secondary addresses along.",
+         primary one of its subnet: removing that may take its secondary addresses along. Or it is an IPv6 address that the \
+         kernel does not use, because its search for another holder is not over (`tentative`) or has found one (`dadfailed`).",
         &[(Where::Node, "ip address show"), (Where::Node, "sysctl net.ipv4.conf.all.promote_secondaries")],
         "Give floating addresses a /32 (or /128) of their own, on the interface that the config names.",
     ),
@@ -39,9 +40,10 @@ pub(super) const TEXTS: &[Text] = &[
         "cannot-announce",
         "The address cannot be announced",
         "After a move the neighbours must hear where the address is now; otherwise they send to the old node until their ARP \
-         cache ends, half a minute or more. There is no `arping` on the node, or the address is IPv6, which flipper cannot move yet.",
-        &[(Where::Node, "command -v arping; arping -V")],
-        "Install iputils-arping (or Habets' arping) on the node.",
+         or neighbour cache ends, half a minute or more. There is no `arping` on the node, or, for a role with an IPv6 address, no \
+         `ndptool`.",
+        &[(Where::Node, "command -v arping; arping -V; command -v ndptool")],
+        "Install iputils-arping (or Habets' arping) on the node; for IPv6 libndp-tools (Debian, Ubuntu) or libndp (Red Hat, SUSE).",
     ),
     Text::new(
         "missing-tool",
@@ -63,10 +65,10 @@ pub(super) const TEXTS: &[Text] = &[
     Text::new(
         "not-listening",
         "The server does not listen on the address",
-        "With a `bind_address` of one address only, the server takes no connections at a floating address that is brought up \
-         later: clients would be refused.",
+        "With a `bind_address` of one address only, or of one family only, the server takes no connections at a floating address \
+         that is brought up later, or is of the other family: clients would be refused.",
         &[(Where::Both, "SELECT @@bind_address"), (Where::Node, "ss -ltn sport = :3306")],
-        "Set bind_address=* (or 0.0.0.0) in my.cnf and restart the server while it has no role.",
+        "Set bind_address=* (0.0.0.0 is enough for IPv4 roles) in my.cnf and restart the server while it has no role.",
     ),
     Text::new(
         "wrong-machine",

@@ -25,9 +25,15 @@ pub(super) const TEXTS: &[Text] = &[
     Text::new(
         "address-answers",
         "Somebody answers for a dead node's address",
-        "On the survivor's network somebody answers ARP for a floating address that the survivor does not hold. Whoever it is, clients \
+        "On the survivor's network somebody answers (ARP, or neighbour discovery) for a floating address that the survivor does not hold. Whoever it is, clients \
          reach it: the dead node is not out, or a third machine has the address.",
-        &[(Where::Node, "arping -D -c 3 -w 4 -I INTERFACE ADDRESS")],
+        &[
+            (Where::Node, "arping -D -c 3 -w 4 -I INTERFACE ADDRESS"),
+            (
+                Where::Node,
+                "ip -6 neigh replace ADDRESS dev INTERFACE use; sleep 4; ip -6 neigh show to ADDRESS dev INTERFACE",
+            ),
+        ],
         "Find the hardware address, and take the floating address away there, or switch that machine off. No word overrides this.",
     ),
     Text::new(

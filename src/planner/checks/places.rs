@@ -37,11 +37,24 @@ fn place(snapshot: &Snapshot, side: Side, role: &RoleSpec, held: &[&Held]) -> Ve
                 [Scope::Role(role.name.clone())],
             ));
         }
+        if there.unusable {
+            let Held { address, interface, .. } = there;
+            found.push(stop(
+                Code::AddressPlace,
+                Some(side),
+                format!("{}: {address} is there, and its kernel does not use it (tentative or dadfailed)", node.name),
+                format!("somebody else may have it; take it away here: ip address del {address} dev {interface}"),
+                [Scope::Addresses(side)],
+            ));
+        }
         let promotes = node.system.known().is_some_and(|system| system.promotes_secondaries);
-        let others = node.addresses.known().is_some_and(|all| {
-            all.iter()
-                .any(|other| other.secondary && other.interface == there.interface && other.address != there.address)
-        });
+        // no IPv6 address goes with another one
+        let others = there.address.ip.is_ipv4()
+            && node.addresses.known().is_some_and(|all| {
+                all.iter().any(|other| {
+                    other.secondary && other.interface == there.interface && other.address != there.address
+                })
+            });
         if !there.address.is_host() && !there.secondary && others && !promotes {
             found.push(stop(
                 Code::AddressPlace,

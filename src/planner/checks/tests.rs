@@ -89,7 +89,7 @@ type Harm = (Code, Verdict, Swap, Change);
 
 /// Everything that can be wrong with a pair, one at a time.
 pub(crate) fn harms() -> Vec<(Code, Change)> {
-    let all = [structure(), besides(), readers()].concat();
+    let all = [structure(), besides(), readers(), of_ipv6()].concat();
     all.into_iter().map(|(code, _, _, harm)| (code, harm)).collect()
 }
 
@@ -293,6 +293,11 @@ fn readers() -> Vec<Harm> {
     ]
 }
 
+/// What only IPv6 addresses are.
+fn of_ipv6() -> Vec<Harm> {
+    vec![(Code::AddressPlace, Stop, Refuses, |s| addresses(&mut s.nodes[0])[1].unusable = true)]
+}
+
 fn checked(snapshot: &Snapshot) -> Vec<Checked> {
     check(&pair(), snapshot, &Observed::Known(None))
 }
@@ -307,7 +312,7 @@ fn swap() -> Goal {
 
 #[test]
 fn each_thing_wrong_is_named_by_its_own_check() {
-    for (code, expected, _, harm) in structure().iter().chain(&besides()).chain(&readers()) {
+    for (code, expected, _, harm) in structure().iter().chain(&besides()).chain(&readers()).chain(&of_ipv6()) {
         let mut snapshot = healthy(Flavour::MySql);
         harm(&mut snapshot);
         let checks = checked(&snapshot);
@@ -366,7 +371,7 @@ fn a_swap_is_refused_asks_notes_or_is_silent() {
 
 #[test]
 fn every_code_is_reached_and_as_bad_as_it_says() {
-    let all: Vec<Harm> = [structure(), besides(), readers()].concat();
+    let all: Vec<Harm> = [structure(), besides(), readers(), of_ipv6()].concat();
     let lately = check(&pair(), &healthy(Flavour::MySql), &Observed::Known(Some(Duration::from_secs(599))));
     assert_eq!(verdict(&lately, Code::MovedLately), Warn);
     let blind = check(&pair(), &healthy(Flavour::MySql), &Observed::Unknown("no journal".to_owned()));
