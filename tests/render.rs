@@ -419,3 +419,23 @@ fn sentences_start_with_a_verb_and_end_without_a_stop() {
         assert!(sentence.starts_with(|c: char| c.is_ascii_lowercase()) && !sentence.ends_with('.'), "{sentence}");
     }
 }
+
+/// flipper logs in at a role's address from its own address of that family, which is another account.
+#[test]
+fn an_account_for_each_family() {
+    let mut pair = samples::pair();
+    let said = |pair: &Pair, host: &str| {
+        let mut needs = needs(pair, Ok((Flavour::MySql, Version(9, 7, 4))));
+        needs.account = Ok(Account { user: "flipper".to_owned(), host: host.to_owned(), tls: false });
+        let text = needs.block(Part::Grants).text.unwrap();
+        ["IPv4", "IPv6"].map(|family| text.contains(&format!("A role has an {family} address")))
+    };
+    assert_eq!(said(&pair, "10.77.0.9"), [false, false]);
+    assert_eq!(said(&pair, "fd00:77::9"), [true, false]);
+    pair.roles[0].address = samples::p("fd00:77::100/128");
+    for (host, lacks) in [("10.77.0.%", [false, true]), ("fd00:77::%", [true, false]), ("%", [false, false])] {
+        assert_eq!(said(&pair, host), lacks, "{host}");
+    }
+    pair.roles[1].address = samples::p("fd00:77::101/128");
+    assert_eq!(said(&pair, "fd00:77::9"), [false, false]);
+}

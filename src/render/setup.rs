@@ -1,6 +1,8 @@
 //! What the nodes of a pair need before flipper can use them: texts to be pasted, or saved as files, each with who puts
 //! it where.
 
+use std::net::IpAddr;
+
 use serde_json::{Value, json};
 
 use crate::dialect::{self, Account, Allowed, Release};
@@ -217,7 +219,9 @@ impl Needs<'_> {
         if let Some(first) = is_too_old(release) {
             out += &format!("-- flipper is not made for a version this old: {first} is the first.\n");
         }
-        out += &format!("-- Where it may log in from: {}. Another one: --from ADDRESS.\n\n", printable(&account.host));
+        out += &format!("-- Where it may log in from: {}. Another one: --from ADDRESS.\n", printable(&account.host));
+        out += &self.other_family(&account.host);
+        out += "\n";
         out += "SET SESSION sql_log_bin = 0;\n";
         let closed = match (release.flavour, release.version) {
             (Flavour::MySql, _) => {
@@ -250,6 +254,21 @@ impl Needs<'_> {
             out += &format!("-- {}{but}:\n--   {};\n", checks.join(", "), extra.statement);
         }
         Ok(out)
+    }
+
+    /// At the end of a move flipper logs in at the address itself, from its own address of that family.
+    fn other_family(&self, host: &str) -> String {
+        let (four, six) = (host.starts_with(|c: char| c.is_ascii_digit()) && !host.contains(':'), host.contains(':'));
+        let has = |family: fn(&IpAddr) -> bool| self.pair.roles.iter().any(|role| family(&role.address.ip));
+        let other = match () {
+            () if four && has(IpAddr::is_ipv6) => "IPv6",
+            () if six && has(IpAddr::is_ipv4) => "IPv4",
+            () => return String::new(),
+        };
+        format!(
+            "-- A role has an {other} address, at which flipper logs in from this machine's {other} address: the account is\n\
+             -- needed a second time, --from that one.\n"
+        )
     }
 
     fn boot(&self) -> Result<String, String> {
