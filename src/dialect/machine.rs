@@ -25,6 +25,18 @@ pub const CONFIG_PLACES: [&str; 16] = [
     "/var/spool/cron",
 ];
 
+/// How people write an address down, but for the case of its letters: an IPv6 address as programs print it, without
+/// anything left out, and with every zero.
+fn spellings(address: &IpAddr) -> Vec<String> {
+    let mut all = vec![address.to_string()];
+    if let IpAddr::V6(six) = address {
+        all.push(six.segments().map(|part| format!("{part:x}")).join(":"));
+        all.push(six.segments().map(|part| format!("{part:04x}")).join(":"));
+        all.dedup();
+    }
+    all
+}
+
 /// Programs that move addresses or roles, by the name that the kernel knows them by: at most 15 bytes.
 pub const MANAGERS: [&str; 16] = [
     "keepalived",
@@ -49,9 +61,9 @@ pub const MANAGERS: [&str; 16] = [
 /// what cannot be read is complained about. Its exit status says nothing: most of the places are on no one machine.
 #[must_use]
 pub fn mentions(addresses: &[IpAddr]) -> Look {
-    let mut argv = Argv::of(["env", "LC_ALL=C", "grep", "-rHnowIF"]);
-    for address in addresses {
-        argv = argv.with(["-e", &address.to_string()]);
+    let mut argv = Argv::of(["env", "LC_ALL=C", "grep", "-rHnoiwIF"]);
+    for spelling in addresses.iter().flat_map(spellings) {
+        argv = argv.with(["-e", &spelling]);
     }
     Look::Command(argv.with(["--"]).with(CONFIG_PLACES))
 }
@@ -90,6 +102,16 @@ pub fn disk(folders: &[&str]) -> Option<Look> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_ipv6_address_is_found_however_it_is_written() {
+        let look = mentions(&["fd00:77::100".parse().unwrap(), IpAddr::from([10, 77, 0, 100])]).to_string();
+        for spelling in
+            ["fd00:77::100", "fd00:77:0:0:0:0:0:100", "fd00:0077:0000:0000:0000:0000:0000:0100", "10.77.0.100"]
+        {
+            assert!(look.contains(&format!("-e {spelling} ")), "{look}");
+        }
+    }
 
     #[test]
     fn only_plain_paths_reach_a_shell() {

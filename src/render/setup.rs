@@ -288,7 +288,7 @@ impl Needs<'_> {
         format!(
             "# Floating addresses are in no file of this machine: {}. Whatever brings one up at the start has two\n\
              # machines answer for it. To see whether any does, as root:\n\
-             #   grep -rsnwF {} {}\n\
+             #   grep -rsniwF {} {}\n\
              # systemd-networkd takes away addresses that it does not know when it is restarted. On {interface} it is not to:\n{}",
             addresses.join(", "),
             addresses.iter().map(|address| format!("-e {address}")).collect::<Vec<_>>().join(" "),
