@@ -147,7 +147,7 @@ fn asked_all_the_time(stage: &Stage<'_>) -> Outcome {
                 SLEEP(0.03); UNTIL FALSE END REPEAT; END",
     )?;
     let asking = std::thread::spawn(move || asker.exec("CALL app.ask()"));
-    let ran = stage.swap("fence: \"500ms\", write_outage: \"1s\"").end();
+    let ran = stage.swap("fence: \"1s\", write_outage: \"2s\"").end();
     admin.exec(&format!("KILL {id}"))?;
     ran.ends(20).says("something asks for information_schema.innodb_trx all the time");
     assert!(asking.join().expect("no panic").is_err(), "it asked to the end: {ran}");
