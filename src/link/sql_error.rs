@@ -137,5 +137,10 @@ fn cause(error: &Error) -> String {
     while let Some(next) = inner.source() {
         inner = next;
     }
-    inner.to_string()
+    let text = inner.to_string();
+    // the words say it, and the number is another one on another system
+    match text.split_once(" (os error ") {
+        Some((words, _)) => words.to_owned(),
+        None => text,
+    }
 }

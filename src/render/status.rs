@@ -71,7 +71,8 @@ pub(super) fn holders(role: &RoleSpec, snapshot: &Snapshot) -> String {
     };
     for node in &snapshot.nodes {
         match node.holds(role) {
-            Observed::Unknown(why) => said.push(format!("{} unknown: {}", node.name, printable(&why))),
+            // why, stands under the node
+            Observed::Unknown(_) => said.push(format!("{} unknown", node.name)),
             Observed::Known(_) if held.is_empty() => said.push(format!("NOT {}", node.name)),
             Observed::Known(_) => {}
         }

@@ -14,7 +14,8 @@ pub use report::{Checked, LATELY, Verdict, check};
 pub(super) use workload::long_rollbacks;
 
 use crate::model::{
-    Access, Action, Code, Finding, NodeSnapshot, Pair, Reason, RoleSpec, Scope, Severity, Side, Snapshot, WriteAccess,
+    Access, Action, Code, Finding, NodeName, NodeSnapshot, Pair, Reason, RoleSpec, Scope, Severity, Side, Snapshot,
+    WriteAccess,
 };
 
 /// What relies on something, and how badly it then speaks against a plan.
@@ -121,6 +122,7 @@ fn unknowns(pair: &Pair, snapshot: &Snapshot, side: Side) -> Vec<Finding> {
         traffic: _,
         deposed: _,
     } = snapshot.node(side);
+    let peer_is_blind = snapshot.node(side.peer()).server.known().is_none();
     // what only the checks look at is unknown there by itself, but for what flipper's account surely can see
     let facts = [
         ("server", server.why_unknown(), vec![Plan]),
@@ -130,7 +132,8 @@ fn unknowns(pair: &Pair, snapshot: &Snapshot, side: Side) -> Vec<Finding> {
         ("system", system.why_unknown(), vec![Addresses(side)]),
         ("replication", channels.why_unknown(), vec![Plan]),
         ("settings", settings.why_unknown(), vec![Serves(side), Handover]),
-        ("own transactions", ahead.why_unknown(), vec![Opens(side), Closes(side)]),
+        // beside a server that is out of sight nothing can be compared: every plan is refused for that
+        ("own transactions", ahead.why_unknown().filter(|_| !peer_is_blind), vec![Opens(side), Closes(side)]),
         ("prepared XA transactions", prepared_xa.why_unknown(), vec![Fences(side), Closes(side), Opens(side)]),
     ];
     let besides = [
@@ -155,14 +158,44 @@ fn unknowns(pair: &Pair, snapshot: &Snapshot, side: Side) -> Vec<Finding> {
             None => causes.push((why, vec![what], scopes.collect())),
         }
     }
-    let blind = |(why, facts, scopes): (&str, Vec<&str>, Scopes)| Finding {
+    // a node that every plan relies on and nobody sees is one reason, however many ways to it fail
+    let (every, some): (Vec<_>, Vec<_>) = causes.into_iter().partition(|(.., scopes)| {
+        let plan = scopes.iter().any(|(scope, _)| *scope == Plan);
+        plan || (server.known().is_none() && scopes.iter().all(|(_, severity)| *severity == Stop))
+    });
+    let says = |(why, facts, _): &(&str, Vec<&str>, Scopes)| format!("{} unknown: {why}", facts.join(", "));
+    let blind = |causes: Vec<(&str, Vec<&str>, Scopes)>| Finding {
         code: Code::Unknown,
         side: Some(side),
-        seen: format!("{name}: {} unknown: {why}", facts.join(", ")),
-        help: format!("mend that, see `flipper status {}`, then plan again", pair.name),
-        scopes,
+        seen: format!("{name}: {}", causes.iter().map(says).collect::<Vec<_>>().join("; ")),
+        help: match server.why_unknown().filter(|why| causes.iter().any(|(cause, ..)| cause == why)) {
+            Some(why) if is_silent(why) => silent(pair, name, addresses.known().is_some()),
+            _ => format!("mend that, see `flipper status {}`, then plan again", pair.name),
+        },
+        scopes: causes.into_iter().flat_map(|(.., scopes)| scopes).collect(),
     };
-    causes.into_iter().map(blind).collect()
+    let mut found: Vec<Finding> = some.into_iter().map(|cause| blind(vec![cause])).collect();
+    if !every.is_empty() {
+        found.push(blind(every));
+    }
+    found
+}
+
+/// By its words: nobody answers there, rather than that somebody says no.
+fn is_silent(why: &str) -> bool {
+    let why = why.to_lowercase();
+    ["connection refused", "no connection within", "timed out", "no route to host", "unreachable"]
+        .iter()
+        .any(|words| why.contains(words))
+}
+
+/// What to do about a server that does not answer. `machine`: its machine does.
+fn silent(pair: &Pair, node: &NodeName, machine: bool) -> String {
+    let first = match machine {
+        true => format!("is the server on {node} down? Start it, then plan again"),
+        false => format!("is {node} down, or the way to it? Mend that, then plan again"),
+    };
+    format!("{first}; if {node} is dead: `flipper plan {} fail {node}`", pair.name)
 }
 
 fn servers(snapshot: &Snapshot) -> Vec<Finding> {
