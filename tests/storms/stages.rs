@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use flipper::model::{Code, Flavour, Goal, Observed, Snapshot, Version};
-use flipper::{planfile, planner};
+use flipper::model::{Code, Flavour, Goal, Observed, Pair, Plan, Snapshot, Version};
+use flipper::{config, planfile, planner};
 
 use crate::run::Stage;
 use crate::samples::{healthy, p, pair};
@@ -21,13 +21,24 @@ pub(crate) fn scenarios() -> Vec<Stage> {
         let text = std::fs::read_to_string(folder.join("plan.ron")).ok()?;
         let plan = planfile::from_text("plan.ron", &text).unwrap().plan;
         let seen = planfile::snapshot::load(&folder.join("world.ron")).unwrap().snapshot;
+        let pair = pair_of(&plan);
         let name = folder.file_name().unwrap().to_str().unwrap().to_owned();
         // who was declared dead needs `rejoin` before anything else
-        let left_behind = planner::findings(&pair(), &seen).iter().any(|finding| finding.code == Code::Deposed);
+        let left_behind = planner::findings(&pair, &seen).iter().any(|finding| finding.code == Code::Deposed);
         let both_there = !matches!(plan.goal, Goal::Fail(_) | Goal::Rejoin(_)) && !left_behind;
-        (!plan.is_empty() && both_there).then(|| Stage { name, pair: pair(), seen, plan })
+        (!plan.is_empty() && both_there).then_some(Stage { name, pair, seen, plan })
     });
     stages.collect()
+}
+
+/// The pair of the config that the plan was made with: there are several beside the folders.
+fn pair_of(plan: &Plan) -> Pair {
+    let configs = ["flipper.ron", "ipv6.ron"].map(|file| config::load(Some(&root().join(file)), &|_| None).unwrap());
+    let mut pairs = configs.into_iter().map(|config| config.pairs[0].pair.clone());
+    let same = |pair: &Pair| {
+        plan.basis.roles.iter().all(|(name, address, _)| pair.role(name).is_some_and(|role| role.address == *address))
+    };
+    pairs.find(same).unwrap()
 }
 
 fn mariadb() -> Snapshot {
