@@ -59,8 +59,10 @@ fn at(stage: &Stage<'_>, node: Node) -> Result<(Vec<String>, Vec<String>)> {
     let listed = stage.lab.on(node.host(), &["ss", "-Htan", "src", WRITE_ADDRESS])?;
     assert!(listed.status.success(), "{listed:?}");
     let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
-    let theirs = |line: &&str| line.contains(&clients) && !line.starts_with("TIME-WAIT");
-    Ok((sessions, listed.lines().filter(theirs).map(str::to_owned).collect()))
+    // a server that listens on both families has its clients as `[::ffff:10.77.0.21]:40000`
+    let listed = listed.lines().map(|line| line.replace("[::ffff:", "").replace(']', ""));
+    let theirs = |line: &String| line.contains(&clients) && !line.starts_with("TIME-WAIT");
+    Ok((sessions, listed.filter(theirs).collect()))
 }
 
 #[track_caller]
