@@ -95,7 +95,7 @@ fn wait_writing(stage: &Stage<'_>, node: Node, id: u64, seconds: u64) -> Outcome
 fn threads(stage: &Stage<'_>, node: Node) -> Result<BTreeSet<String>> {
     let rows = stage.lab.admin(node).rows(
         "SELECT CONCAT(id, ' ', user) FROM information_schema.processlist WHERE user IN ('system user', \
-         'event_scheduler', 'repl') OR command = 'Connect'",
+         'event_scheduler', 'repl') OR command = 'Connect' AND user <> 'unauthenticated user'",
     )?;
     Ok(rows.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect())
 }
