@@ -6,7 +6,7 @@ mod samples;
 use std::fs;
 use std::path::Path;
 
-use flipper::model::{Boot, Health, Inventory, Observed, Plan, Relay, Snapshot, StepId, Workload};
+use flipper::model::{Boot, Health, Inventory, Observed, Plan, Readiness, Relay, Snapshot, StepId, Workload};
 use flipper::planfile::{self, Kind, PlanFileError, snapshot};
 use miette::Diagnostic as _;
 use samples::p;
@@ -78,23 +78,25 @@ fn files_of_format_1_are_read() {
     }
     for (name, seen) in [("healthy.snapshot.ron", samples::healthy()), ("troubled.snapshot.ron", samples::troubled())] {
         // written before there were checks: what they look at is unknown, and written as such from now on
-        assert_eq!(snapshot::load(&kept.join(name)).unwrap().snapshot, without_checks(seen));
+        assert_eq!(snapshot::load(&kept.join(name)).unwrap().snapshot, without_checks(without_readiness(seen)));
     }
     for (name, seen) in
         [("healthy-checks.snapshot.ron", samples::healthy()), ("troubled-checks.snapshot.ron", samples::troubled())]
     {
         // written before the account's rights on data were looked at, and not written into such a file
-        let seen = without_lines(without_events(without_restart(without_rights(seen))));
+        let seen = without_lines(without_events(without_restart(without_rights(without_readiness(seen)))));
         assert_eq!(snapshot::load(&kept.join(name)).unwrap().snapshot, seen);
         assert_eq!(fs::read_to_string(kept.join(name)).unwrap(), snapshot_text(&seen));
     }
     for (name, seen) in [
         // written before it was looked at what a server starts with
-        ("healthy-rights.snapshot.ron", without_events(without_restart(samples::healthy()))),
-        // written before it was looked at whether a fence stops events
-        ("healthy-restart.snapshot.ron", without_events(samples::healthy())),
-        ("troubled-restart.snapshot.ron", without_lines(without_events(samples::troubled()))),
-        ("healthy-events.snapshot.ron", samples::healthy()),
+        ("healthy-rights.snapshot.ron", without_events(without_restart(without_readiness(samples::healthy())))),
+        // and before it was looked at what only `fail` asks for, and whether a fence stops events
+        ("healthy-restart.snapshot.ron", without_events(without_readiness(samples::healthy()))),
+        ("troubled-restart.snapshot.ron", without_lines(without_events(without_readiness(samples::troubled())))),
+        ("healthy-events.snapshot.ron", without_readiness(samples::healthy())),
+        ("healthy-readiness.snapshot.ron", without_events(samples::healthy())),
+        ("troubled-readiness.snapshot.ron", without_events(samples::troubled())),
     ] {
         assert_eq!(snapshot::load(&kept.join(name)).unwrap().snapshot, seen);
         assert_eq!(fs::read_to_string(kept.join(name)).unwrap(), snapshot_text(&seen));
@@ -102,6 +104,14 @@ fn files_of_format_1_are_read() {
 }
 
 const NOT_WRITTEN: &str = "the file was written by a flipper that did not look at it";
+
+/// As seen by a flipper that did not look at what only `fail` asks for.
+fn without_readiness(mut snapshot: Snapshot) -> Snapshot {
+    for node in &mut snapshot.nodes {
+        node.readiness = Readiness::unseen(NOT_WRITTEN);
+    }
+    snapshot
+}
 
 /// As seen by a flipper that did not look at the rights that its own account has too much.
 fn without_rights(mut snapshot: Snapshot) -> Snapshot {

@@ -106,19 +106,21 @@ impl Open {
             let [patient, short] = LISTEN;
             let listen = if only_plans && self.seen.node(dead).system.known().is_none() { patient } else { short };
             observe::witness(&pair.pair, &mut self.links, &mut self.seen, dead, listen).await;
+            observe::readiness(&pair.pair, &mut self.links, &mut self.seen).await;
         }
         self
     }
 }
 
-/// Looks at both nodes and says goodbye.
-pub(super) async fn look(pair: &PairConfig, output: &Output) -> Result<Snapshot, Stop> {
-    let Open { links, seen, control } = open(pair, output).await?;
+/// Looks at both nodes, also whether `fail` could be carried out there, and says goodbye.
+pub(super) async fn examine(pair: &PairConfig, output: &Output) -> Result<Snapshot, Stop> {
+    let Open { mut links, mut seen, control } = open(pair, output).await?;
+    observe::readiness(&pair.pair, &mut links, &mut seen).await;
     link::close(links, control.path(), pair.pair.limits.connect).await;
     Ok(seen)
 }
 
-/// The same, for a goal.
+/// Looks at both nodes for a goal, and says goodbye.
 pub(super) async fn look_for(pair: &PairConfig, goal: &Goal, output: &Output) -> Result<Snapshot, Stop> {
     let Open { links, seen, control } = open(pair, output).await?.with_witness(pair, goal, true, output).await;
     link::close(links, control.path(), pair.pair.limits.connect).await;

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use super::argv::{self, Deed, Look};
 use super::line::Hole;
 use super::runner::{ANSWER_GREETING, LOOP, PROTOCOL};
-use super::{isolate, machine, signs, start};
+use super::{isolate, machine, readiness, signs, start};
 use crate::model::{Flavour, Host, Pair, PairName, Server, Side, System, Version};
 
 /// A node of a pair, and all that a command line to it is made of.
@@ -39,7 +39,7 @@ impl Allowed<'_> {
 
     /// Every change that this node can be told.
     pub(super) fn deeds(&self) -> Vec<Deed> {
-        let Self { pair, side, system, sudo, flavour: _, other: _, sources: _, units } = *self;
+        let Self { pair, side, system, sudo, flavour: _, other: _, sources: _, units: _ } = *self;
         let node = pair.node(side);
         let mut all = vec![];
         for role in &pair.roles {
@@ -56,11 +56,7 @@ impl Allowed<'_> {
             all.push(argv::kill_sockets(system, sudo, address, node.port));
         }
         all.push(argv::hush(&pair.roles.iter().map(|role| role.address).collect::<Vec<_>>()));
-        for unit in units {
-            all.push(isolate::mask_unit(sudo, unit));
-            all.push(isolate::stop_unit(sudo, unit));
-        }
-        all.extend([true, false].map(|ask| isolate::end_listeners(sudo, node.port, ask)));
+        all.extend(self.isolation());
         all
     }
 
@@ -98,6 +94,8 @@ impl Allowed<'_> {
         all.extend([start::option_files("/etc/my.cnf"), start::persisted("/data")].into_iter().flatten());
         all.extend(self.deeds().iter().filter_map(argv::may_run));
         all.extend(self.signs().iter().map(|some| signs::signs(system, sudo, some)));
+        all.extend(self.may_isolate().into_iter().chain(self.may_listen()).map(|(_, ask)| ask));
+        all.extend(readiness::tools("/data"));
         let server = Server { flavour, version: Version(0, 0, 0), server_id: 1, uuid: None, hostname: String::new() };
         // data and logs may be in one folder or in two; of a server that is not known, in none
         let folders = ["/data", "/log"];

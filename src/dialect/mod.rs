@@ -17,6 +17,7 @@ mod isolate;
 mod line;
 mod machine;
 mod preview;
+mod readiness;
 mod release;
 mod runner;
 mod signs;
@@ -48,6 +49,7 @@ pub use isolate::{
 pub use line::{Argv, Hole, Line};
 pub use machine::{CONFIG_PLACES, MANAGERS, disk, listeners, managers, mentions};
 pub use preview::{Spelled, Target, spell};
+pub use readiness::{LogsFolder, Tools, parse_tools, tools};
 pub use release::{Greeting, LONGEST_GREETING, Release, installed, parse_greeting, parse_installed, parse_version};
 pub use runner::{CUT_OFF, MOST, PROTOCOL, REFUSED, TOO_LATE, greeting};
 pub use signs::{LISTEN, Sign, of_silence, of_the_other, read_signs, signs, signs_take};

@@ -96,6 +96,12 @@ codes! {
         title: "the account on each machine may change addresses",
         matters: "the move would stop half way, with nobody at the address",
     }
+    /// The account on the node's system may not do what only `fail` needs.
+    FailNotPermitted {
+        id: "fail-not-permitted", worst: Override, hazards: "H-84, H-86, H-89",
+        title: "the account on each machine may do what `fail` needs",
+        matters: "in the night of a failure a dead node could not be kept out, or nobody could tell who answers in its place",
+    }
     /// The node does not replicate from its peer.
     NotReplica {
         id: "not-replica", worst: Stop, hazards: "H-42",

@@ -259,6 +259,18 @@ facts! {
     }
 }
 
+facts! {
+    /// What the account on a node's machine may not do of what only `fail` asks for, and why: empty, it may do all.
+    Readiness {
+        /// Ending this node's server and keeping it from starting, should the node be declared dead (H-89).
+        isolate: Vec<String>,
+        /// Finding out whether anybody answers in the peer's place, should that one be declared dead (H-84).
+        listen: Vec<String>,
+        /// Counting what this node's binary logs hold while its server does not run (H-86).
+        count: Vec<String>,
+    }
+}
+
 /// An account of a server.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Account {

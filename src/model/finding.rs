@@ -58,6 +58,10 @@ pub enum Scope {
     Serves(Side),
     /// A plan that brings readers to this node.
     Reads(Side),
+    /// A plan that keeps this node out by its own machine.
+    Isolates(Side),
+    /// A plan for which this node must find out whether anybody answers in its peer's place.
+    Listens(Side),
 }
 
 /// Something that a check found.

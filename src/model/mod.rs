@@ -23,8 +23,8 @@ pub use address::{BadAddress, Prefixed};
 pub use boot::{BootAccess, BootReplication, BootUnit, Origin, Ruling};
 pub use code::Code;
 pub use facts::{
-    Account, Boot, Connections, Disk, Downstream, Health, InFile, Inventory, Kept, Lock, LockKind, Relay, Sessions,
-    Witness, Work, WorkKind, Workload,
+    Account, Boot, Connections, Disk, Downstream, Health, InFile, Inventory, Kept, Lock, LockKind, Readiness, Relay,
+    Sessions, Witness, Work, WorkKind, Workload,
 };
 pub use finding::{Finding, Scope, Severity};
 pub use goal::{Assignment, Goal};

@@ -145,6 +145,7 @@ pub(crate) fn healthy(flavour: Flavour) -> Snapshot {
                 unstopped_events: known(vec![]),
             },
             witness: Witness::unseen("not asked"),
+            readiness: Readiness { isolate: known(vec![]), listen: known(vec![]), count: known(vec![]) },
             traffic: Traffic::unseen("not looked at"),
             deposed: None,
         }

@@ -4,8 +4,8 @@ use std::fmt;
 use std::net::IpAddr;
 
 use super::{
-    Access, Assignment, Boot, Health, Interface, Inventory, NodeName, Observed, Pair, Prefixed, Relay, RoleName,
-    RoleSpec, Side, Traffic, Witness, Workload,
+    Access, Assignment, Boot, Health, Interface, Inventory, NodeName, Observed, Pair, Prefixed, Readiness, Relay,
+    RoleName, RoleSpec, Side, Traffic, Witness, Workload,
 };
 
 /// The two families of servers.
@@ -283,6 +283,8 @@ pub struct NodeSnapshot {
     pub inventory: Inventory,
     /// What it says of its peer; looked at only where somebody is to be declared dead.
     pub witness: Witness,
+    /// Whether `fail` can be carried out with the account on its machine; asked for by `check` and by `fail` only.
+    pub readiness: Readiness,
     /// What goes on there; nothing is decided by it.
     pub traffic: Traffic,
     /// When it was declared dead and not brought back since, as far as this machine knows.
@@ -321,6 +323,7 @@ impl NodeSnapshot {
             relay: Relay::unseen(cause),
             inventory: Inventory::unseen(cause),
             witness: Witness::unseen(cause),
+            readiness: Readiness::unseen(cause),
             traffic: Traffic::unseen(cause),
             deposed: None,
         }

@@ -17,6 +17,7 @@ mod machine;
 mod options;
 mod process;
 mod quick;
+mod readiness;
 mod replication;
 mod restart;
 #[cfg(test)]
@@ -27,6 +28,7 @@ mod witness;
 mod workload;
 
 pub use quick::quick;
+pub use readiness::readiness;
 pub use witness::witness;
 
 #[cfg(test)]
@@ -375,6 +377,9 @@ async fn ask_machine(
     }
 }
 
+/// Why an account may do nothing at all.
+const NOT_ROOT: &str = "the account is not root, and `ssh.sudo` is off";
+
 /// Which commands of a move the account there may not run. Root may all, but for a gate that does not know them; another
 /// one needs `sudo`. Both are asked for exactly those commands: to find out in the middle of a move would leave nobody at
 /// the address.
@@ -388,7 +393,7 @@ async fn denied(
     limit: Duration,
 ) -> Result<Vec<String>, SshError> {
     if !sudo && !root {
-        return Ok(vec!["the account is not root, and `ssh.sudo` is off".to_owned()]);
+        return Ok(vec![NOT_ROOT.to_owned()]);
     }
     let deeds: Vec<_> = roles
         .iter()
@@ -402,7 +407,8 @@ async fn denied(
         })
         .flatten()
         .collect();
-    let through = shell.lets_through(&deeds, limit).await?;
+    let lines: Vec<_> = deeds.iter().map(|deed| deed.within(1)).collect();
+    let through = shell.lets_through(&lines, limit).await?;
     let closed: Vec<String> = deeds
         .iter()
         .zip(&through)

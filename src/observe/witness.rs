@@ -57,11 +57,15 @@ pub async fn witness(pair: &Pair, links: &mut [Link; 2], seen: &mut Snapshot, de
     };
 }
 
+/// Where a node replicates from, as its server says it.
+pub(super) fn sources(node: &NodeSnapshot) -> Vec<(Host, u16)> {
+    let channels = node.channels.known().into_iter().flatten();
+    channels.filter_map(|channel| Some((channel.source.0.parse().ok()?, channel.source.1))).collect()
+}
+
 /// The signs to look for.
 fn asked(pair: &Pair, survivor: &NodeSnapshot, dead: Side, address: (Host, u16), watch: Duration) -> Vec<Sign> {
-    let channels = survivor.channels.known().into_iter().flatten();
-    let sources: Vec<(Host, u16)> =
-        channels.filter_map(|channel| Some((channel.source.0.parse().ok()?, channel.source.1))).collect();
+    let sources = sources(survivor);
     let addresses: Vec<IpAddr> = pair.roles.iter().map(|role| role.address.ip).collect();
     let (interface, seconds) = (&pair.node(dead.peer()).interface, watch.as_secs().max(1));
     dialect::of_the_other(interface, (&address.0, address.1), &sources, &addresses, seconds)
@@ -228,7 +232,7 @@ async fn left_behind(
 }
 
 /// Two servers of a pair mostly keep their files in the same places.
-fn folders(survivor: &NodeSnapshot) -> Vec<String> {
+pub(super) fn folders(survivor: &NodeSnapshot) -> Vec<String> {
     let variables = survivor.inventory.variables.known();
     let value = |name: &str| variables.and_then(|all| all.get(name)).cloned();
     let logs = value("log_bin_basename").and_then(|path| path.rsplit_once('/').map(|(folder, _)| folder.to_owned()));

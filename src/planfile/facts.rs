@@ -249,6 +249,22 @@ facts!(
     }
 );
 
+facts!(
+    struct Readiness {
+        isolate: Vec<String>,
+        listen: Vec<String>,
+        count: Vec<String>,
+    }
+);
+
+impl Readiness {
+    /// As in a file of before it was looked at: such a file stays as it is.
+    pub(super) fn says_nothing(&self) -> bool {
+        let Self { isolate, listen, count } = self;
+        not_written(isolate) && not_written(listen) && not_written(count)
+    }
+}
+
 mirror!(
     struct Reached {
         address: Option<Text<IpAddr>>,

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::error::{Kind, PlanFileError};
-use super::facts::{Boot, Health, Inventory, Relay, Traffic, Witness, Workload};
+use super::facts::{Boot, Health, Inventory, Readiness, Relay, Traffic, Witness, Workload};
 use super::file;
 use super::mirror::{Both, Fact, Flavour, Mirror, Prefixed, Text, Version, WriteAccess, mirror};
 use crate::model::{self, Interface, NodeName, PairName, printable};
@@ -103,6 +103,8 @@ mirror!(
         inventory: Inventory,
         #[serde(default, skip_serializing_if = "Witness::says_nothing")]
         witness: Witness,
+        #[serde(default, skip_serializing_if = "Readiness::says_nothing")]
+        readiness: Readiness,
         #[serde(default, skip_serializing_if = "Traffic::says_nothing")]
         traffic: Traffic,
         #[serde(default, skip_serializing_if = "Option::is_none")]

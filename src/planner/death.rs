@@ -52,7 +52,11 @@ impl Course {
                 finding.side != Some(dead)
                     || matches!(
                         finding.code,
-                        Code::MissingTool | Code::NotPermitted | Code::AddressPlace | Code::OtherManager
+                        Code::MissingTool
+                            | Code::NotPermitted
+                            | Code::FailNotPermitted
+                            | Code::AddressPlace
+                            | Code::OtherManager
                     )
             }
             // that it was left behind is why it is brought back; what it has of its own is asked more strictly

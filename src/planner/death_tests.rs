@@ -122,6 +122,28 @@ fn the_highest_rung_of_the_ladder_is_taken() {
 }
 
 #[test]
+fn what_the_account_may_not_do_is_said_before_anything_is_begun() {
+    let denied = || Observed::Known(vec!["`sudo -n x` is not allowed".to_owned()]);
+    let said = [Code::NotFenced, Code::MayLose];
+    // what its machine could not do does not matter where it is out of reach
+    let mut snapshot = dead(Flavour::MySql);
+    snapshot.nodes[0].readiness.isolate = denied();
+    snapshot.nodes[1].readiness.isolate = denied();
+    planned(&snapshot, &fail(), &said);
+    snapshot.nodes[1].readiness.listen = denied();
+    assert_eq!(refused(&snapshot, &fail(), &said), [Code::FailNotPermitted]);
+    // its machine answers: nobody has to listen, but it has to be able to end its server
+    let whole = healthy(Flavour::MySql);
+    snapshot.nodes[0].addresses = whole.nodes[0].addresses.clone();
+    snapshot.nodes[0].system = whole.nodes[0].system.clone();
+    assert_eq!(refused(&snapshot, &fail(), &[Code::MayLose]), [Code::FailNotPermitted]);
+    let (plan, _) = planned(&snapshot, &fail(), &[Code::MayLose, Code::FailNotPermitted]);
+    assert_eq!(plan.overrides, [Code::FailNotPermitted, Code::MayLose]);
+    snapshot.nodes[0].readiness.isolate = Observed::Known(vec![]);
+    planned(&snapshot, &fail(), &[Code::MayLose]);
+}
+
+#[test]
 fn a_survivor_that_cannot_apply_what_it_has_is_no_survivor() {
     let said = [Code::NotFenced, Code::MayLose];
     let mut snapshot = dead(Flavour::MySql);

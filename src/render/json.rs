@@ -300,6 +300,8 @@ fn node_status(spec: &NodeSpec, node: &NodeSnapshot) -> Value {
         relay,
         inventory,
         witness,
+        // what is wrong with it is told by `check`; `status` does not ask
+        readiness: _,
         traffic,
         deposed,
     } = node;

@@ -120,6 +120,7 @@ fn node(pair: &Pair, spec: &NodeSpec, snapshot: &Snapshot, side: Side) -> String
         relay: _,
         inventory: _,
         witness: _,
+        readiness: _,
         deposed: _,
     } = snapshot.node(side);
     let unless = |usual: bool, says: String| if usual { vec![] } else { vec![says] };

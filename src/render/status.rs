@@ -100,6 +100,7 @@ fn node(pair: &Pair, spec: &NodeSpec, node: &NodeSnapshot) -> String {
         relay: _,
         inventory: _,
         witness: _,
+        readiness: _,
         deposed: _,
         // what goes on there is on the screen of `status`
         traffic: _,

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use flipper::model::{
     Access, Action, ArpingKind, Assignment, Boot, BootAccess, BootReplication, BootUnit, Channel, Code, Connections,
-    Flavour, Goal, Health, Held, Inventory, Kept, Limits, NodeSnapshot, NodeSpec, Observed, Origin, Pair, Relay,
-    RoleSpec, Ruling, Server, Settings, Snapshot, System, Thread, Traffic, Version, Witness, Workload, WriteAccess,
+    Flavour, Goal, Health, Held, Inventory, Kept, Limits, NodeSnapshot, NodeSpec, Observed, Origin, Pair, Readiness,
+    Relay, RoleSpec, Ruling, Server, Settings, Snapshot, System, Thread, Traffic, Version, Witness, Workload,
+    WriteAccess,
 };
 use flipper::planner::Consent;
 
@@ -215,6 +216,7 @@ impl World {
                 unstopped_events: none(),
             },
             witness: Witness::unseen("not asked"),
+            readiness: Readiness::unseen("not asked"),
             traffic: Traffic::unseen("not asked"),
             deposed: None,
         }

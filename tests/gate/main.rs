@@ -6,6 +6,7 @@
 //! | `site` | the gate, the account and the sudoers lines, installed as an operator would |
 //! | `works` | status, check, moves and a failover go through, as root and as an account with sudo |
 //! | `attacks` | what is tried with the key, and where its effect would be seen |
+//! | `ready` | `check` asks for what only `fail` needs, too |
 //! | `by_sudo` | what is tried with sudo by the account itself |
 //! | `speed` | round trips with and without a gate |
 
@@ -23,6 +24,7 @@ mod lab;
 
 mod attacks;
 mod by_sudo;
+mod ready;
 mod site;
 mod speed;
 mod works;
@@ -41,6 +43,7 @@ fn nothing_but_the_pairs_own_commands_goes_through() -> Outcome {
             let site = Site::install(lab, account)?;
             println!("{}", account.name());
             attacks::all(&site)?;
+            ready::all(&site)?;
             works::all(&site)?;
             if account == Account::Sudo {
                 by_sudo::all(&site)?;

@@ -35,6 +35,10 @@ impl Account {
 /// The number of the account that is not root.
 const UID: &str = "4242";
 
+/// Below a node's own folder.
+const GATE: &str = "sbin/flipper-gate-lab";
+const SUDOERS: &str = "sudoers.d/flipper";
+
 /// A pair whose nodes have gates. Dropping it takes them away again.
 pub(crate) struct Site<'a> {
     pub(crate) lab: &'a Lab,
@@ -148,9 +152,9 @@ impl<'a> Site<'a> {
         };
         let etc =
             |name: &str, line: &str| format!("{}{line}\n", fs::read_to_string(format!("/etc/{name}")).expect("/etc"));
-        file("sbin/flipper-gate-lab", 0o755, &dialect::gate_script(&allowed));
+        file(GATE, 0o755, &dialect::gate_script(&allowed));
         let lines = dialect::sudoers(&allowed, &"flipper".parse().expect("a name"));
-        let lines = file("sudoers.d/flipper", 0o440, &lines);
+        let lines = file(SUDOERS, 0o440, &lines);
         run(Command::new("visudo").args(["-cf", &lines]))?;
         let mounts = [
             (file("passwd", 0o644, &etc("passwd", &format!("flipper:x:{UID}:{UID}::/:/bin/sh"))), "/etc/passwd"),
@@ -164,6 +168,26 @@ impl<'a> Site<'a> {
             self.on(node, &["mount", "--bind", from, to])?;
         }
         Ok(())
+    }
+
+    /// The lines for sudo on a node.
+    pub(crate) fn sudoers(&self, node: Node) -> String {
+        fs::read_to_string(self.dir.join(node.name()).join(SUDOERS)).expect("the lines")
+    }
+
+    /// Puts others in their place.
+    pub(crate) fn set_sudoers(&self, node: Node, lines: &str) {
+        fs::write(self.dir.join(node.name()).join(SUDOERS), lines).expect("the lines");
+    }
+
+    /// Its gate.
+    pub(crate) fn gate(&self, node: Node) -> String {
+        fs::read_to_string(self.dir.join(node.name()).join(GATE)).expect("the gate")
+    }
+
+    /// Puts another one in its place.
+    pub(crate) fn set_gate(&self, node: Node, script: &str) {
+        fs::write(self.dir.join(node.name()).join(GATE), script).expect("the gate");
     }
 
     /// Where an attack leaves its mark, if it can.

@@ -12,7 +12,7 @@ use crate::site::Site;
 use crate::{Outcome, site};
 
 /// flipper on the operator's host; its exit code must be the one expected. Gives its stdout.
-fn flipper(site: &Site<'_>, words: &[&str], code: i32) -> Result<String> {
+pub(crate) fn flipper(site: &Site<'_>, words: &[&str], code: i32) -> Result<String> {
     let mut command = site.lab.operator(Path::new(env!("CARGO_BIN_EXE_flipper")));
     let output = command
         .args(words)

@@ -7,9 +7,9 @@ use std::str::FromStr;
 use flipper::model::{
     Access, Account, Action, ArpingKind, Assignment, Basis, Boot, BootAccess, BootReplication, BootUnit, Channel,
     Connections, Disk, Downstream, Fencing, Flavour, Goal, Health, Held, InFile, Inventory, Kept, Limits, Lock,
-    LockKind, NodeBasis, NodeName, NodeSnapshot, NodeSpec, Observed, Origin, Pair, Plan, Prefixed, Relay, RoleName,
-    RoleSpec, Rule, Ruling, Server, Sessions, Settings, Snapshot, Step, System, Thread, Traffic, Version, Witness,
-    Work, WorkKind, Workload, WriteAccess,
+    LockKind, NodeBasis, NodeName, NodeSnapshot, NodeSpec, Observed, Origin, Pair, Plan, Prefixed, Readiness, Relay,
+    RoleName, RoleSpec, Rule, Ruling, Server, Sessions, Settings, Snapshot, Step, System, Thread, Traffic, Version,
+    Witness, Work, WorkKind, Workload, WriteAccess,
 };
 
 pub(crate) fn p<T: FromStr<Err: Debug>>(text: &str) -> T {
@@ -305,6 +305,11 @@ pub(crate) fn healthy() -> Snapshot {
             unstopped_events: Observed::Known(vec![]),
         },
         witness: Witness::unseen(NOT_WRITTEN),
+        readiness: Readiness {
+            isolate: Observed::Known(vec![]),
+            listen: Observed::Known(vec![]),
+            count: Observed::Known(vec![]),
+        },
         traffic: Traffic::unseen(NOT_WRITTEN),
         deposed: None,
     };
@@ -360,6 +365,12 @@ pub(crate) fn troubled() -> Snapshot {
         promotes_secondaries: false,
         denied: vec!["no root".to_owned()],
     });
+    let denied = |command: &str| Observed::Known(vec![format!("`sudo -n {command}` is not allowed")]);
+    db2.readiness = Readiness {
+        isolate: denied("systemctl mask --runtime mysql.service"),
+        listen: denied("arping -D -w 5 -I eth1 10.77.0.100"),
+        count: Observed::Unknown("its server does not say where its binary logs are".to_owned()),
+    };
     let broken = Channel {
         name: "old".to_owned(),
         source: ("db0.example.net".to_owned(), 3307),

@@ -83,6 +83,15 @@ fn dies() -> Vec<Scenario> {
             dead(),
         ),
         tell(
+            "dead-machine-may-not-end-it",
+            "fail db1 --accept-loss",
+            "mysqld on db1 hangs, and the account on its machine may not end it.",
+            without_server(mysql()).edit(1, |n| {
+                let denied = "`sudo -n systemctl mask --runtime mysql.service` is not allowed";
+                n.readiness.isolate = known(vec![denied.to_owned()]);
+            }),
+        ),
+        tell(
             "dead-nothing-is-missing",
             "fail db1",
             "mysqld on db1 has crashed for good; its disk shows that db2 has everything.",

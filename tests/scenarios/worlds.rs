@@ -501,6 +501,19 @@ fn systems() -> Vec<Scenario> {
             "flipper's account on db2 may not change addresses.",
             mysql().system(2, |s| s.denied = vec!["uid 1001 is not root, and ssh.sudo is not set".to_owned()]),
         ),
+        tell(
+            "fail-not-permitted",
+            "swap write",
+            "The lines for sudo were made before `fail` was thought of.",
+            mysql().edit(1, |n| {
+                n.readiness.isolate = Observed::Known(vec![
+                    "`sudo -n systemctl mask --runtime mysql.service` is not allowed".to_owned(),
+                    "`sudo -n systemctl stop --no-block mysql.service` is not allowed".to_owned(),
+                ]);
+                n.readiness.count =
+                    Observed::Known(vec!["the account may not read the binary logs in /var/lib/mysql".to_owned()]);
+            }),
+        ),
         tell("interface-down", "swap write", "db2's interface is down.", mysql().system(2, |s| s.up = vec![p("lo")])),
     ]
 }

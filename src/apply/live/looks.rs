@@ -23,6 +23,7 @@ impl LiveWorld {
             Sql::connect(&target, self.pair.limits.connect),
             observe::witness(&self.pair, &mut self.links, seen, dead, LISTEN),
         );
+        observe::readiness(&self.pair, &mut self.links, seen).await;
         self.witness = Some(seen.node(dead.peer()).witness.clone());
         if let Ok(sql) = answers {
             dead.of_mut(&mut self.links).sql = Ok(sql);

@@ -63,6 +63,18 @@ pub(super) const TEXTS: &[Text] = &[
          run `flipper setup PAIR` again and install the lines and the gate that it prints.",
     ),
     Text::new(
+        "fail-not-permitted",
+        "The account on the node may not do what `fail` needs",
+        "A move needs less than `fail`, which masks and stops the server's unit and ends whoever listens on its port, where the dead \
+         node's machine answers (`stop*`); listens with `arping -D` on the survivor whether anybody answers in the dead one's place, \
+         where it does not (`stop*`); and counts with mysqlbinlog what is on the dead one's disk only (`warn`). An account that is not \
+         root needs `sudo -n` for that, and to read the binary logs; a gate must have been made with it. What is not permitted is said \
+         here, on a day when it does not matter, and again when `fail` is planned, before anything is begun.",
+        &[(Where::Node, "sudo -n -l; ls -l /var/lib/mysql/*.[0-9]*; command -v bash mysqlbinlog")],
+        "Run `flipper setup PAIR` again, and install the lines for sudo that it prints (or the gate, where there is one). To let an \
+         account count, add it to the group that may read the binary logs, or give it an ACL.",
+    ),
+    Text::new(
         "not-listening",
         "The server does not listen on the address",
         "With a `bind_address` of one address only, or of one family only, the server takes no connections at a floating address \

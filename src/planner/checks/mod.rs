@@ -6,6 +6,7 @@ mod health;
 mod inventory;
 mod node;
 mod places;
+mod readiness;
 mod replication;
 mod report;
 mod workload;
@@ -14,7 +15,8 @@ pub use report::{Checked, LATELY, Verdict, check};
 pub(super) use workload::long_rollbacks;
 
 use crate::model::{
-    Access, Action, Code, Finding, NodeName, NodeSnapshot, Pair, Reason, RoleSpec, Scope, Severity, Side, Snapshot,
+    Access, Action, Code, Finding, Isolation, NodeName, NodeSnapshot, Pair, Reason, RoleSpec, Scope, Severity, Side,
+    Snapshot,
     WriteAccess,
 };
 
@@ -34,6 +36,7 @@ pub fn findings(pair: &Pair, snapshot: &Snapshot) -> Vec<Finding> {
         found.extend(node::half_fenced(snapshot, side));
         found.extend(divergence(pair, snapshot, side));
         found.extend(death::deposed(pair, snapshot, side));
+        found.extend(readiness::all(pair, snapshot, side));
         found.extend(workload::all(pair, snapshot, side));
         found.extend(workload::stale_reads(pair, snapshot, side));
         found.extend(workload::unapplied(snapshot, side));
@@ -91,6 +94,11 @@ fn relies_on(pair: &Pair, action: &Action, writer: Option<Side>, scope: &Scope) 
         Scope::Serves(side) => {
             matches!(action, Action::Take { .. } | Action::Open { .. } | Action::Promote { .. }) && at(*side)
         }
+        Scope::Isolates(side) => matches!(action, Action::Isolate { how: Isolation::Shell, .. }) && at(*side),
+        Scope::Listens(side) => {
+            let by_others = matches!(action, Action::Isolate { how: Isolation::Hook | Isolation::Hand, .. });
+            by_others && at(side.peer())
+        }
         Scope::Reads(side) => {
             writer != Some(*side) && matches!(action, Action::Take { access: Access::ReadOnly, .. }) && at(*side)
         }
@@ -119,6 +127,7 @@ fn unknowns(pair: &Pair, snapshot: &Snapshot, side: Side) -> Vec<Finding> {
         relay: _,
         inventory,
         witness: _,
+        readiness: _,
         traffic: _,
         deposed: _,
     } = snapshot.node(side);

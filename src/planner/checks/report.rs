@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::findings;
-use crate::model::{Code, Finding, Kept, NodeSnapshot, Observed, Pair, Scope, Severity, Snapshot};
+use crate::model::{Code, Finding, Kept, NodeSnapshot, Observed, Pair, Readiness, Scope, Severity, Snapshot};
 
 /// What one check says of a pair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -121,6 +121,7 @@ fn needs(code: Code, node: &NodeSnapshot) -> Vec<Option<&str>> {
         relay,
         inventory,
         witness: _,
+        readiness,
         traffic: _,
         deposed: _,
     } = node;
@@ -143,6 +144,10 @@ fn needs(code: Code, node: &NodeSnapshot) -> Vec<Option<&str>> {
         Code::AddressOnBoth | Code::AddressNowhere => vec![addresses.why_unknown()],
         Code::AddressPlace => vec![addresses.why_unknown(), system.why_unknown()],
         Code::CannotAnnounce | Code::MissingTool | Code::NotPermitted => vec![system.why_unknown()],
+        Code::FailNotPermitted => {
+            let Readiness { isolate, listen, count } = readiness;
+            vec![isolate.why_unknown(), listen.why_unknown(), count.why_unknown()]
+        }
         Code::NotReplica | Code::ManyChannels | Code::ReplicationDelayed | Code::Lagging => {
             vec![channels.why_unknown()]
         }

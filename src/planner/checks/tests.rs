@@ -78,6 +78,10 @@ fn downstream(from: &str, through: &str, by_gtid: Option<bool>) -> Observed<Vec<
     Observed::Known(vec![Downstream { account: "repl@10.77.0.30".to_owned(), from, through, by_gtid }])
 }
 
+fn denied() -> Observed<Vec<String>> {
+    Observed::Known(vec!["`sudo -n x` is not allowed".to_owned()])
+}
+
 fn unknown<T>() -> Observed<T> {
     Observed::Unknown("denied".to_owned())
 }
@@ -134,6 +138,11 @@ fn structure() -> Vec<Harm> {
         (Code::CannotAnnounce, Stop, Refuses, |s| system(&mut s.nodes[1]).arping = None),
         (Code::MissingTool, Stop, Refuses, |s| system(&mut s.nodes[0]).ss = None),
         (Code::NotPermitted, Stop, Refuses, |s| system(&mut s.nodes[1]).denied.push("not root".to_owned())),
+        // for moves the account is good enough
+        (Code::FailNotPermitted, Override, Silent, |s| s.nodes[0].readiness.isolate = denied()),
+        (Code::FailNotPermitted, Override, Silent, |s| s.nodes[1].readiness.listen = denied()),
+        (Code::FailNotPermitted, Warn, Silent, |s| s.nodes[1].readiness.count = denied()),
+        (Code::FailNotPermitted, Unknown, Silent, |s| s.nodes[1].readiness.isolate = unknown()),
         (Code::NotReplica, Stop, Refuses, |s| s.nodes[1].channels = Observed::Known(vec![])),
         (Code::NotReplica, Stop, Refuses, |s| channel(&mut s.nodes[1]).source_id = Some(77)),
         (Code::NotReplica, Stop, Refuses, |s| channel(&mut s.nodes[1]).source.0 = "10.77.0.100".to_owned()),
