@@ -111,27 +111,20 @@ pub fn accounts() -> Question {
     Question::of(["SELECT user AS user, host AS host, plugin AS plugin FROM mysql.user"])
 }
 
-/// Privileges: `grantee` (`'user'@'host'`), `privilege`, `place` (empty: everywhere; a schema, a table), `own` (1: of this
-/// account). Of other accounts only those that no read-only switch stops, or that may not be ended; only who may read
-/// `mysql.*` sees them.
+/// What this account may do in its session, roles that are active included: a line each, in the only column.
+#[must_use]
+pub fn own_grants() -> Question {
+    Question::of(["SHOW GRANTS"])
+}
+
+/// Other accounts that no read-only switch stops, or that may not be ended: `grantee` (`'user'@'host'`), `privilege`.
+/// Only who may read `mysql.*` sees them.
 #[must_use]
 pub fn privileges() -> Question {
-    const OWN: &str = "CONCAT('''', SUBSTRING_INDEX(CURRENT_USER(), '@', 1), '''@''', SUBSTRING_INDEX(CURRENT_USER(), \
-                       '@', -1), '''')";
-    let own_in = |table: &str, place: &str| {
-        format!(
-            " UNION SELECT GRANTEE, PRIVILEGE_TYPE, {place}, 1 FROM information_schema.{table}_privileges WHERE GRANTEE \
-             = {OWN}"
-        )
-    };
-    Question::of_text(format!(
-        "SELECT GRANTEE AS grantee, PRIVILEGE_TYPE AS privilege, '' AS place, GRANTEE = {OWN} AS own FROM \
-         information_schema.user_privileges WHERE GRANTEE = {OWN} OR PRIVILEGE_TYPE IN ('SUPER', 'READ_ONLY ADMIN', \
-         'SYSTEM_USER'){}{}{}",
-        own_in("schema", "TABLE_SCHEMA"),
-        own_in("table", "CONCAT(TABLE_SCHEMA, '.', TABLE_NAME)"),
-        own_in("column", "CONCAT(TABLE_SCHEMA, '.', TABLE_NAME)"),
-    ))
+    Question::of(["SELECT GRANTEE AS grantee, PRIVILEGE_TYPE AS privilege FROM information_schema.user_privileges \
+                   WHERE PRIVILEGE_TYPE IN ('SUPER', 'READ_ONLY ADMIN', 'SYSTEM_USER') AND GRANTEE <> CONCAT('''', \
+                   SUBSTRING_INDEX(CURRENT_USER(), '@', 1), '''@''', SUBSTRING_INDEX(CURRENT_USER(), '@', -1), \
+                   '''')"])
 }
 
 /// Scheduled events: `schema_name`, `name`, `status`, `definer` (`user@host`). MySQL shows only those of schemas on which the account has the

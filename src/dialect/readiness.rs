@@ -18,7 +18,7 @@ impl Allowed<'_> {
     #[must_use]
     pub fn said_to_isolate(&self) -> Vec<Line> {
         let port = self.pair.node(self.side).port;
-        let looks = [isolate::units(), isolate::who_listens(self.sudo, port)];
+        let looks = [isolate::units(), isolate::who_listens(self.sudo, port), isolate::all_who_listen(self.sudo)];
         let deeds = self.isolation();
         looks.iter().map(|look| look.within(1)).chain(deeds.iter().map(|deed| deed.within(1))).collect()
     }
@@ -29,7 +29,10 @@ impl Allowed<'_> {
         let port = self.pair.node(self.side).port;
         let deeds = self.isolation();
         let deeds = deeds.iter().filter_map(|deed| Some((deed.to_string(), may_run(deed)?)));
-        deeds.chain(asked(&isolate::listens(self.sudo, port))).collect()
+        // which unit is another server's is seen by the ports of all
+        let all = (!self.units.is_empty()).then(|| isolate::all_listen(self.sudo));
+        let listens = std::iter::once(isolate::listens(self.sudo, port)).chain(all);
+        deeds.chain(listens.filter_map(|argv| asked(&argv))).collect()
     }
 
     /// All that is said to this node to find out whether anybody answers in the other one's place.

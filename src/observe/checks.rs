@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use super::grants;
 use super::inventory;
 use super::process::{self, Process};
 use super::restart::{Restart, Told};
@@ -27,6 +28,7 @@ pub(super) struct Answers {
     transactions: Read<Table>,
     locks: Read<Table>,
     accounts: Read<Table>,
+    own_grants: Read<Table>,
     privileges: Read<Table>,
     events: Read<Table>,
     origin: Read<Table>,
@@ -47,6 +49,7 @@ impl Answers {
             transactions: why(),
             locks: why(),
             accounts: why(),
+            own_grants: why(),
             privileges: why(),
             events: why(),
             origin: why(),
@@ -100,6 +103,7 @@ pub(super) async fn ask_server(sql: &mut Sql, server: &Server, limit: Duration) 
         &dialect::counters(),
         &dialect::work(server),
         &dialect::transactions(),
+        &dialect::own_grants(),
         &dialect::privileges(),
         &dialect::read_only_origin(server),
         &dialect::locks(server),
@@ -107,7 +111,7 @@ pub(super) async fn ask_server(sql: &mut Sql, server: &Server, limit: Duration) 
         &dialect::events(server),
         &dialect::option_paths(server),
     ];
-    let [variables, counters, work, transactions, privileges, origin, locks, accounts, events, paths] =
+    let [variables, counters, work, transactions, own_grants, privileges, origin, locks, accounts, events, paths] =
         ask(sql, both, limit).await;
     let [worker_errors, received, purged, transports] = match server.flavour {
         Flavour::MySql => {
@@ -123,6 +127,7 @@ pub(super) async fn ask_server(sql: &mut Sql, server: &Server, limit: Duration) 
         transactions,
         locks,
         accounts,
+        own_grants,
         privileges,
         events,
         origin,
@@ -242,7 +247,8 @@ pub(super) fn fill_machine(node: &mut NodeSnapshot, port: u16, floating: &[IpAdd
 pub(super) fn fill(node: &mut NodeSnapshot, known: &Known<'_>, answers: &Answers, looks: Looks) {
     let Known { server, own, port, floating, sockets } = *known;
     let is_floating = |ip: IpAddr| floating.contains(&ip);
-    let grants = table(&answers.privileges).and_then(inventory::grants);
+    let grants = both(table(&answers.own_grants), table(&answers.privileges));
+    let grants = grants.and_then(|(own, others)| grants::grants(own, others));
     let accounts = table(&answers.accounts).and_then(inventory::accounts);
     let counters = table(&answers.counters).and_then(inventory::variables);
     let variables = answers.variables();
@@ -300,10 +306,10 @@ pub(super) fn fill(node: &mut NodeSnapshot, known: &Known<'_>, answers: &Answers
         unstopped_events: inventory::unstopped_events(server, table(&answers.events), &grants, own).into(),
         missing_grants: grants
             .as_ref()
-            .map(|grants| inventory::missing_grants(server, grants))
+            .map(|grants| grants::missing_grants(server, grants))
             .map_err(String::clone)
             .into(),
-        data_rights: grants.as_ref().map(inventory::data_rights).map_err(String::clone).into(),
+        data_rights: grants.as_ref().map(grants::data_rights).map_err(String::clone).into(),
         accounts: accounts.into(),
     };
 }

@@ -1,9 +1,9 @@
 //! Reading what a server holds besides data, and how full it is.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
+use super::grants::Grants;
 use super::server::Read;
-use crate::dialect::{DATA_RIGHTS, On, Privilege, Release, privileges_needed};
 use crate::link::Table;
 use crate::model::{Account, Connections, Fencing, Flavour, Kept, Server, Version, printable};
 
@@ -76,105 +76,12 @@ pub(super) fn accounts(table: &Table) -> Read<Vec<Account>> {
     Ok(all)
 }
 
-/// Privileges as far as flipper's account sees them.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Grants {
-    /// Its own, on everything.
-    pub(super) own: BTreeSet<String>,
-    /// Its own on a schema, a table or a column: the place, and the privilege.
-    own_on: BTreeSet<(String, String)>,
-    /// Others' users, by privilege; empty where it may not see them.
-    others: BTreeMap<String, BTreeSet<String>>,
-}
-
-impl Grants {
-    /// Who has a privilege, by user name. Every server has an administrator: who sees none is not allowed to.
-    pub(super) fn holders(&self, privilege: &str) -> Read<BTreeSet<&str>> {
-        if self.others.is_empty() {
-            return Err("flipper's account sees its own privileges only: SELECT ON mysql.* would show those of others"
-                .to_owned());
-        }
-        Ok(self.others.get(privilege).into_iter().flatten().map(String::as_str).collect())
-    }
-}
-
-impl Grants {
-    /// Users whom no read-only switch of the server stops; `own`: the account that flipper uses.
-    pub(super) fn unstopped<'a>(&'a self, server: &Server, own: &'a str) -> Read<BTreeSet<&'a str>> {
-        // from 10.11 on SUPER alone does not let anybody write any more
-        let privileges: &[&str] = match server.fencing() {
-            Fencing::SuperReadOnly | Fencing::NoLockNoAdmin => &[],
-            Fencing::ReadLock if server.version < Version(10, 11, 0) => &["READ_ONLY ADMIN", "SUPER"],
-            Fencing::ReadLock => &["READ_ONLY ADMIN"],
-        };
-        let mut all = BTreeSet::new();
-        for privilege in privileges {
-            all.extend(self.holders(privilege)?);
-            all.extend(self.own.contains(*privilege).then_some(own));
-        }
-        Ok(all)
-    }
-}
-
-/// From `dialect::privileges`.
-pub(super) fn grants(table: &Table) -> Read<Grants> {
-    let mut grants = Grants::default();
-    for row in &table.0 {
-        let text = |name: &str| row.text(&[name]).map_err(|why| why.to_string());
-        let (grantee, privilege) = (text("grantee")?, text("privilege")?.to_owned());
-        let place = row.get(&["place"]).flatten().unwrap_or_default();
-        if text("own")? == "1" {
-            match place {
-                "" => grants.own.insert(privilege),
-                place => grants.own_on.insert((place.to_owned(), privilege)),
-            };
-        } else {
-            // 'user'@'host'
-            let user = grantee.trim_start_matches('\'').split("'@'").next().unwrap_or_default();
-            grants.others.entry(privilege).or_default().insert(user.to_owned());
-        }
-    }
-    Ok(grants)
-}
-
-/// What flipper needs and the account does not have.
-pub(super) fn missing_grants(server: &Server, grants: &Grants) -> Vec<String> {
-    let has = |need: &Privilege| {
-        let here = |name: &str| match need.on {
-            On::Server => grants.own.contains(name),
-            On::PerformanceSchema => {
-                let there = |(place, privilege): &(String, String)| place == "performance_schema" && privilege == name;
-                grants.own.contains(name) || grants.own_on.iter().any(there)
-            }
-        };
-        here(need.name) || need.within.iter().any(|name| here(name))
-    };
-    let missing = privileges_needed(Release::of(server)).into_iter().filter(|need| !has(need));
-    missing
-        .map(|need| match need.on {
-            On::Server => need.name.to_owned(),
-            on => format!("{} ON {}", need.name, on.spelled()),
-        })
-        .collect()
-}
-
-/// Rights to change data that the account has, which it needs for nothing. What is in the server's own memory is no data.
-pub(super) fn data_rights(grants: &Grants) -> Vec<String> {
-    let changes = |name: &str| DATA_RIGHTS.contains(&name);
-    let everywhere = grants.own.iter().filter(|name| changes(name)).map(|name| format!("{name} ON *.*"));
-    let somewhere = grants.own_on.iter().filter(|(place, name)| {
-        let schema = place.split('.').next().unwrap_or_default();
-        changes(name) && schema != "performance_schema"
-    });
-    everywhere.chain(somewhere.map(|(place, name)| printable(&format!("{name} ON {place}")))).collect()
-}
-
 /// Scheduled events that are enabled on this server, from `dialect::events`.
 pub(super) fn events(server: &Server, table: &Table, grants: &Read<Grants>) -> Read<Vec<String>> {
     let all: Vec<String> = enabled(table)?.into_iter().map(|(event, _)| event).collect();
     let sees_all = match (server.flavour, grants) {
         (Flavour::MariaDb, _) => true,
-        (Flavour::MySql, Ok(grants)) => grants.own.contains("EVENT") || grants.own.contains("SUPER"),
+        (Flavour::MySql, Ok(grants)) => grants.has("EVENT") || grants.has("SUPER"),
         (Flavour::MySql, Err(why)) => return Err(why.clone()),
     };
     match all.is_empty() && !sees_all {
@@ -318,35 +225,6 @@ mod tests {
     }
 
     #[test]
-    fn one_of_several_privileges_is_enough() {
-        let own = |names: &[&str]| Grants { own: names.iter().map(|n| (*n).to_owned()).collect(), ..Grants::default() };
-        let maria = |v| server(Flavour::MariaDb, v);
-        let old = own(&["SUPER", "PROCESS", "RELOAD", "BINLOG MONITOR", "SLAVE MONITOR"]);
-        assert_eq!(missing_grants(&maria(Version(10, 6, 1)), &old), [] as [&str; 0]);
-        let new = missing_grants(&maria(Version(10, 11, 1)), &old);
-        assert_eq!(new, ["READ_ONLY ADMIN", "CONNECTION ADMIN", "REPLICATION SLAVE ADMIN"]);
-        let my = own(&["SYSTEM_VARIABLES_ADMIN", "CONNECTION_ADMIN", "REPLICATION CLIENT", "PROCESS"]);
-        let missing = missing_grants(&server(Flavour::MySql, Version(9, 7, 0)), &my);
-        assert_eq!(missing, ["REPLICATION_SLAVE_ADMIN", "XA_RECOVER_ADMIN", "SELECT ON performance_schema.*"]);
-    }
-
-    #[test]
-    fn what_is_granted_on_a_part_counts_there_only() {
-        let read = |rows_of: &str| grants(&rows(&format!("grantee\tprivilege\tplace\town\n{rows_of}"))).unwrap();
-        let some = read(
-            "'f'@'h'\tSELECT\tperformance_schema\t1\n'f'@'h'\tPROCESS\t\t1\n'f'@'h'\tUPDATE\tperformance_schema.x\t1\n\
-             'f'@'h'\tSELECT\tapp\t1\n'f'@'h'\tINSERT\tapp.t\t1\n'r'@'h'\tSUPER\t\t0\n",
-        );
-        assert_eq!(data_rights(&some), ["INSERT ON app.t"]);
-        let missing = missing_grants(&server(Flavour::MySql, Version(9, 7, 0)), &some);
-        assert!(!missing.iter().any(|name| name == "PROCESS" || name.starts_with("SELECT")), "{missing:?}");
-        let elsewhere = read("'f'@'h'\tSELECT\tapp\t1\n'f'@'h'\tDROP\t\t1\n'f'@'h'\tPROCESS\tapp\t1\n");
-        let missing = missing_grants(&server(Flavour::MySql, Version(9, 7, 0)), &elsewhere);
-        assert!(missing.iter().any(|name| name == "PROCESS") && missing.iter().any(|name| name.starts_with("SELECT")));
-        assert_eq!(data_rights(&elsewhere), ["DROP ON *.*"]);
-    }
-
-    #[test]
     fn events_that_cannot_be_seen_are_not_none() {
         let my = server(Flavour::MySql, Version(9, 7, 0));
         let some = rows(
@@ -355,7 +233,7 @@ mod tests {
         let blind = Ok(Grants::default());
         assert_eq!(events(&my, &some, &blind), Ok(vec!["app.nightly".to_owned()]));
         assert!(events(&my, &Table::default(), &blind).is_err_and(|why| why.contains("EVENT")));
-        let sees = Ok(Grants { own: ["EVENT".to_owned()].into(), ..Grants::default() });
+        let sees = Ok(Grants::of(&["EVENT"]));
         assert_eq!(events(&my, &Table::default(), &sees), Ok(vec![]));
     }
 
@@ -365,13 +243,7 @@ mod tests {
             "schema_name\tname\tstatus\tdefiner\napp\ta\tENABLED\troot@localhost\napp\tb\tENABLED\tjob@%\n\
              app\tc\tSLAVESIDE_DISABLED\troot@localhost\napp\td\tENABLED\tflipper@10.77.0.%\n",
         );
-        let grants = |own: &[&str], others: &[(&str, &str)]| {
-            let mut grants = Grants { own: own.iter().map(|name| (*name).to_owned()).collect(), ..Grants::default() };
-            for (user, privilege) in others {
-                grants.others.entry((*privilege).to_owned()).or_default().insert((*user).to_owned());
-            }
-            Ok(grants)
-        };
+        let grants = |own: &[&str], others: &[(&str, &str)]| Ok(Grants::of(own).beside(others));
         let of = |flavour, version, grants: &Read<Grants>| {
             unstopped_events(&server(flavour, version), Ok(&table), grants, "flipper").map(|all| all.join(", "))
         };

@@ -11,6 +11,7 @@
 mod between;
 mod boot;
 mod checks;
+mod grants;
 mod host;
 mod inventory;
 mod machine;

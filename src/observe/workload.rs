@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use super::inventory::Grants;
+use super::grants::Grants;
 use super::process::Process;
 use super::server::Read;
 use super::traffic::by_peer;
@@ -97,7 +97,7 @@ pub(super) fn protected(
         return Ok(vec![]);
     }
     let grants = grants?;
-    if grants.own.contains("SYSTEM_USER") {
+    if grants.has("SYSTEM_USER") {
         return Ok(vec![]);
     }
     let holders = grants.holders("SYSTEM_USER")?;
@@ -171,7 +171,7 @@ pub(super) fn downstream(
 
 #[cfg(test)]
 mod tests {
-    use super::super::inventory;
+    use super::super::grants;
     use super::super::samples::rows;
     use super::*;
     use crate::dialect::parse_sockets;
@@ -215,10 +215,10 @@ mod tests {
     #[test]
     fn whom_a_fence_does_not_stop() {
         let all = rows(
-            "grantee\tprivilege\town\n'flipper'@'%'\tPROCESS\t1\n'root'@'localhost'\tSUPER\t0\n\
-             'root'@'localhost'\tREAD_ONLY ADMIN\t0\n'adm'@'%'\tREAD_ONLY ADMIN\t0\n'old'@'%'\tSUPER\t0\n",
+            "grantee\tprivilege\n'root'@'localhost'\tSUPER\n'root'@'localhost'\tREAD_ONLY ADMIN\n\
+             'adm'@'%'\tREAD_ONLY ADMIN\n'old'@'%'\tSUPER\n",
         );
-        let grants = inventory::grants(&all).unwrap();
+        let grants = grants::grants(&Table::default(), &all).unwrap();
         let sessions = [
             process("adm", "10.0.0.9:1", "Sleep"),
             process("adm", "10.0.0.9:2", "Query"),
@@ -237,7 +237,7 @@ mod tests {
         assert_eq!(count(Flavour::MariaDb, Version(10, 6, 6)), [adm, ("old@10.0.0.9".to_owned(), 1, false), root]);
         assert_eq!(count(Flavour::MySql, Version(9, 7, 0)), []);
         assert_eq!(count(Flavour::MariaDb, Version(12, 1, 0)), []);
-        let own_only = inventory::grants(&rows("grantee\tprivilege\town\n'flipper'@'%'\tPROCESS\t1\n")).unwrap();
+        let own_only = Grants::of(&["PROCESS"]);
         let maria = server(Flavour::MariaDb, Version(10, 11, 6));
         assert!(privileged(&maria, &sessions, Ok(&own_only), "flipper").is_err_and(|why| why.contains("mysql.*")));
     }

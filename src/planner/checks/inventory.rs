@@ -226,8 +226,10 @@ fn grants(node: &NodeSnapshot, side: Side) -> Option<Finding> {
     Some(found(
         Code::MissingGrants,
         side,
-        format!("{}: flipper's account has not by itself (roles are not counted): {}", node.name, missing.join(", ")),
-        "grant it what `flipper setup PAIR` prints for that server".to_owned(),
+        format!("{}: flipper's account lacks {}", node.name, missing.join(", ")),
+        "grant it what `flipper setup PAIR` prints for that server; a role counts once it is active at login (SET DEFAULT \
+         ROLE)"
+            .to_owned(),
         vec![(Scope::Plan, Warn)],
     ))
 }
