@@ -1,7 +1,7 @@
 //! Questions that only the checks ask. Each may be turned down for want of a privilege, and takes nothing else along.
 
 use super::sql::{Question, processlist};
-use crate::model::{Flavour, Server};
+use crate::model::{Flavour, Server, Version};
 
 /// Variables that are compared between the nodes, or judged: a name that a version does not know is left out. Where a
 /// variable was renamed, both names are asked for.
@@ -127,8 +127,27 @@ pub fn privileges() -> Question {
                    '''')"])
 }
 
-/// Scheduled events: `schema_name`, `name`, `status`, `definer` (`user@host`). MySQL shows only those of schemas on which the account has the
-/// privilege EVENT, and no error; MariaDB's own table is read or denied as a whole.
+/// Who has been given which role, and which roles have what [`privileges`] looks for: `role`, `user` (another role, too),
+/// `privilege`; one of the last two is empty. MySQL's roles are accounts: what they have is told with those.
+#[must_use]
+pub fn roles(server: &Server) -> Question {
+    match (server.flavour, server.version) {
+        (Flavour::MySql, version) if version < Version(8, 0, 0) => {
+            Question::of(["SELECT '' AS role, '' AS user, '' AS privilege FROM DUAL WHERE FALSE"])
+        }
+        (Flavour::MySql, _) => Question::of(["SELECT FROM_USER AS role, TO_USER AS user, '' AS privilege FROM \
+                                              mysql.role_edges"]),
+        // no table but its own shows what a role has: a number, one bit for each privilege
+        (Flavour::MariaDb, _) => Question::of(["SELECT Role AS role, User AS user, '' AS privilege FROM \
+                                                mysql.roles_mapping UNION ALL SELECT g.User, '', p.name FROM \
+                                                mysql.global_priv g JOIN (SELECT 15 AS bit, 'SUPER' AS name UNION ALL \
+                                                SELECT 33, 'READ_ONLY ADMIN') p ON CAST(JSON_VALUE(g.Priv, '$.access') AS \
+                                                UNSIGNED) & (1 << p.bit) <> 0 WHERE JSON_VALUE(g.Priv, '$.is_role')"]),
+    }
+}
+
+/// Scheduled events: `schema_name`, `name`, `status`, `definer` (`user@host`). MySQL shows only those of schemas on which
+/// the account has the privilege EVENT, and no error; MariaDB's own table is read or denied as a whole.
 #[must_use]
 pub fn events(server: &Server) -> Question {
     match server.flavour {

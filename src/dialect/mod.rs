@@ -34,7 +34,7 @@ pub use argv::{
 pub use boot::{boot_lines, keep_configuration};
 pub use checks::{
     VARIABLES, accounts, clock, counters, events, locks, own_grants, privileges, purged, read_only_origin, received,
-    transactions, transports, variables, work, worker_errors,
+    roles, transactions, transports, variables, work, worker_errors,
 };
 pub use death::{
     binary_logs, follows_from, last_heard, log_start, resume_receiving, start_replication, stop_receiving,

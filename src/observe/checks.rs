@@ -30,6 +30,7 @@ pub(super) struct Answers {
     accounts: Read<Table>,
     own_grants: Read<Table>,
     privileges: Read<Table>,
+    roles: Read<Table>,
     events: Read<Table>,
     origin: Read<Table>,
     paths: Read<Table>,
@@ -51,6 +52,7 @@ impl Answers {
             accounts: why(),
             own_grants: why(),
             privileges: why(),
+            roles: why(),
             events: why(),
             origin: why(),
             paths: why(),
@@ -105,14 +107,27 @@ pub(super) async fn ask_server(sql: &mut Sql, server: &Server, limit: Duration) 
         &dialect::transactions(),
         &dialect::own_grants(),
         &dialect::privileges(),
+        &dialect::roles(server),
         &dialect::read_only_origin(server),
         &dialect::locks(server),
         &dialect::accounts(),
         &dialect::events(server),
         &dialect::option_paths(server),
     ];
-    let [variables, counters, work, transactions, own_grants, privileges, origin, locks, accounts, events, paths] =
-        ask(sql, both, limit).await;
+    let [
+        variables,
+        counters,
+        work,
+        transactions,
+        own_grants,
+        privileges,
+        roles,
+        origin,
+        locks,
+        accounts,
+        events,
+        paths,
+    ] = ask(sql, both, limit).await;
     let [worker_errors, received, purged, transports] = match server.flavour {
         Flavour::MySql => {
             let own = [&dialect::worker_errors(), &dialect::received(), &dialect::purged(), &dialect::transports()];
@@ -129,6 +144,7 @@ pub(super) async fn ask_server(sql: &mut Sql, server: &Server, limit: Duration) 
         accounts,
         own_grants,
         privileges,
+        roles,
         events,
         origin,
         paths,
@@ -248,7 +264,7 @@ pub(super) fn fill(node: &mut NodeSnapshot, known: &Known<'_>, answers: &Answers
     let Known { server, own, port, floating, sockets } = *known;
     let is_floating = |ip: IpAddr| floating.contains(&ip);
     let grants = both(table(&answers.own_grants), table(&answers.privileges));
-    let grants = grants.and_then(|(own, others)| grants::grants(own, others));
+    let grants = grants.and_then(|(own, others)| grants::grants(own, others, &answers.roles));
     let accounts = table(&answers.accounts).and_then(inventory::accounts);
     let counters = table(&answers.counters).and_then(inventory::variables);
     let variables = answers.variables();

@@ -21,8 +21,10 @@ pub(super) struct Grants {
     own: BTreeSet<(String, String)>,
     /// What it has everywhere but there.
     revoked: BTreeSet<(String, String)>,
-    /// Others' users, by privilege; empty where it may not see them.
+    /// Others' users, by privilege, also those who have it by a role, active or not: they may make it so at any time.
     others: BTreeMap<String, BTreeSet<String>>,
+    /// Why those are not known.
+    unseen: Option<String>,
 }
 
 impl Grants {
@@ -41,11 +43,10 @@ impl Grants {
         (self.has(privilege) && !revoked) || self.has_on(schema, privilege)
     }
 
-    /// Who has a privilege, by user name. Every server has an administrator: who sees none is not allowed to.
+    /// Who has a privilege, by user name.
     pub(super) fn holders(&self, privilege: &str) -> Read<BTreeSet<&str>> {
-        if self.others.is_empty() {
-            return Err("flipper's account sees its own privileges only: SELECT ON mysql.* would show those of others"
-                .to_owned());
+        if let Some(why) = &self.unseen {
+            return Err(why.clone());
         }
         Ok(self.others.get(privilege).into_iter().flatten().map(String::as_str).collect())
     }
@@ -82,8 +83,8 @@ impl Grants {
     }
 }
 
-/// From `dialect::own_grants` and `dialect::privileges`.
-pub(super) fn grants(own: &Table, others: &Table) -> Read<Grants> {
+/// From `dialect::own_grants`, `dialect::privileges` and `dialect::roles`.
+pub(super) fn grants(own: &Table, others: &Table, roles: &Read<Table>) -> Read<Grants> {
     let mut grants = Grants::default();
     for row in &own.0 {
         let line = row.columns().next().and_then(|(_, text)| text).unwrap_or_default();
@@ -104,7 +105,44 @@ pub(super) fn grants(own: &Table, others: &Table) -> Read<Grants> {
         let user = text("grantee")?.trim_start_matches('\'').split("'@'").next().unwrap_or_default().to_owned();
         grants.others.entry(text("privilege")?.to_owned()).or_default().insert(user);
     }
+    // every server has an administrator: who sees none is not allowed to
+    grants.unseen = match (grants.others.is_empty(), roles) {
+        (true, _) => {
+            let why = "flipper's account sees its own privileges only: SELECT ON mysql.* would show those of others";
+            Some(why.to_owned())
+        }
+        (false, Err(why)) => Some(why.clone()),
+        (false, Ok(roles)) => by_roles(&mut grants.others, roles).err(),
+    };
     Ok(grants)
+}
+
+/// Adds those who have a privilege by a role, or by a role of a role.
+fn by_roles(holders: &mut BTreeMap<String, BTreeSet<String>>, roles: &Table) -> Read<()> {
+    let mut edges: Vec<(String, String)> = vec![];
+    for row in &roles.0 {
+        let text = |name: &str| row.text(&[name]).map(str::to_owned).map_err(|why| why.to_string());
+        let (role, user, privilege) = (text("role")?, text("user")?, text("privilege")?);
+        match privilege.is_empty() {
+            true => edges.push((role, user)),
+            false => drop(holders.entry(privilege).or_default().insert(role)),
+        }
+    }
+    for users in holders.values_mut() {
+        // as many rounds as roles can follow each other
+        for _ in 0..edges.len() {
+            let more: Vec<&String> = edges
+                .iter()
+                .filter(|(role, user)| users.contains(role) && !users.contains(user))
+                .map(|(_, u)| u)
+                .collect();
+            if more.is_empty() {
+                break;
+            }
+            users.extend(more.into_iter().cloned());
+        }
+    }
+    Ok(())
 }
 
 /// A line of `SHOW GRANTS`.
@@ -231,7 +269,7 @@ mod tests {
     }
 
     fn read(text: &str) -> Grants {
-        grants(&rows(text), &Table::default()).unwrap()
+        grants(&rows(text), &Table::default(), &Ok(Table::default())).unwrap()
     }
 
     const MYSQL: &str = include_str!("../../fixtures/raw/mysql-9.7-grants.tsv");
@@ -285,6 +323,18 @@ mod tests {
     }
 
     #[test]
+    fn others_by_roles_of_roles() {
+        let others = rows("grantee\tprivilege\n'root'@'localhost'\tSUPER\n");
+        let all =
+            "role\tuser\tprivilege\ndba\tstaff\t\nstaff\tanna\t\nother\tbob\t\nstaff\tdba\t\ndba\t\tREAD_ONLY ADMIN\n";
+        let seen = grants(&Table::default(), &others, &Ok(rows(all))).unwrap();
+        assert_eq!(seen.holders("READ_ONLY ADMIN"), Ok(["anna", "dba", "staff"].into()));
+        assert_eq!(seen.holders("SUPER"), Ok(["root"].into()));
+        let blind = grants(&Table::default(), &others, &Err("denied".to_owned())).unwrap();
+        assert_eq!(blind.holders("SUPER"), Err("denied".to_owned()));
+    }
+
+    #[test]
     fn names_may_be_anything() {
         let given = |names: &[&str], place: &str| {
             Some(Line::Given(names.iter().map(|n| (*n).to_owned()).collect(), place.to_owned()))
@@ -302,7 +352,11 @@ mod tests {
         for bad in ["", "x", "GRANT", "GRANT ALL", "GRANT SELECT ON `a TO x"] {
             assert_eq!(granted(bad), None, "{bad}");
         }
-        let unread = grants(&rows("Grants for f@h\nSOMETHING IDENTIFIED BY PASSWORD '*secret'\n"), &Table::default());
+        let unread = grants(
+            &rows("Grants for f@h\nSOMETHING IDENTIFIED BY PASSWORD '*secret'\n"),
+            &Table::default(),
+            &Ok(Table::default()),
+        );
         assert!(unread.is_err_and(|why| !why.contains("secret")));
     }
 }

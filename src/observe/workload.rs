@@ -218,7 +218,7 @@ mod tests {
             "grantee\tprivilege\n'root'@'localhost'\tSUPER\n'root'@'localhost'\tREAD_ONLY ADMIN\n\
              'adm'@'%'\tREAD_ONLY ADMIN\n'old'@'%'\tSUPER\n",
         );
-        let grants = grants::grants(&Table::default(), &all).unwrap();
+        let grants = grants::grants(&Table::default(), &all, &Ok(Table::default())).unwrap();
         let sessions = [
             process("adm", "10.0.0.9:1", "Sleep"),
             process("adm", "10.0.0.9:2", "Query"),
@@ -237,7 +237,7 @@ mod tests {
         assert_eq!(count(Flavour::MariaDb, Version(10, 6, 6)), [adm, ("old@10.0.0.9".to_owned(), 1, false), root]);
         assert_eq!(count(Flavour::MySql, Version(9, 7, 0)), []);
         assert_eq!(count(Flavour::MariaDb, Version(12, 1, 0)), []);
-        let own_only = Grants::of(&["PROCESS"]);
+        let own_only = grants::grants(&Table::default(), &Table::default(), &Ok(Table::default())).unwrap();
         let maria = server(Flavour::MariaDb, Version(10, 11, 6));
         assert!(privileged(&maria, &sessions, Ok(&own_only), "flipper").is_err_and(|why| why.contains("mysql.*")));
     }

@@ -18,8 +18,11 @@ pub(crate) const CASES: &[Case] = &[
     ("a server full of sessions", full),
 ];
 
-pub(crate) const MARIADB: &[Case] =
-    &[("a writer that no fence stops", privileged), ("LOCK TABLES that somebody waits for", waited_for)];
+pub(crate) const MARIADB: &[Case] = &[
+    ("a writer that no fence stops", privileged),
+    ("one by a role of a role", privileged_by_role),
+    ("LOCK TABLES that somebody waits for", waited_for),
+];
 
 pub(crate) const MYSQL: &[Case] = &[
     ("LOCK TABLES", lock_tables),
@@ -105,6 +108,24 @@ fn privileged(site: &Site<'_>) -> Outcome {
     Ok(())
 }
 
+fn privileged_by_role(site: &Site<'_>) -> Outcome {
+    let run = |all: &[&str]| all.iter().try_for_each(|sql| site.on_both(sql));
+    run(&["CREATE ROLE dba", "CREATE ROLE staff", "GRANT READ_ONLY ADMIN ON *.* TO dba", "GRANT dba TO staff"])?;
+    run(&["GRANT staff TO 'app'@'10.77.0.%'", "SET DEFAULT ROLE staff FOR 'app'@'10.77.0.%'"])?;
+    run(&["GRANT SELECT ON mysql.* TO 'flipper'@'10.77.0.%'"])?;
+    let session = client(site, WRITE_ADDRESS)?;
+    // it does write where only administrators may
+    let mut own = client(site, Host::Db2.address())?;
+    let passes = own.exec("INSERT INTO app.load (client, seq, server) VALUES (800103, 0, 2)");
+    let said = site.check();
+    drop((session, own));
+    run(&["DROP ROLE staff", "DROP ROLE dba", "REVOKE SELECT ON mysql.* FROM 'flipper'@'10.77.0.%'"])?;
+    passes?;
+    site.lab.settle()?;
+    said.names("privileged-writer", "override", "1 × app@10.77.0.21").names("privileged-writer", "override", "db1: ");
+    Ok(())
+}
+
 fn waited_for(site: &Site<'_>) -> Outcome {
     let mut holder = site.lab.admin(Node::Db1).session()?;
     holder.exec("LOCK TABLES app.scratch WRITE")?;
@@ -143,13 +164,18 @@ fn other_locks(site: &Site<'_>) -> Outcome {
 }
 
 fn protected(site: &Site<'_>) -> Outcome {
-    site.on_both("GRANT SYSTEM_USER ON *.* TO 'app'@'10.77.0.%'")?;
-    site.on_both("GRANT SELECT ON mysql.* TO 'flipper'@'10.77.0.%'")?;
+    let run = |all: &[&str]| all.iter().try_for_each(|sql| site.on_both(sql));
+    run(&["GRANT SYSTEM_USER ON *.* TO 'app'@'10.77.0.%'", "GRANT SELECT ON mysql.* TO 'flipper'@'10.77.0.%'"])?;
     let session = client(site, WRITE_ADDRESS)?;
     let said = site.check();
+    run(&["REVOKE SYSTEM_USER ON *.* FROM 'app'@'10.77.0.%'", "CREATE ROLE boss", "GRANT SYSTEM_USER ON *.* TO boss"])?;
+    let nobody = site.check();
+    run(&["GRANT boss TO 'app'@'10.77.0.%'"])?;
+    let by_role = site.check();
     drop(session);
-    site.on_both("REVOKE SYSTEM_USER ON *.* FROM 'app'@'10.77.0.%'")?;
-    site.on_both("REVOKE SELECT ON mysql.* FROM 'flipper'@'10.77.0.%'")?;
+    run(&["DROP ROLE boss", "REVOKE SELECT ON mysql.* FROM 'flipper'@'10.77.0.%'"])?;
+    nobody.names("cannot-end-sessions", "ok", "");
+    by_role.names("cannot-end-sessions", "warn", "app@10.77.0.21");
     said.names("cannot-end-sessions", "warn", "app@10.77.0.21").names("password-exchange", "warn", "app@10.77.0.21");
     said.names("accounts-differ", "ok", "").blames_only(&[]);
     Ok(())

@@ -64,7 +64,8 @@ pub(super) const TEXTS: &[Text] = &[
         "privileged-writer",
         "A connected account is not stopped by read_only",
         "MariaDB before 12 lets accounts with READ_ONLY ADMIN (before 10.11 also SUPER) write on a read-only server. Once the \
-         fence lets its read lock go, such a session writes on the old writer only.",
+         fence lets its read lock go, such a session writes on the old writer only. A role that has been given to an account counts, \
+         whether it is active or not.",
         &[(
             Where::MariaDb,
             "SELECT GRANTEE FROM information_schema.USER_PRIVILEGES WHERE PRIVILEGE_TYPE IN ('SUPER', 'READ_ONLY ADMIN')",
