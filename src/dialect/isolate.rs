@@ -97,24 +97,31 @@ pub(super) fn listens(sudo: bool, port: u16) -> Argv {
     Argv::of(["ss", "-Hltnp", "sport", "=", &format!(":{port}")]).run_by(sudo)
 }
 
-/// Reads the answer to [`who_listens`]: empty when nobody does. `None`: somebody does, and nobody says who.
+/// Reads the answer to [`who_listens`]: empty when nobody does. `None`: somebody does, and nobody says who, or it is no
+/// such answer. What `sudo` says of itself, of a name that it cannot resolve, comes the same way and is passed over.
 #[must_use]
 pub fn parse_listening(text: &str) -> Option<Vec<u32>> {
     let mut pids: Vec<u32> = vec![];
-    for line in text.lines().filter(|line| !line.trim().is_empty()) {
-        let found = line.split("pid=").skip(1).map(|rest| {
-            let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
-            digits.parse::<u32>().ok().filter(|pid| *pid > 1)
-        });
-        let found: Vec<u32> = found.collect::<Option<_>>()?;
-        if found.is_empty() {
-            return None;
+    for line in text.lines().filter(|line| !line.trim().is_empty() && !line.starts_with("sudo: ")) {
+        let socket = line.strip_prefix("LISTEN ")?;
+        // a process is called what it likes, also `pid=1`: only what stands behind its name counts
+        let (_, users) = socket.split_once(" users:((")?;
+        for user in users.trim_end().strip_suffix("))")?.split("),(") {
+            pids.push(pid_of(user)?);
         }
-        pids.extend(found);
     }
     pids.sort_unstable();
     pids.dedup();
     Some(pids)
+}
+
+/// `"NAME",pid=4711,fd=22`; never the first process of a machine.
+fn pid_of(user: &str) -> Option<u32> {
+    let (rest, fd) = user.rsplit_once(",fd=")?;
+    let (name, pid) = rest.rsplit_once("\",pid=")?;
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let whole = name.starts_with('"') && is_number(fd) && is_number(pid);
+    pid.parse::<u32>().ok().filter(|pid| whole && *pid > 1)
 }
 
 /// Ends whoever listens on the server's port: asks it to (`TERM`), or does not (`KILL`). By the port and not by the ids
@@ -124,8 +131,12 @@ pub fn parse_listening(text: &str) -> Option<Vec<u32>> {
 #[must_use]
 pub fn end_listeners(sudo: bool, port: u16, ask: bool) -> Deed {
     let signal = if ask { "TERM" } else { "KILL" };
-    // never the first process of a machine, whatever a program is called that listens there
-    let pids = format!("ss -Hltnp sport = :{port} | grep -o -e pid=[2-9][0-9]* -e pid=1[0-9][0-9]* | cut -c 5-");
+    // Whoever listens there may be called `pid=4711`: what counts stands between its name and the next one, or the end. No
+    // name is long enough to look like that with an id of more than one digit. And never the first process of a machine.
+    let user = r#"",pid=[0-9]*,fd=[0-9]*)"#;
+    let pids = format!(
+        "ss -Hltnp sport = :{port} | grep -o -e '{user}) *$' -e '{user},(\"' | cut -d = -f 2 | cut -d , -f 1 | grep -vx 1"
+    );
     // no file where it happens to run may change the pattern
     let script = format!("{{ set -f; kill -s {signal} $({pids}); }}");
     Deed::waited(Argv::of(["/bin/sh", "-c", &script]).run_by(sudo))
@@ -232,6 +243,57 @@ mod tests {
         assert_eq!(parse_listening("\n"), Some(vec![]));
         assert_eq!(parse_listening("LISTEN 0 151 0.0.0.0:3306 0.0.0.0:*\n"), None);
         assert_eq!(parse_listening("x pid=1,"), None);
+    }
+
+    #[test]
+    fn what_sudo_says_of_itself_is_no_socket() {
+        let said = "sudo: unable to resolve host db1: Temporary failure in name resolution\n";
+        assert_eq!(parse_listening(said), Some(vec![]));
+        assert_eq!(parse_listening(&format!("{said}{TWO}")), Some(vec![77, 4711]));
+        // whatever else it is, it does not say that nobody listens
+        for odd in ["Cannot open netlink socket: Operation not permitted\n", "Error: x\n", "0 151 0.0.0.0:3306\n"] {
+            assert_eq!(parse_listening(odd), None, "{odd}");
+        }
+        for cut in 1..TWO.trim_end().len() {
+            assert_eq!(parse_listening(&TWO[..cut]), None, "cut at {cut}");
+        }
+    }
+
+    const TWO: &str =
+        "LISTEN 0      80     0.0.0.0:3306 0.0.0.0:* users:((\"mariadbd\",pid=4711,fd=22),(\"sh\",pid=77,fd=3))  \n";
+
+    /// What a process may be called: up to 15 bytes of anything, as `ss` shows it (6.1 ends a name at its first bracket).
+    const NAMES: [&str; 6] =
+        ["pid=4242", ",pid=4242,fd=3)", "\",pid=424,fd=3)", "\",pid=42,fd=3))", "a b", "users:((\"x\",pi"];
+
+    #[test]
+    fn a_process_is_not_whom_it_is_called() {
+        for name in NAMES {
+            assert!(name.len() <= 15, "{name}");
+            let text = format!("LISTEN 0 80 [::]:3306 [::]:* users:((\"{name}\",pid=99,fd=3),(\"b\",pid=98,fd=3))\n");
+            let read = parse_listening(&text);
+            assert!(read == Some(vec![98, 99]) || read.is_none(), "{name}: {read:?}");
+            assert_eq!(ended(&text), [99, 98], "{name}");
+        }
+        assert_eq!(ended("LISTEN 0 80 *:3306 *:* users:((\"init\",pid=1,fd=3),(\"a\",pid=10,fd=3))\n"), [10]);
+        assert_eq!(ended("sudo: pid=4242\n"), [] as [u32; 0]);
+    }
+
+    /// Whom the command itself would end, where `ss` says this: a real shell, with another word for `kill`.
+    #[expect(clippy::disallowed_methods, reason = "asks a real shell")]
+    fn ended(said: &str) -> Vec<u32> {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("said"), said).unwrap();
+        let ss = dir.path().join("ss");
+        std::fs::write(&ss, format!("#!/bin/sh\ncat {}/said\n", dir.path().display())).unwrap();
+        std::fs::set_permissions(&ss, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let deed = end_listeners(false, 3306, true);
+        let script = deed.argv().words().last().unwrap().replace("kill -s TERM", "echo");
+        let path = format!("{}:/usr/bin:/bin", dir.path().display());
+        let out = std::process::Command::new("sh").args(["-c", &script]).env("PATH", path).output().unwrap();
+        let text = String::from_utf8_lossy(&out.stdout).into_owned();
+        text.split_whitespace().map(|pid| pid.parse().unwrap()).collect()
     }
 
     #[test]

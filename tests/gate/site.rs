@@ -160,7 +160,8 @@ impl<'a> Site<'a> {
             (file("passwd", 0o644, &etc("passwd", &format!("flipper:x:{UID}:{UID}::/:/bin/sh"))), "/etc/passwd"),
             (file("shadow", 0o600, &etc("shadow", "flipper:*:19000:0:99999:7:::")), "/etc/shadow"),
             (file("group", 0o644, &etc("group", &format!("flipper:x:{UID}:"))), "/etc/group"),
-            (file("hosts", 0o644, &etc("hosts", &format!("127.0.1.1 {}", node.name()))), "/etc/hosts"),
+            // db1 does not know its own name, of which sudo complains each time
+            (file("hosts", 0o644, &etc("hosts", &format!("127.0.1.1 {}", Node::Db2.name()))), "/etc/hosts"),
             (dir.join("sbin").display().to_string(), "/usr/local/sbin"),
             (dir.join("sudoers.d").display().to_string(), "/etc/sudoers.d"),
         ];
