@@ -66,10 +66,8 @@ pub fn parse_ports(text: &str) -> Vec<(u32, u16)> {
         let mut words = line.split_whitespace();
         // state, two queues, then the local end
         let port = words.nth(3)?.rsplit_once(':')?.1.parse().ok()?;
-        let pids = line
-            .split("pid=")
-            .skip(1)
-            .filter_map(|rest| rest.chars().take_while(char::is_ascii_digit).collect::<String>().parse::<u32>().ok());
+        let users = line.split_once(" users:((").and_then(|(_, users)| users.trim_end().strip_suffix("))"));
+        let pids = users.into_iter().flat_map(|users| users.split("),(")).filter_map(pid_of);
         Some(pids.map(|pid| (pid, port)).collect::<Vec<_>>())
     };
     text.lines().filter(|line| line.starts_with("LISTEN")).filter_map(of).flatten().collect()
