@@ -79,6 +79,7 @@ impl Grants {
         for (user, privilege) in others {
             self.others.entry((*privilege).to_owned()).or_default().insert((*user).to_owned());
         }
+        self.unseen = others.is_empty().then(|| "flipper's account sees nobody else's".to_owned());
         self
     }
 }
