@@ -56,23 +56,6 @@ pub fn stop_replication(server: &Server, channel: &str) -> Option<Statement> {
     threads(server, "STOP", channel, "")
 }
 
-/// What a MySQL server has received and when it last heard of its source: `received`, and `silent` in whole seconds,
-/// NULL where it has heard nothing yet. MariaDB's replica status says the first, and nobody the second.
-#[must_use]
-pub fn last_heard(server: &Server) -> Option<Question> {
-    let heard = match (server.flavour, server.version) {
-        (Flavour::MariaDb, _) => return None,
-        (Flavour::MySql, version) if version >= Version(8, 0, 0) => {
-            "GREATEST(LAST_HEARTBEAT_TIMESTAMP, LAST_QUEUED_TRANSACTION_END_QUEUE_TIMESTAMP)"
-        }
-        (Flavour::MySql, _) => "LAST_HEARTBEAT_TIMESTAMP",
-    };
-    Some(Question::of_text(format!(
-        "SELECT RECEIVED_TRANSACTION_SET AS received, IF({heard} > 0, TIMESTAMPDIFF(SECOND, {heard}, NOW(6)), NULL) AS \
-         silent FROM performance_schema.replication_connection_status"
-    )))
-}
-
 /// MariaDB's binary logs, the oldest first: `Log_name`.
 #[must_use]
 pub fn binary_logs() -> Question {

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use super::argv::{self, Deed, Look};
 use super::line::Hole;
 use super::runner::{ANSWER_GREETING, LOOP, PROTOCOL};
-use super::{isolate, machine, readiness, signs, start};
+use super::{heard, isolate, machine, readiness, signs, start};
 use crate::model::{Flavour, Host, Pair, PairName, Server, Side, System, Version};
 
 /// A node of a pair, and all that a command line to it is made of.
@@ -92,6 +92,9 @@ impl Allowed<'_> {
             start::server_process(1),
         ];
         all.extend([start::option_files("/etc/my.cnf"), start::persisted("/data")].into_iter().flatten());
+        if flavour == Flavour::MariaDb {
+            all.extend(heard::newest_received("0-1-1", "relay.000001", "/data"));
+        }
         all.extend(self.deeds().iter().filter_map(argv::may_run));
         all.extend(self.signs().iter().map(|some| signs::signs(system, sudo, some)));
         all.extend(self.may_isolate().into_iter().chain(self.may_listen()).map(|(_, ask)| ask));

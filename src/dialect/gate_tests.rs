@@ -118,6 +118,9 @@ fn said(pair: &Pair, sudo: bool, flavour: Flavour) -> Vec<Line> {
     for folders in [&["/var/lib/mysql/"][..], &["/srv/my sql@1+/", "/var/log/mysql"]] {
         looks.extend(disk(folders));
     }
+    if flavour == Flavour::MariaDb {
+        looks.extend(newest_received("0-4711-123, 7-1-4", "mysqld-relay-bin.000123", "/srv/my sql@1+"));
+    }
     for (known, folders) in [(known, &["/var/lib/mysql", "/var/log/mysql"][..]), ("", &["/data"]), (known, &[])] {
         looks.extend(left_behind(&server, (4712, 3306), ("mysql-bin.000123", 1_073_741_824), known, folders));
     }
@@ -152,6 +155,7 @@ fn all_that_is_said_is_let_through() {
 fn every_function_that_makes_a_command_line_is_on_the_list() {
     let sources = [
         include_str!("argv.rs"),
+        include_str!("heard.rs"),
         include_str!("isolate.rs"),
         include_str!("machine.rs"),
         include_str!("readiness.rs"),
@@ -270,7 +274,8 @@ fn no_hole_is_an_address_an_interface_or_a_program() {
             let (letters, text) = (words.next().unwrap(), words.next().unwrap());
             // all that reads a disk, and nothing that changes anything
             let reads = text.starts_with("env LC_ALL=C df -Pk -- ") || text.contains(" flipper 3306 m");
-            let reads = reads || text.starts_with("sh -c ") && text.contains(" flipper ") && text.ends_with(" \"$1\"");
+            let own = [" \"$1\"", " flipper \"$1\" \"$2\" \"$3\""].iter().any(|end| text.ends_with(end));
+            let reads = reads || text.starts_with("sh -c ") && text.contains(" flipper ") && own;
             assert_eq!(letters != "-", reads, "{entry}");
         }
     }

@@ -13,6 +13,7 @@ mod gate;
 #[cfg(test)]
 mod gate_tests;
 mod grants;
+mod heard;
 mod isolate;
 mod line;
 mod machine;
@@ -37,11 +38,11 @@ pub use checks::{
     roles, transactions, transports, variables, work, worker_errors,
 };
 pub use death::{
-    binary_logs, follows_from, last_heard, log_start, resume_receiving, start_replication, stop_receiving,
-    stop_replication,
+    binary_logs, follows_from, log_start, resume_receiving, start_replication, stop_receiving, stop_replication,
 };
 pub use gate::{Allowed, authorized_key, gate_path, gate_script};
 pub use grants::{Account, DATA_RIGHTS, Extra, On, PASSWORD_HERE, Privilege, privileges_needed};
+pub use heard::{last_heard, newest_received, parse_newest, relay_logs, semi_sync_receiver};
 pub use isolate::{
     Left, Unit, all_who_listen, end_listeners, left_behind, mask_unit, parse_left, parse_listening, parse_ports,
     parse_units, stop_unit, units, who_listens,

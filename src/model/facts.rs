@@ -252,6 +252,13 @@ facts! {
         received: String,
         /// For how many seconds its receiver has heard nothing of the peer; `None` where the server does not say.
         silent: Option<u64>,
+        /// When it last heard of it, by its own clock, in milliseconds since 1970; `None` where the server does not say.
+        heard_at: Option<u64>,
+        /// When the peer committed the last transaction that it has received, by the peer's clock, in milliseconds since
+        /// 1970, rounded down: it has whatever the peer acknowledged before.
+        committed_at: u64,
+        /// Its receiver takes part in semi-synchronous replication.
+        semi_sync: bool,
         /// How many transactions the peer's binary logs hold, as read from its disk, that this node never received.
         left_behind: u64,
         /// The command that saves those transactions, for the peer's machine.

@@ -175,6 +175,9 @@ pub(crate) fn without_db1(seen: Snapshot) -> Snapshot {
         answering: known(vec![]),
         received: known("0-1-7".to_owned()),
         silent: known(Some(4)),
+        heard_at: known(Some(1_795_921_132_577)),
+        committed_at: known(1_795_921_132_174),
+        semi_sync: known(false),
         left_behind: Observed::Unknown("its disk cannot be read".to_owned()),
         export: Observed::Unknown("its disk cannot be read".to_owned()),
     };

@@ -12,6 +12,7 @@ mod between;
 mod boot;
 mod checks;
 mod grants;
+mod heard;
 mod host;
 mod inventory;
 mod machine;

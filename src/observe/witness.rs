@@ -6,10 +6,11 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use super::heard::Heard;
 use super::server::Read;
-use super::{ask, text};
+use super::text;
 use crate::dialect::{self, Left, Sign};
-use crate::link::{Link, Shell, Sql, SqlError, SshError, Table};
+use crate::link::{Link, Shell, SshError};
 use crate::model::{Flavour, Held, Host, NodeSnapshot, Pair, Server, Side, Snapshot, Witness, printable};
 
 /// What an answer may take on its way, beyond the time that is looked.
@@ -31,17 +32,14 @@ pub async fn witness(pair: &Pair, links: &mut [Link; 2], seen: &mut Snapshot, de
     let (survivor, lost) = (seen.node(dead.peer()), seen.node(dead));
     let Link { sql, shell, target, .. } = here;
     let asked = asked(pair, survivor, dead, address, watch);
-    let (signs, (received, silent, left_behind)) =
-        tokio::join!(signs(shell.as_mut(), survivor, target.ssh.sudo, &asked, limit), async {
-            let heard = heard(sql.as_mut(), survivor, limit).await;
-            let left = match &heard {
-                Ok(heard) => left_behind(there, survivor, lost, pair.node(dead).port, heard).await,
-                Err(why) => Err(why.clone()),
-            };
-            let part = |of: fn(&Heard) -> Read<_>| heard.as_ref().map_err(String::clone).and_then(of);
-            let silent = heard.as_ref().map_err(String::clone).and_then(|heard| heard.silent.clone());
-            (part(|heard| heard.received.clone()), silent, left)
-        });
+    let heard = Heard::ask(sql.as_mut(), survivor, limit).await;
+    let ((committed_at, signs), left_behind) = tokio::join!(
+        async {
+            let committed_at = heard.committed_at(shell.as_mut(), limit).await;
+            (committed_at, signs(shell.as_mut(), survivor, target.ssh.sudo, &asked, limit).await)
+        },
+        left_behind(there, survivor, lost, pair.node(dead).port, &heard)
+    );
     let (left_behind, export) = match left_behind {
         Ok((count, export)) => (Ok(count), Ok(export)),
         Err(why) => (Err(why.clone()), Err(why)),
@@ -50,8 +48,11 @@ pub async fn witness(pair: &Pair, links: &mut [Link; 2], seen: &mut Snapshot, de
         greeted: any(&asked, &signs, |sign| matches!(sign, Sign::Greets(..))).into(),
         answered: any(&asked, &signs, |sign| matches!(sign, Sign::Pings(_) | Sign::Links(..))).into(),
         answering: answering(&asked, &signs, survivor.addresses.known().map_or(&[], Vec::as_slice)).into(),
-        received: received.into(),
-        silent: silent.into(),
+        received: heard.received.into(),
+        silent: heard.silent.into(),
+        heard_at: heard.heard_at.into(),
+        committed_at: committed_at.into(),
+        semi_sync: heard.semi_sync.into(),
         left_behind: left_behind.into(),
         export: export.into(),
     };
@@ -130,64 +131,6 @@ fn answering(asked: &[Sign], seen: &Read<Vec<Read<bool>>>, held: &[Held]) -> Rea
     }
 }
 
-/// What a receiver has heard of its source.
-struct Heard {
-    received: Read<String>,
-    silent: Read<Option<u64>>,
-    /// The source's log, and the position in it that was read up to.
-    read: Option<(String, u64)>,
-}
-
-async fn heard(sql: Result<&mut Sql, &mut SqlError>, survivor: &NodeSnapshot, limit: Duration) -> Read<Heard> {
-    let sql = sql.map_err(|why| why.to_string())?;
-    let server = survivor.server.as_ref();
-    let server = server.known().ok_or_else(|| server.why_unknown().unwrap_or_default().to_owned())?;
-    let channels = dialect::channels(server);
-    let (channels, heard) = match dialect::last_heard(server) {
-        Some(question) => {
-            let [channels, heard] = ask(sql, [&channels, &question], limit).await;
-            (channels, Some(heard))
-        }
-        None => {
-            let [channels] = ask(sql, [&channels], limit).await;
-            (channels, None)
-        }
-    };
-    Ok(understood(&channels?, heard))
-}
-
-fn understood(channels: &Table, heard: Option<Read<Table>>) -> Heard {
-    let Ok(row) = channels.row() else {
-        let why = || "it has not exactly one replication channel".to_owned();
-        return Heard { received: Err(why()), silent: Err(why()), read: None };
-    };
-    let given = |names: &[&str]| row.get(names).flatten().filter(|text| !text.is_empty());
-    let log = given(&["Source_Log_File", "Master_Log_File"]);
-    let position = given(&["Read_Source_Log_Pos", "Read_Master_Log_Pos"]).and_then(|text| text.parse().ok());
-    let (received, silent) = match heard {
-        // MariaDB
-        None => {
-            let received = given(&["Gtid_IO_Pos"]);
-            (Ok(printable(received.unwrap_or_default())), Ok(None))
-        }
-        Some(Ok(heard)) => match heard.row() {
-            Ok(row) => {
-                let received = row.text(&["received"]).map(|set| printable(&set.replace('\n', "")));
-                let silent = match row.get(&["silent"]).flatten() {
-                    None => Ok(None),
-                    // a clock that was set back
-                    Some(text) if text.starts_with('-') => Ok(Some(0)),
-                    Some(_) => row.number(&["silent"]).map(Some),
-                };
-                (received.map_err(|why| why.to_string()), silent.map_err(|why| why.to_string()))
-            }
-            Err(why) => (Err(why.to_string()), Err(why.to_string())),
-        },
-        Some(Err(why)) => (Err(why.clone()), Err(why)),
-    };
-    Heard { received, silent, read: log.map(str::to_owned).zip(position) }
-}
-
 /// How much the dead one's binary logs hold that the survivor has not, and how it is saved.
 async fn left_behind(
     there: &mut Link,
@@ -201,7 +144,7 @@ async fn left_behind(
     }
     let shell = there.shell.as_mut().map_err(|why| why.to_string())?;
     let server = survivor.server.known().ok_or("the survivor's server is unknown")?;
-    let (log, position) = heard.read.as_ref().ok_or("the survivor does not say up to where it has read")?;
+    let (log, position) = heard.read.as_ref().map_err(String::clone)?;
     let source = survivor.channels.known().and_then(|all| all.first()).and_then(|channel| channel.source_id);
     let source = source.ok_or("the survivor does not say which server it has read from")?;
     let received = heard.received.clone()?;
@@ -249,7 +192,6 @@ fn export(server: &Server, known: &str, files: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples::{captured, fields};
     use super::*;
     use crate::model::Prefixed;
 
@@ -281,20 +223,5 @@ mod tests {
             unusable: false,
         };
         assert_eq!(answering(&asked, &Ok(vec![Ok(false), Ok(true)]), &[own]), Ok(vec![]), "its own");
-    }
-
-    #[test]
-    fn receivers_of_both_families() {
-        let maria = understood(&captured(include_str!("../../fixtures/raw/mariadb-10.11-channel-healthy.tsv")), None);
-        assert!(maria.received.is_ok_and(|position| position.starts_with("0-")));
-        assert_eq!(maria.silent, Ok(None));
-        assert!(maria.read.is_some_and(|(log, position)| log.starts_with("binlog.") && position > 4));
-        let mysql = captured(include_str!("../../fixtures/raw/mysql-9.7-channel-healthy.tsv"));
-        let heard = fields(&[("received", "3e11fa47-71ca-11e1-9e33-c80aa9429562:1-5,\n4:1"), ("silent", "3")]);
-        let heard = understood(&mysql, Some(Ok(heard)));
-        assert_eq!(heard.received, Ok("3e11fa47-71ca-11e1-9e33-c80aa9429562:1-5,4:1".to_owned()));
-        assert_eq!(heard.silent, Ok(Some(3)));
-        assert!(heard.read.is_some());
-        assert!(understood(&Table::default(), None).read.is_none());
     }
 }

@@ -244,6 +244,12 @@ facts!(
         answering: Vec<Text<IpAddr>>,
         received: String,
         silent: Option<u64>,
+        #[serde(skip_serializing_if = "not_written")]
+        heard_at: Option<u64>,
+        #[serde(skip_serializing_if = "not_written")]
+        committed_at: u64,
+        #[serde(skip_serializing_if = "not_written")]
+        semi_sync: bool,
         left_behind: u64,
         export: String,
     }
@@ -301,12 +307,26 @@ impl Traffic {
 impl Witness {
     /// As in a file of before it was looked at: such a file stays as it is.
     pub(super) fn says_nothing(&self) -> bool {
-        let Self { greeted, answered, answering, received, silent, left_behind, export } = self;
+        let Self {
+            greeted,
+            answered,
+            answering,
+            received,
+            silent,
+            heard_at,
+            committed_at,
+            semi_sync,
+            left_behind,
+            export,
+        } = self;
         not_written(greeted)
             && not_written(answered)
             && not_written(answering)
             && not_written(received)
             && not_written(silent)
+            && not_written(heard_at)
+            && not_written(committed_at)
+            && not_written(semi_sync)
             && not_written(left_behind)
             && not_written(export)
     }

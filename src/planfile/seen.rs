@@ -14,7 +14,18 @@ pub fn seen(snapshot: &Snapshot) -> Vec<String> {
 /// What a node says of a peer that is to be declared dead, without what moves by itself.
 fn witness(node: &NodeSnapshot, peer: &NodeSnapshot) -> Vec<String> {
     let (name, peer) = (&node.name, &peer.name);
-    let Witness { greeted, answered, answering, received: _, silent: _, left_behind, export: _ } = &node.witness;
+    let Witness {
+        greeted,
+        answered,
+        answering,
+        received: _,
+        silent: _,
+        heard_at: _,
+        committed_at: _,
+        semi_sync: _,
+        left_behind,
+        export: _,
+    } = &node.witness;
     if [greeted.known(), answered.known()].iter().all(Option::is_none) && answering.known().is_none() {
         return vec![];
     }

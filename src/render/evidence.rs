@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::json_facts;
+use super::times::moment;
 use crate::model::{Channel, NodeSnapshot, Observed, Pair, Side, Snapshot, Thread, printable};
 
 /// A line for each witness and question, with a title; for the operator, beside the plan or the refusal.
@@ -48,13 +49,27 @@ fn lines(seen: &Snapshot, dead: Side, there: &str, here: &str) -> Vec<(String, S
         Observed::Unknown(why) => format!("whether anybody answers for the addresses is unknown: {why}"),
     });
     says(threads(survivor));
-    says(match (&witness.received, &witness.silent) {
-        (Observed::Known(received), Observed::Known(Some(silent))) => {
-            format!("it has received up to {received}, and last heard of {there} {silent} s ago")
-        }
-        (Observed::Known(received), _) => format!("it has received up to {received}"),
-        (Observed::Unknown(why), _) => format!("what it has received is unknown: {why}"),
+    says(match &witness.received {
+        Observed::Known(received) if received.is_empty() => "it has received nothing".to_owned(),
+        Observed::Known(received) => format!("it has received up to {received}"),
+        Observed::Unknown(why) => format!("what it has received is unknown: {why}"),
     });
+    says(match &witness.committed_at {
+        Observed::Known(at) => format!(
+            "{there} committed the last of that at {}, by its own clock: what {there} acknowledged before is here",
+            moment(*at)
+        ),
+        Observed::Unknown(why) => format!("when {there} committed the last of that is unknown: {why}"),
+    });
+    says(match (&witness.silent, &witness.heard_at) {
+        (Observed::Known(Some(silent)), Observed::Known(Some(at))) => {
+            format!("it last heard of {there} {silent} s ago, at {} by its own clock", moment(*at))
+        }
+        (Observed::Known(Some(silent)), _) => format!("it last heard of {there} {silent} s ago"),
+        (Observed::Known(None), _) => format!("its server does not say when it last heard of {there}"),
+        (Observed::Unknown(why), _) => format!("when it last heard of {there} is unknown: {why}"),
+    });
+    says(semi_sync(survivor, there, here));
     if let Observed::Known(unapplied) = &survivor.relay.unapplied
         && !unapplied.is_empty()
     {
@@ -62,8 +77,8 @@ fn lines(seen: &Snapshot, dead: Side, there: &str, here: &str) -> Vec<(String, S
     }
     if let Observed::Known(acknowledging) = &survivor.workload.semi_sync {
         says(match acknowledging {
-            Some(clients) => format!("semi-synchronous replication is on here, {clients} replicas acknowledge"),
-            None => "commits here wait for no replica".to_owned(),
+            Some(clients) => format!("its own commits wait for replicas, {clients} of which acknowledge"),
+            None => "its own commits wait for no replica".to_owned(),
         });
     }
     lines.push((
@@ -78,6 +93,22 @@ fn lines(seen: &Snapshot, dead: Side, there: &str, here: &str) -> Vec<(String, S
         lines.push(("save them".to_owned(), export.clone()));
     }
     lines
+}
+
+/// What its receiver's part in semi-synchronous replication says of the transactions that it never received.
+fn semi_sync(survivor: &NodeSnapshot, there: &str, here: &str) -> String {
+    let stopped = survivor.channels.known().is_some_and(|all| all.iter().any(|one| one.receiver == Thread::Stopped));
+    match &survivor.witness.semi_sync {
+        Observed::Known(true) => format!(
+            "its receiver is semi-synchronous: whatever {there} acknowledged is here, as long as {there} waited for it; \
+             whether {there} had given up waiting (its timeout), or had it switched off, cannot be seen from {here}"
+        ),
+        Observed::Known(false) if stopped => {
+            format!("its receiver is stopped: whether {there} waited for it (semi-sync) cannot be told any more")
+        }
+        Observed::Known(false) => format!("its receiver is not semi-synchronous: {there} did not wait for it"),
+        Observed::Unknown(why) => format!("whether its receiver is semi-synchronous is unknown: {why}"),
+    }
 }
 
 fn answers(what: &str, unseen: Option<&str>) -> String {

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::json_words::{fact, word_access};
+use super::times::moment;
 use crate::model::{
     Account, Boot, BootAccess, BootReplication, Connections, Disk, Downstream, Health, InFile, Inventory, Kept, Lock,
     LockKind, Origin, Pending, Reached, Relay, Ruling, Sessions, Traffic, Witness, Work, WorkKind, Workload, printable,
@@ -176,13 +177,27 @@ pub(super) fn traffic(traffic: &Traffic) -> Value {
 }
 
 pub(super) fn witness(witness: &Witness) -> Value {
-    let Witness { greeted, answered, answering, received, silent, left_behind, export } = witness;
+    let Witness {
+        greeted,
+        answered,
+        answering,
+        received,
+        silent,
+        heard_at,
+        committed_at,
+        semi_sync,
+        left_behind,
+        export,
+    } = witness;
     json!({
         "greeted": fact(greeted, |yes| json!(yes)),
         "answered": fact(answered, |yes| json!(yes)),
         "answering": fact(answering, |all| all.iter().map(ToString::to_string).collect()),
         "received": fact(received, |text| json!(printable(text))),
         "silent": fact(silent, |seconds| json!(seconds)),
+        "heard_at": fact(heard_at, |at| json!(at.map(moment))),
+        "committed_at": fact(committed_at, |at| json!(moment(*at))),
+        "semi_sync": fact(semi_sync, |yes| json!(yes)),
         "left_behind": fact(left_behind, |count| json!(count)),
         "export": fact(export, |text| json!(printable(text))),
     })

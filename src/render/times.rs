@@ -42,6 +42,13 @@ pub fn millis(time: Duration) -> Value {
     json!((time.as_secs_f64() * 1_000_000.0).round() / 1000.0)
 }
 
+/// A moment in milliseconds since 1970, in UTC: `2026-11-29T02:58:52.174Z`.
+pub(super) fn moment(millis: u64) -> String {
+    // the format ends with the year 9999
+    let millis = millis.min(253_402_300_799_999);
+    humantime::format_rfc3339_millis(std::time::UNIX_EPOCH + Duration::from_millis(millis)).to_string()
+}
+
 /// In its largest unit, and the one below: `12 days 3 h`.
 pub(super) fn since(seconds: u64) -> String {
     const UNITS: [(&str, u64); 4] = [("days", 86_400), ("h", 3600), ("min", 60), ("s", 1)];

@@ -81,7 +81,7 @@ fn comes_back_with_it(theatre: &Theatre<'_>, scene: &mut Scene) -> Outcome {
 
 /// It follows again; what the survivor never received makes it one with transactions of its own, and then it is built
 /// anew.
-fn returns(theatre: &Theatre<'_>) -> Outcome {
+pub(crate) fn returns(theatre: &Theatre<'_>) -> Outcome {
     let asked = theatre.flipper(&["plan", "lab", "rejoin", "db1"]);
     if asked.code == Some(11) {
         asked.says("second-history");

@@ -3,13 +3,14 @@
 //!
 //! One test a flavour; its cases share a pair, which each of them leaves as it found it. Every case measures how long
 //! clients were silent, in total and from the operator's yes, and how many acknowledged rows were lost: never more than
-//! the plan said. `FLIPPER_CASE=word` runs only the cases whose names contain it.
+//! the plan said, and none that was acknowledged before the moment that it named. `FLIPPER_CASE=word` runs only the cases whose names contain it.
 //!
 //! | file | cases |
 //! | --- | --- |
 //! | `scene` | the tools: clients at work, a node's death, its return, what was lost |
 //! | `dies` | the server, the host, the network, half a swap; what goes through, and how the node comes back |
 //! | `returns` | its machine starts anew, by its own files: open and with its address, or closed |
+//! | `waited` | semi-synchronous replication, and what it says of the loss |
 //! | `partition` | two operators on both sides of a cut network |
 //! | `units` | a machine with systemd, and with another pair's server |
 //! | `alive` | whoever still answers is not dead; what could be lost without need is not |
@@ -39,6 +40,7 @@ mod partition;
 mod returns;
 mod scene;
 mod units;
+mod waited;
 
 use lab::error::LabError;
 use lab::{Server, Turn};
@@ -61,7 +63,7 @@ fn mysql_pair() {
 
 fn cases(server: Server) -> Vec<Case> {
     // the network is cut while no ssh of a killed flipper is left: it could not say goodbye
-    let both = [alive::CASES, partition::CASES, dies::CASES, returns::CASES].concat();
+    let both = [alive::CASES, partition::CASES, dies::CASES, waited::CASES, returns::CASES].concat();
     // what systemd is told does not depend on the flavour
     match server {
         Server::MariaDb => [&both, units::CASES].concat(),

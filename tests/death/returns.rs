@@ -8,8 +8,8 @@ use serde_json::Value;
 use crate::guard::Guard;
 use crate::lab::machine::FLOATING;
 use crate::lab::net::WRITE_ADDRESS;
-use crate::lab::{Node, Server, replication};
-use crate::scene::{DB1, Scene, Theatre, starts};
+use crate::lab::{Host, Node, Server, replication};
+use crate::scene::{DB1, SERVED, Scene, Theatre, starts};
 use crate::{Case, Outcome};
 
 pub(crate) const CASES: &[Case] = &[
@@ -31,10 +31,18 @@ enum Plugged {
 
 fn cut_off(theatre: &Theatre<'_>) -> Outcome {
     let mut scene = forgotten(theatre)?;
-    scene.dies(|| theatre.lab().cable(DB1, false))?;
+    // the way between the two breaks first, so that something is lost
+    scene.dies(|| theatre.stage.cut(Host::Db1, Host::Db2, true))?;
+    scene.load.wait_for(60, SERVED)?;
+    theatre.lab().cable(DB1, false)?;
+    theatre.stage.cut(Host::Db1, Host::Db2, false)?;
     scene.asks(theatre, &["--accept-loss"]).ends(11).says("not-fenced").says("--fenced-by-hand db1");
-    scene.asks(theatre, &["--fenced-by-hand", "db1"]).ends(11).says("may-lose").never_says("not-fenced");
-    scene.fails_over(theatre, "host cut off, fenced by hand", &BY_HAND)?;
+    let asked = scene.asks(theatre, &["--fenced-by-hand", "db1"]);
+    asked.ends(11).says("may-lose").never_says("not-fenced");
+    scene.counts(theatre, &asked)?;
+    let lost = scene.fails_over(theatre, "host cut off, fenced by hand", &BY_HAND)?;
+    // some of the sixty may have been on their way
+    assert!(lost >= 50, "{lost} rows lost, and 60 were acknowledged after that");
     second_writer(theatre, Plugged::Afterwards)
 }
 

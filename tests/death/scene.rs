@@ -5,21 +5,23 @@ use std::collections::BTreeSet;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
+use flipper::model::BinlogState;
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
 
 use crate::Outcome;
 use crate::lab::error::{LabError, Result};
 use crate::lab::load::Load;
 use crate::lab::net::{self, READ_ADDRESS, WRITE_ADDRESS};
-use crate::lab::report::LoadReport;
+use crate::lab::report::{Ack, LoadReport};
 use crate::lab::run::{run, wait_until};
 use crate::lab::{Host, Lab, Node, Server, replication};
 use crate::stage::Stage;
 use crate::watched::{Ran, Watched};
 
-const SERVED: Duration = Duration::from_secs(20);
+pub(crate) const SERVED: Duration = Duration::from_secs(20);
 
 /// A pair on which nodes die.
 pub(crate) struct Theatre<'a> {
@@ -36,7 +38,20 @@ pub(crate) struct Scene {
     died: Instant,
     /// When the operator said yes.
     yes: Instant,
-    bound: Option<u64>,
+    said: Bound,
+}
+
+/// What was said of the loss, before anybody said yes.
+#[derive(Default)]
+struct Bound {
+    /// So many transactions, counted on the dead one's disk.
+    counted: Option<u64>,
+    /// Nothing that was acknowledged before this moment.
+    committed_at: Option<SystemTime>,
+    /// When the survivor last heard of it.
+    heard_at: Option<SystemTime>,
+    /// So many are between what the dead one has and what the survivor says it has received: what only a test can know.
+    by_gtid: Option<u64>,
 }
 
 impl<'a> Theatre<'a> {
@@ -116,7 +131,7 @@ impl<'a> Theatre<'a> {
         let load = self.lab().load(3, 150)?;
         load.wait_for(60, SERVED)?;
         let now = Instant::now();
-        Ok(Scene { load, died: now, yes: now, bound: None })
+        Ok(Scene { load, died: now, yes: now, said: Bound::default() })
     }
 
     /// What `status` says, as one text.
@@ -239,9 +254,15 @@ impl Scene {
     #[track_caller]
     pub(crate) fn asks(&mut self, theatre: &Theatre<'_>, words: &[&str]) -> Ran {
         let ran = theatre.flipper(&[&["--json", "plan", "lab", "fail", "db1"], words].concat());
-        let evidence = ran.events.iter().find_map(|event| event.get("evidence"));
-        let evidence = evidence.unwrap_or_else(|| panic!("no evidence: {ran}"));
-        self.bound = evidence["witness"]["left_behind"]["known"].as_u64();
+        let witness = &evidence(&ran)["witness"];
+        let moment =
+            |name: &str| witness[name]["known"].as_str().map(|at| humantime::parse_rfc3339(at).expect("a time"));
+        self.said = Bound {
+            counted: witness["left_behind"]["known"].as_u64(),
+            committed_at: moment("committed_at"),
+            heard_at: moment("heard_at"),
+            by_gtid: None,
+        };
         ran
     }
 
@@ -249,9 +270,9 @@ impl Scene {
         self.yes = Instant::now();
     }
 
-    /// The operator says yes: the survivor serves. What is lost is at most what was said.
+    /// The operator says yes: the survivor serves. What is lost is at most what was said. How many rows that are.
     #[track_caller]
-    pub(crate) fn fails_over(mut self, theatre: &Theatre<'_>, name: &str, words: &[&str]) -> Outcome {
+    pub(crate) fn fails_over(mut self, theatre: &Theatre<'_>, name: &str, words: &[&str]) -> Result<usize> {
         self.yes = Instant::now();
         let words = [&["--json", "apply", "lab", "fail", "db1", "--yes"], words].concat();
         let ran = Watched::start(theatre.stage.command(&words)).end();
@@ -259,9 +280,9 @@ impl Scene {
         self.serves(theatre, name, &ran)
     }
 
-    /// The survivor serves, and clients have changed over once.
+    /// The survivor serves, and clients have changed over once. How many rows are lost.
     #[track_caller]
-    pub(crate) fn serves(self, theatre: &Theatre<'_>, name: &str, ran: &Ran) -> Outcome {
+    pub(crate) fn serves(self, theatre: &Theatre<'_>, name: &str, ran: &Ran) -> Result<usize> {
         self.load.wait_for(30, SERVED)?;
         let until = self.load.mark();
         let report = self.load.stop()?;
@@ -270,21 +291,96 @@ impl Scene {
         let silence = report.silence_between(self.died, until);
         let from_yes = changes[0].at.saturating_duration_since(self.yes);
         let lost = lost(theatre.lab(), &report)?;
-        let bound = self.bound.map_or("?".to_owned(), |bound| bound.to_string());
+        let (bound, how) = self.said.holds(&lost, &report, ran);
+        let lost = lost.len();
         theatre.lines.borrow_mut().push(format!(
-            "{name:<34} {:>6} ms {:>6} ms {lost:>6} {bound:>6}",
+            "{name:<34} {:>6} ms {:>6} ms {lost:>6} {bound:>6}  {how}",
             silence.as_millis(),
             from_yes.as_millis()
         ));
-        theatre.stage.note(format!("silence {} ms, {lost} rows lost of at most {bound}", silence.as_millis()));
-        assert!(self.bound.is_none_or(|bound| lost as u64 <= bound), "{lost} rows lost, {bound} were said: {ran}");
+        theatre.stage.note(format!("silence {} ms, {lost} rows lost of at most {bound}, {how}", silence.as_millis()));
         assert!(theatre.holders(WRITE_ADDRESS).contains(&Node::Db2), "{ran}");
+        Ok(lost)
+    }
+
+    /// What the dead one has beyond what the survivor has said that it has received, in a plan. For one whose server goes
+    /// on where nobody reaches it.
+    pub(crate) fn counts(&mut self, theatre: &Theatre<'_>, asked: &Ran) -> Outcome {
+        let received = evidence(asked)["witness"]["received"]["known"].as_str().expect("a position");
+        self.said.by_gtid = Some(beyond(theatre.lab(), received)?);
+        // nothing of it has come since it died, not even what its kernel had to send
+        if let Some(heard_at) = self.said.heard_at {
+            let dead = SystemTime::now() - self.died.elapsed();
+            let late = heard_at.duration_since(dead).unwrap_or_default();
+            assert!(late < Duration::from_secs(1), "heard of {late:?} after its death: {asked}");
+        }
         Ok(())
     }
 }
 
+/// What speaks for the node being dead.
+#[track_caller]
+pub(crate) fn evidence(asked: &Ran) -> &Value {
+    let evidence = asked.events.iter().find_map(|event| event.get("evidence"));
+    evidence.unwrap_or_else(|| panic!("no evidence: {asked}"))
+}
+
+impl Bound {
+    /// What is lost is at most what was said, in each of the ways in which it was. The number that it is compared with, and
+    /// whose that is.
+    #[track_caller]
+    fn holds(&self, lost: &[Ack], report: &LoadReport, ran: &Ran) -> (u64, &'static str) {
+        let Self { counted, committed_at, heard_at: _, by_gtid } = self;
+        let (count, now) = (lost.len() as u64, (Instant::now(), SystemTime::now()));
+        let clock = |at: Instant| now.1 - now.0.duration_since(at);
+        if let Some(by_gtid) = by_gtid {
+            assert!(count <= *by_gtid, "{count} rows lost, {by_gtid} transactions were not received: {ran}");
+        }
+        if let Some(counted) = counted {
+            assert!(count <= *counted, "{count} rows lost, {counted} were counted: {ran}");
+        }
+        let since = committed_at.map(|at| {
+            let early = lost.iter().filter(|ack| clock(ack.at) < at).count();
+            assert_eq!(early, 0, "of {count} rows lost were acknowledged before {at:?}: {ran}");
+            let acks = report.clients.iter().flat_map(|client| &client.acks);
+            acks.filter(|ack| ack.server == 1 && clock(ack.at) >= at).count() as u64
+        });
+        match (counted, by_gtid, since) {
+            (Some(counted), ..) => (*counted, "counted on its disk"),
+            (None, _, Some(since)) => (since, "acknowledged since the moment that was said"),
+            (None, ..) => panic!("nothing was said that could be compared: {ran}"),
+        }
+    }
+}
+
+/// How many transactions db1 has that are not among these.
+fn beyond(lab: &Lab, received: &str) -> Result<u64> {
+    let admin = lab.admin(Node::Db1);
+    match lab.server() {
+        Server::MySql => {
+            let own = lab.admin(Node::Db2).value("SELECT @@GLOBAL.gtid_executed")?;
+            let sql = format!("SELECT GTID_SUBTRACT(GTID_SUBTRACT(@@GLOBAL.gtid_executed, '{received}'), '{own}')");
+            // `uuid:1-5:7`, and others behind commas
+            let parts = admin.value(&sql)?.replace('\n', "");
+            let intervals =
+                parts.split(',').flat_map(|one| one.split(':').skip(1).map(str::to_owned).collect::<Vec<_>>());
+            Ok(intervals
+                .map(|interval| {
+                    let (from, to) = interval.split_once('-').unwrap_or((&interval, &interval));
+                    let number = |text: &str| text.trim().parse::<u64>().expect("a number");
+                    number(to) - number(from) + 1
+                })
+                .sum())
+        }
+        Server::MariaDb => {
+            let state = |text: &str| BinlogState::parse(text).expect("a position");
+            Ok(state(&admin.value("SELECT @@GLOBAL.gtid_binlog_pos")?).ahead_of(&state(received)))
+        }
+    }
+}
+
 /// Acknowledged rows that the survivor does not have.
-fn lost(lab: &Lab, report: &LoadReport) -> Result<usize> {
+fn lost(lab: &Lab, report: &LoadReport) -> Result<Vec<Ack>> {
     let there = lab.admin(Node::Db2).rows("SELECT client, seq FROM app.load")?;
     let there: BTreeSet<(u64, u64)> = there
         .iter()
@@ -294,7 +390,7 @@ fn lost(lab: &Lab, report: &LoadReport) -> Result<usize> {
         })
         .collect();
     let acks = report.clients.iter().flat_map(|client| &client.acks);
-    Ok(acks.filter(|ack| !there.contains(&(ack.client.into(), ack.seq))).count())
+    Ok(acks.filter(|ack| !there.contains(&(ack.client.into(), ack.seq))).copied().collect())
 }
 
 /// Waits until a server that was started follows nobody by itself, or does, as it was left.

@@ -41,6 +41,9 @@ fn lost(world: World, n: usize) -> World {
             answering: known(vec![]),
             received: node.position.clone(),
             silent: known(Some(14)),
+            heard_at: known(Some(1_795_921_132_577)),
+            committed_at: known(1_795_921_132_174),
+            semi_sync: known(false),
             left_behind: unknown("its disk cannot be read"),
             export: unknown("its disk cannot be read"),
         };

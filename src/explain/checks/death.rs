@@ -49,8 +49,9 @@ pub(super) const TEXTS: &[Text] = &[
         "may-lose",
         "Transactions may be on the dead node only",
         "Replication is not synchronous. What the dead node acknowledged in the last moments may be on its disk only. The plan says up to \
-         where the survivor has received, when it last heard of the dead node, and how many transactions are missing where that could \
-         be counted on the dead node's disk.",
+         where the survivor has received, when the dead node committed the last of that (what it acknowledged before is on the \
+         survivor), when the survivor last heard of it, and how many transactions are missing where that could be counted on the dead \
+         node's disk.",
         &[],
         "Where its disk can be read, copy its binary logs first: mysqlbinlog (mariadb-binlog) shows what is missing, and it can be looked \
          at later. Then decide: --accept-loss is recorded in the plan. Or bring the dead node back instead: nothing is lost by that.",

@@ -149,7 +149,9 @@ impl Dead<'_> {
             Some(count) => {
                 format!("{count} transactions are in the binary logs of {dead} that {survivor} never received")
             }
-            None => format!("what {dead} committed after {survivor} last heard of it is not on {survivor}"),
+            None => format!(
+                "what {dead} committed after the last transaction that {survivor} has received of it is not on {survivor}"
+            ),
         };
         Some(plan_override(
             Code::MayLose,

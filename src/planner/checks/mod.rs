@@ -16,8 +16,7 @@ pub(super) use workload::long_rollbacks;
 
 use crate::model::{
     Access, Action, Code, Finding, Isolation, NodeName, NodeSnapshot, Pair, Reason, RoleSpec, Scope, Severity, Side,
-    Snapshot,
-    WriteAccess,
+    Snapshot, WriteAccess,
 };
 
 /// What relies on something, and how badly it then speaks against a plan.
