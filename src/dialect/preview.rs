@@ -149,7 +149,7 @@ pub fn spell<'a>(action: &Action, limits: &Limits, target: impl Fn(&NodeName) ->
                     let asked = sql::missing("0").map(|q| q.to_string()).unwrap_or_default();
                     sql(source, asked.replace("'0'", &format!("'{}'", position_of(node))))
                 }
-                Flavour::MariaDb => sql(source, sql::binlog_state().to_string()),
+                Flavour::MariaDb => sql(source, sql::executed_state().to_string()),
             });
             said.push(match on.server.flavour {
                 Flavour::MySql => sql(source, super::checks::purged().to_string()),

@@ -95,21 +95,25 @@ pub fn settings() -> Question {
 /// empty on 5.7. The columns: `read_only`, `super_read_only` (MySQL), `position`, `state` (MariaDB).
 #[must_use]
 pub fn access_and_position(server: &Server) -> Question {
-    Question::of([access_columns(server.flavour)])
+    Question::of_text(access_columns(server.flavour))
 }
 
-fn access_columns(flavour: Flavour) -> &'static str {
+fn access_columns(flavour: Flavour) -> String {
     match flavour {
-        Flavour::MySql => {
-            "SELECT @@global.read_only AS read_only, @@global.super_read_only AS super_read_only, \
-             @@global.gtid_executed AS position"
-        }
+        Flavour::MySql => "SELECT @@global.read_only AS read_only, @@global.super_read_only AS super_read_only, \
+                           @@global.gtid_executed AS position"
+            .to_owned(),
         Flavour::MariaDb => {
-            "SELECT @@global.read_only AS read_only, @@global.gtid_binlog_pos AS position, \
-             @@global.gtid_binlog_state AS state"
+            format!("SELECT @@global.read_only AS read_only, @@global.gtid_binlog_pos AS position, {EXECUTED} AS state")
         }
     }
 }
+
+/// MariaDB: the last transaction of each (domain, server) that a server has executed. What it logs has all of them, where
+/// it logs what it applies. Where it does not, which is the default, its log has its own; of the others it keeps the last
+/// one of each domain, as it applies a domain in order.
+const EXECUTED: &str = "IF(@@global.log_slave_updates, @@global.gtid_binlog_state, CONCAT_WS(',', \
+                        NULLIF(@@global.gtid_binlog_state, ''), NULLIF(@@global.gtid_slave_pos, '')))";
 
 /// Reads the variables of [`access_and_position`]. `None`: a spelling that no known version uses. MariaDB 12 made
 /// `read_only` an enumeration (hazard H-13).
@@ -220,10 +224,10 @@ pub fn missing(position: &str) -> Option<Question> {
     Some(Question(vec![format!("SELECT GTID_SUBTRACT({position}, @@global.gtid_executed) AS missing")]))
 }
 
-/// MariaDB's vector of positions: `state`.
+/// MariaDB's vector of positions: `state`, what the server has executed, its own transactions and replicated ones.
 #[must_use]
-pub fn binlog_state() -> Question {
-    Question::of(["SELECT @@global.gtid_binlog_state AS state"])
+pub fn executed_state() -> Question {
+    Question::of_text(format!("SELECT {EXECUTED} AS state"))
 }
 
 /// Waits on the server, at most `limit`, until it has executed `position`; then tells what it has. Two statements,
@@ -241,7 +245,7 @@ pub fn catch_up(server: &Server, position: &str, limit: Duration) -> Option<Ques
         ],
         Flavour::MariaDb => vec![
             format!("SELECT MASTER_GTID_WAIT({position}, {seconds:.2}) AS waited"),
-            "SELECT @@global.gtid_binlog_state AS state".to_owned(),
+            format!("SELECT {EXECUTED} AS state"),
         ],
     }))
 }
@@ -271,9 +275,9 @@ pub fn facts(server: &Server) -> Question {
              performance_schema.threads t USING (THREAD_ID) WHERE e.STATE = 'ACTIVE' AND t.PROCESSLIST_ID IS NOT NULL",
             "ROLLBACK",
             "XA RECOVER",
-            access_columns(server.flavour),
+            &access_columns(server.flavour),
         ]),
-        Flavour::MariaDb => Question::of(["XA RECOVER", access_columns(server.flavour)]),
+        Flavour::MariaDb => Question::of(["XA RECOVER", &access_columns(server.flavour)]),
     }
 }
 
@@ -301,14 +305,14 @@ pub fn fence(server: &Server, how: Fencing, limit: Duration) -> Statement {
         .iter()
         .map(|s| (*s).to_owned()),
     );
-    statements.push(access_columns(server.flavour).to_owned());
+    statements.push(access_columns(server.flavour));
     Statement(statements)
 }
 
 /// Lets go of the read lock of a fence, and reads back. The server stays read-only.
 #[must_use]
 pub fn release(server: &Server) -> Statement {
-    Statement::of(["UNLOCK TABLES", access_columns(server.flavour)])
+    Statement::of(["UNLOCK TABLES", &access_columns(server.flavour)])
 }
 
 /// Accepts writes, and reads back. `read_only = OFF` clears `super_read_only` too. `locked`: this session holds the
@@ -319,7 +323,7 @@ pub fn open(server: &Server, limit: Duration, locked: bool) -> Statement {
     if locked {
         statements.push("UNLOCK TABLES".to_owned());
     }
-    statements.push(access_columns(server.flavour).to_owned());
+    statements.push(access_columns(server.flavour));
     Statement(statements)
 }
 
@@ -363,7 +367,7 @@ mod tests {
         for (flavour, version) in [(Flavour::MySql, Version(9, 7, 0)), (Flavour::MariaDb, Version(10, 11, 6))] {
             let question = facts(&server(flavour, version));
             let [.., prepared, last] = question.statements() else { panic!("{question}") };
-            assert_eq!((prepared.as_str(), last.as_str()), ("XA RECOVER", access_columns(flavour)));
+            assert_eq!((prepared.as_str(), last.as_str()), ("XA RECOVER", &access_columns(flavour)[..]));
         }
     }
 

@@ -146,6 +146,7 @@ impl Hands<'_> {
             if channel.applier != "Yes" {
                 return Err(certain(format!("the applier of {node} has stopped{}", channel.trouble())));
             }
+            sleep(PAUSE).await;
         }
     }
 
@@ -264,7 +265,7 @@ impl Hands<'_> {
                 row_of(&sql.read(&question, limit).await.map_err(|e| asked(&e))?, "missing")
             }
             (Flavour::MariaDb, Some(state)) => {
-                let tables = sql.read(&dialect::binlog_state(), limit).await.map_err(|e| asked(&e))?;
+                let tables = sql.read(&dialect::executed_state(), limit).await.map_err(|e| asked(&e))?;
                 Ok(state.lacking_in(&vector(&row_of(&tables, "state")?)?).to_string())
             }
             (Flavour::MariaDb, None) => Err(certain(format!("{node} does not tell its gtid_binlog_state"))),

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// `@@gtid_binlog_state`: the last sequence number for each (domain, server).
+/// `@@gtid_binlog_state`, or that and what was replicated: the last sequence number for each (domain, server).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct BinlogState(BTreeMap<(u32, u32), u64>);
 
@@ -31,7 +31,7 @@ impl BinlogState {
                 return None;
             }
             let last = state.entry((domain.parse().ok()?, server.parse().ok()?)).or_insert(0);
-            *last = seq.parse().ok().filter(|seq: &u64| *seq >= *last)?;
+            *last = seq.parse().ok().map(|seq: u64| seq.max(*last))?;
         }
         Some(Self(state))
     }
@@ -101,6 +101,9 @@ mod tests {
     fn reads_what_servers_print_and_nothing_else() {
         assert_eq!(BinlogState::parse(""), Some(BinlogState::default()));
         assert!(BinlogState::parse("0-1-30, 1-2-4\n").is_some());
+        // its own log, and what it has replicated besides
+        let both = BinlogState::parse("0-1-30,0-2-27,0-1-28,1-2-9").map(|state| state.to_string());
+        assert_eq!(both.as_deref(), Some("0-1-30,0-2-27,1-2-9"));
         for bad in ["0-1", "0-1-2-3", "a-1-2", "0-1--2", "3E11FA47-71CA-11E1-9E33-C80AA9429562:1-5"] {
             assert_eq!(BinlogState::parse(bad), None, "{bad}");
         }

@@ -114,15 +114,15 @@ async fn lacking(of: &Seen, peer: &Seen, peers: &mut Result<Sql, SqlError>, limi
             Ok(printable(&missing.replace('\n', "")))
         }
         ((Flavour::MariaDb, own), (Flavour::MariaDb, theirs)) => {
-            // the state is one of the binary log, and complete only with what came from the peer
-            if ![&own, &theirs].into_iter().all(|settings| settings.log_bin && settings.log_replica_updates) {
-                return Err("not all transactions are in both binary logs, so that nobody can tell".to_owned());
+            // without a log nobody has counted a server's own transactions
+            if ![&own, &theirs].into_iter().all(|settings| settings.log_bin) {
+                return Err("a binary log is off, so that nobody can tell".to_owned());
             }
             let state = |text: &str| {
                 BinlogState::parse(text).ok_or_else(|| format!("`{}` is not a binlog state", printable(text)))
             };
             let before = state(standing.state.as_deref().ok_or("the server did not give its binlog state")?)?;
-            let [answer] = super::ask(sql, [&dialect::binlog_state()], limit).await;
+            let [answer] = super::ask(sql, [&dialect::executed_state()], limit).await;
             let answer = answer?;
             let row = answer.row().map_err(|why| why.to_string())?;
             let now = state(row.text(&["state"]).map_err(|why| why.to_string())?)?;

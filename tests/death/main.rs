@@ -12,6 +12,7 @@
 //! | `returns` | its machine starts anew, by its own files: open and with its address, or closed |
 //! | `waited` | semi-synchronous replication, and what it says of the loss |
 //! | `partition` | two operators on both sides of a cut network |
+//! | `unlogged` | servers that do not log what they apply |
 //! | `units` | a machine with systemd, and with another pair's server |
 //! | `alive` | whoever still answers is not dead; what could be lost without need is not |
 
@@ -40,6 +41,7 @@ mod partition;
 mod returns;
 mod scene;
 mod units;
+mod unlogged;
 mod waited;
 
 use lab::error::LabError;
@@ -64,9 +66,9 @@ fn mysql_pair() {
 fn cases(server: Server) -> Vec<Case> {
     // the network is cut while no ssh of a killed flipper is left: it could not say goodbye
     let both = [alive::CASES, partition::CASES, dies::CASES, waited::CASES, returns::CASES].concat();
-    // what systemd is told does not depend on the flavour
+    // what systemd is told does not depend on the flavour, and MySQL counts what it applies whatever it logs
     match server {
-        Server::MariaDb => [&both, units::CASES].concat(),
+        Server::MariaDb => [&both, unlogged::CASES, units::CASES].concat(),
         Server::MySql => both,
     }
 }

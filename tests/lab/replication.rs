@@ -1,5 +1,6 @@
 //! Accounts, and replication both ways.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use flipper::dialect::{self, Account, Release};
@@ -93,10 +94,21 @@ pub(crate) fn wait_running(admin: &Admin, node: Node) -> Result<()> {
 pub(crate) fn position(admin: &Admin, server: Server) -> Result<String> {
     let sql = match server {
         Server::MySql => "SELECT @@GLOBAL.gtid_executed",
-        // the last of each server; `gtid_binlog_pos` would hide a diverged node
-        Server::MariaDb => "SELECT @@GLOBAL.gtid_binlog_state",
+        // the last of each server; `gtid_binlog_pos` would hide a diverged node. One that does not log what it applies
+        // knows that as a replica
+        Server::MariaDb => "SELECT CONCAT_WS(',', @@GLOBAL.gtid_binlog_state, @@GLOBAL.gtid_slave_pos)",
     };
     let text = admin.value(sql)?;
+    if server == Server::MariaDb {
+        let mut last = BTreeMap::new();
+        for gtid in text.split(',').map(str::trim).filter(|gtid| !gtid.is_empty()) {
+            let read = |(of, number): (&str, &str)| Some((of.to_owned(), number.parse::<u64>().ok()?));
+            let (of, number) =
+                gtid.rsplit_once('-').and_then(read).ok_or_else(|| LabError::new("reading a position", gtid))?;
+            last.entry(of).and_modify(|known: &mut u64| *known = number.max(*known)).or_insert(number);
+        }
+        return Ok(last.iter().map(|(of, number)| format!("{of}-{number}")).collect::<Vec<_>>().join(","));
+    }
     let mut parts: Vec<&str> = text.split(',').map(str::trim).collect();
     parts.sort_unstable();
     Ok(parts.join(","))

@@ -189,7 +189,14 @@ impl Database {
             // as on any real pair: a node that comes back by itself must not accept writes
             options.push("--read-only=ON".into());
         }
-        options.extend(self.install.server.replication_options().iter().map(OsString::from));
+        // what a file says is the file's to say: a server takes the command line's word first
+        let file = self.option_file.as_ref().and_then(|path| fs::read_to_string(path).ok()).unwrap_or_default();
+        let said = |option: &str| {
+            let name = option.trim_start_matches('-').split('=').next().unwrap_or_default();
+            file.contains(&name.replace('-', "_"))
+        };
+        let options_of_pairs = self.install.server.replication_options().iter();
+        options.extend(options_of_pairs.filter(|option| !said(option)).map(OsString::from));
         options
     }
 }

@@ -87,8 +87,8 @@ pub(super) const TEXTS: &[Text] = &[
     Text::new(
         "applied-not-logged",
         "What is applied is not logged again",
-        "Replicas below this node miss the peer's transactions. On MariaDB, where the state of the log is what is compared, \
-         nobody can tell whether it has them.",
+        "Replicas below this node miss the peer's transactions, and so does whoever restores from its logs. A move does not \
+         need them there: a MariaDB server is compared by its own log and by what it has replicated (gtid_slave_pos).",
         &[(Where::Both, "SHOW GLOBAL VARIABLES LIKE 'log_%_updates'")],
         "Set log_replica_updates (log_slave_updates) on both nodes and restart the one without roles.",
     ),
