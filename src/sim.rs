@@ -127,7 +127,7 @@ impl SimWorld {
             Fact::Holds(node, role) => self.held(self.side(node), role),
             Fact::Lacks(node, role) => !self.held(self.side(node), role),
             Fact::CaughtUp(node, source) => self.caught_up.contains(&(node.clone(), source.clone())),
-            Fact::Isolated(_) | Fact::Applied(_) | Fact::Compared(_) => self.shown.contains(fact),
+            Fact::Isolated(_) | Fact::Applied(_) | Fact::Whole(_) | Fact::Compared(_) => self.shown.contains(fact),
             Fact::Detached(node) => {
                 let channels = self.state.node(self.side(node)).channels.known();
                 channels.is_some_and(|all| all.iter().all(|channel| channel.receiver == Thread::Stopped))

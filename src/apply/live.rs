@@ -309,6 +309,7 @@ impl World for LiveWorld {
             | Action::StopReceiving { .. }
             | Action::ResumeReceiving { .. }
             | Action::ApplyReceived { .. }
+            | Action::RollBack { .. }
             | Action::Promote { .. }
             | Action::Compare { .. }
             | Action::StartReplication { .. } => false,

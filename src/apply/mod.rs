@@ -34,6 +34,10 @@ const FENCE_TRIES: u32 = 3;
 /// Between two of these tries.
 const FENCE_PAUSE: Duration = Duration::from_millis(500);
 
+/// What an applier may take at least that is stopped in the middle of a transaction: where other engines than InnoDB were
+/// changed, or its thread could not be killed, it waits for a minute for the rest of it.
+const ROLL_BACK: Duration = Duration::from_secs(90);
+
 /// Why a run stopped that was asked to, before the gate and behind it.
 const BEFORE: &str = "interrupted before the gate closed";
 const TWICE: &str = "interrupted twice";
@@ -340,6 +344,7 @@ impl<'a, W: World, S: FnMut(Event)> Run<'a, W, S> {
             | Action::Compare { .. }
             | Action::StartReplication { .. } => limits.connect,
             Action::Isolate { .. } | Action::ApplyReceived { .. } => limits.recovery,
+            Action::RollBack { .. } => limits.recovery.max(ROLL_BACK),
         }
     }
 
@@ -407,6 +412,7 @@ fn patience(action: &Action) -> Option<u8> {
         | Action::Isolate { .. }
         | Action::StopReceiving { .. }
         | Action::ResumeReceiving { .. }
+        | Action::RollBack { .. }
         | Action::Promote { .. }
         | Action::Compare { .. }
         | Action::StartReplication { .. } => None,

@@ -31,6 +31,11 @@ impl State {
                 must(self.detached[at], NO_LOSS, "more may still come in")?;
                 must(facts.nodes[at].applies, Invariant::CanEnd, "its applier does not run")
             }
+            Action::RollBack { node: _ } => {
+                must(aim.dead == Some(peer), LEAST, "the other node is not declared dead")?;
+                let rest = self.detached[at] && self.applied[at];
+                must(rest, NO_LOSS, "what its applier holds may be complete, and not applied yet")
+            }
             Action::Promote { node: _, dead } => {
                 its_peer(dead)?;
                 must(aim.dead == Some(peer) && aim.opens(at), LEAST, "the node is not to be opened")?;
@@ -42,6 +47,8 @@ impl State {
                     "somebody else's switch is still under way there",
                 )?;
                 must(self.detached[at] && self.applied[at], NO_LOSS, "it has not applied all that it has received")?;
+                let whole = "clients would wait for a transaction whose end never came";
+                must(self.whole[at], Invariant::ServesRole, whole)?;
                 let complete = facts.nodes[at].nothing_left_behind || facts.accepted(&[Code::MayLose]);
                 must(complete, NO_LOSS, "transactions of the dead node may be missing, and nobody has accepted that")?;
                 must(facts.nodes[at].listens, Invariant::ServesRole, "its server is not known to answer on the address")
@@ -95,15 +102,19 @@ impl State {
                 }
             }
             Action::StopReceiving { .. } => (self.detached[at], self.follows[at]) = (true, false),
-            Action::ResumeReceiving { .. } => self.detached[at] = false,
+            // what it goes on with is begun again
+            Action::ResumeReceiving { .. } => (self.detached[at], self.whole[at]) = (false, false),
             Action::ApplyReceived { .. } => self.applied[at] = true,
+            Action::RollBack { .. } => self.whole[at] = true,
             Action::Promote { .. } => {
                 (self.mode[at], self.opened[at]) = (Mode::Open, true);
                 self.lacks[other(at)] = true;
             }
             // the other one is shown to have all of it
             Action::Compare { .. } => (self.compared, self.lacks[other(at)]) = (true, false),
-            Action::StartReplication { .. } => (self.follows[at], self.detached[at]) = (true, false),
+            Action::StartReplication { .. } => {
+                (self.follows[at], self.detached[at], self.whole[at]) = (true, false, false)
+            }
             Action::Approach { .. }
             | Action::Drain { .. }
             | Action::EndWriters { .. }

@@ -2,8 +2,8 @@
 
 use super::{Invariant, Violation, broken};
 use crate::model::{
-    Access, Channel, Code, Fencing, Flavour, Held, Interface, NodeName, Observed, Pair, Plan, Prefixed, RoleName,
-    Server, Snapshot, Thread, Version, WriteAccess,
+    Access, Channel, Code, Fencing, Flavour, Held, Interface, NodeName, NodeSnapshot, Observed, Pair, Plan, Prefixed,
+    RoleName, Server, Snapshot, Thread, Version, WriteAccess,
 };
 
 /// Whom a node lets write.
@@ -78,7 +78,7 @@ pub(super) struct Node {
     /// Its receiver was found stopped; its receiver and applier were found running.
     pub(super) detached: bool,
     pub(super) follows: bool,
-    /// Its applier runs, without a delay.
+    /// Its applier runs, without a delay, or it has nothing left to apply.
     pub(super) applies: bool,
     /// The dead peer's logs are known to hold nothing that it never received.
     pub(super) nothing_left_behind: bool,
@@ -220,6 +220,16 @@ impl Facts {
     }
 }
 
+/// Nothing comes in, nothing is left, and nothing but the end of its source has stopped it.
+fn has_applied(channel: &Channel, node: &NodeSnapshot) -> bool {
+    let harmless = |(code, _): &(u32, String)| {
+        matches!(code, 1236 | 1593 | 1594 | 1756) || (2000..3000).contains(code) || (13114..13126).contains(code)
+    };
+    channel.receiver == Thread::Stopped
+        && node.relay.unapplied.is(&String::new())
+        && channel.errors.iter().all(harmless)
+}
+
 fn role((name, address, access): (&RoleName, Prefixed, Access)) -> Role {
     Role { name: name.clone(), address, writes: access == Access::ReadWrite }
 }
@@ -321,7 +331,8 @@ fn seen_node(pair: &Pair, snapshot: &Snapshot, roles: &[Role], overrides: &[Code
         follows: channels.is_some_and(|all| {
             !all.is_empty() && all.iter().all(|c| c.receiver == Thread::Running && c.applier == Thread::Running)
         }),
-        applies: matches!(channels, Some([channel]) if channel.applier == Thread::Running && channel.delay == 0),
+        applies: matches!(channels, Some([channel]) if channel.delay == 0
+            && (channel.applier == Thread::Running || has_applied(channel, node))),
         nothing_left_behind: node.witness.left_behind.is(&0),
         complete: node.relay.purged.known().map(String::is_empty),
     }

@@ -76,15 +76,15 @@ pub(super) fn against(pair: &Pair, snapshot: &Snapshot, plan: &Plan) -> Vec<Viol
     let nodes = snapshot.nodes.iter().zip(&pair.nodes).zip(&plan.basis.nodes);
     for ((seen, spec), basis) in nodes {
         let dead = plan.dead() == Some(&spec.name);
-        if seen.name != spec.name || !(dead || rests_on(pair, seen, basis)) {
+        if seen.name != spec.name || !(dead || rests_on(pair, seen, basis, plan.dead().is_some())) {
             found.push(broken(Invariant::WellFormed, "its basis is not what was seen"));
         }
     }
     found
 }
 
-/// Every fact of the basis is known, and the same.
-fn rests_on(pair: &Pair, seen: &NodeSnapshot, basis: &NodeBasis) -> bool {
+/// Every fact of the basis is known, and the same. `survives`: of a survivor, whose source is dead.
+fn rests_on(pair: &Pair, seen: &NodeSnapshot, basis: &NodeBasis, survives: bool) -> bool {
     let NodeBasis { name, flavour, version, server_id, uuid, access, holds, replicates } = basis;
     let server = seen.server.known().is_some_and(|server| {
         (server.flavour, server.version, server.server_id) == (*flavour, *version, *server_id) && server.uuid == *uuid
@@ -99,7 +99,7 @@ fn rests_on(pair: &Pair, seen: &NodeSnapshot, basis: &NodeBasis) -> bool {
     let follows = seen.channels.known().is_some_and(|channels| {
         let runs = channels.len() == 1
             && channels.iter().all(|c| c.receiver == Thread::Running && c.applier == Thread::Running);
-        runs == *replicates
+        (runs && !survives) == *replicates
     });
     *name == seen.name && server && held && follows && seen.access.is(access)
 }

@@ -33,6 +33,7 @@ impl State {
             | Action::StopReceiving { .. }
             | Action::ResumeReceiving { .. }
             | Action::ApplyReceived { .. }
+            | Action::RollBack { .. }
             | Action::Promote { .. }
             | Action::Compare { .. }
             | Action::StartReplication { .. } => false,
@@ -117,6 +118,7 @@ impl State {
             | Action::StopReceiving { .. }
             | Action::ResumeReceiving { .. }
             | Action::ApplyReceived { .. }
+            | Action::RollBack { .. }
             | Action::Promote { .. }
             | Action::Compare { .. }
             | Action::StartReplication { .. } => self.judge_death(facts, aim, at, action),

@@ -32,9 +32,11 @@ pub(super) struct State {
     pub(super) seen: u64,
     /// It was declared dead, and is out.
     pub(super) isolated: [bool; 2],
-    /// It receives nothing; it has applied all that it had received; it follows its peer.
+    /// It receives nothing; it has applied all that it had received; its applier holds nothing that never ends; it follows
+    /// its peer.
     pub(super) detached: [bool; 2],
     pub(super) applied: [bool; 2],
+    pub(super) whole: [bool; 2],
     pub(super) follows: [bool; 2],
     /// The node that came back was compared with the writer.
     pub(super) compared: bool,
@@ -69,6 +71,7 @@ impl State {
             isolated: [false, false],
             detached: facts.nodes.each_ref().map(|node| node.detached),
             applied: [false, false],
+            whole: [false, false],
             follows: facts.nodes.each_ref().map(|node| node.follows),
             compared: false,
         }
@@ -156,6 +159,7 @@ impl State {
             | Action::StopReceiving { .. }
             | Action::ResumeReceiving { .. }
             | Action::ApplyReceived { .. }
+            | Action::RollBack { .. }
             | Action::Promote { .. }
             | Action::Compare { .. }
             | Action::StartReplication { .. } => self.effect_of_death(at, action),

@@ -85,6 +85,7 @@ impl CutOff<'_> {
             | Action::StopReceiving { .. }
             | Action::ResumeReceiving { .. }
             | Action::ApplyReceived { .. }
+            | Action::RollBack { .. }
             | Action::Promote { .. }
             | Action::Compare { .. }
             | Action::StartReplication { .. } => None,

@@ -1,6 +1,6 @@
 //! SQL for a node that is declared dead, the one that takes its place, and one that comes back (hazards §0.4, part F).
 
-use super::sql::{Question, Statement, position_literal};
+use super::sql::{Question, Statement, position_literal, processlist};
 use crate::model::{Flavour, Server, Version};
 
 /// How this version says "replica".
@@ -42,6 +42,40 @@ pub fn stop_receiving(server: &Server, channel: &str) -> Option<Statement> {
 #[must_use]
 pub fn resume_receiving(server: &Server, channel: &str) -> Option<Statement> {
     threads(server, "START", channel, "IO_THREAD")
+}
+
+/// Stops the applier. In the middle of a transaction it rolls that back; MySQL's waits for the rest of it for a minute
+/// before it does (not once the thread that holds it is killed), MariaDB's only where it has changed tables of other
+/// engines than InnoDB. `None` as with [`stop_receiving`].
+#[must_use]
+pub fn stop_applying(server: &Server, channel: &str) -> Option<Statement> {
+    threads(server, "STOP", channel, "SQL_THREAD")
+}
+
+/// Transactions that the applier has begun and not ended, a row each: `id` of its thread.
+#[must_use]
+pub fn applier_transactions(server: &Server) -> Question {
+    Question::of_text(format!(
+        "SELECT t.trx_mysql_thread_id AS id FROM information_schema.innodb_trx t JOIN {} p ON p.ID = t.trx_mysql_thread_id WHERE \
+         p.USER = 'system user'",
+        processlist(server)
+    ))
+}
+
+/// How many bytes of the source's log a server has received and not executed, from a row of its replica status. `None`:
+/// the two positions are in different logs, or cannot be read. `given`: a column that is not empty, by any of its names.
+pub fn not_executed<'a>(given: impl Fn(&[&str]) -> Option<&'a str>) -> Option<u64> {
+    let Some(received) = given(&["Source_Log_File", "Master_Log_File"]) else {
+        // nothing has ever come in
+        return Some(0);
+    };
+    let executed = given(&["Relay_Source_Log_File", "Relay_Master_Log_File"])?;
+    let number = |names: &[&str]| given(names)?.parse::<u64>().ok();
+    let read = number(&["Read_Source_Log_Pos", "Read_Master_Log_Pos"])?;
+    (received == executed)
+        .then(|| number(&["Exec_Source_Log_Pos", "Exec_Master_Log_Pos"]))
+        .flatten()
+        .and_then(|done| read.checked_sub(done))
 }
 
 /// Starts receiver and applier. `None` as with [`stop_receiving`].
@@ -108,9 +142,37 @@ mod tests {
         assert_eq!(said(stop_receiving(&new, "b")), "STOP REPLICA IO_THREAD FOR CHANNEL 'b'");
         assert_eq!(said(resume_receiving(&maria, "")), "START SLAVE IO_THREAD");
         assert_eq!(said(resume_receiving(&maria, "b")), "START SLAVE 'b' IO_THREAD");
+        assert_eq!(said(stop_applying(&new, "")), "STOP REPLICA SQL_THREAD");
+        assert_eq!(said(stop_applying(&maria, "b")), "STOP SLAVE 'b' SQL_THREAD");
+        assert!(applier_transactions(&new).to_string().contains("performance_schema.processlist"));
+        assert!(applier_transactions(&maria).to_string().contains("information_schema.processlist"));
         assert_eq!(said(start_replication(&new, "")), "START REPLICA");
         assert_eq!(said(stop_replication(&maria, "")), "STOP SLAVE");
         assert!(stop_receiving(&maria, "x' IO_THREAD; DROP").is_none());
+    }
+
+    #[test]
+    fn what_is_received_and_not_executed_is_told_by_two_positions_in_one_log() {
+        let of = |row: &[(&str, &'static str)]| {
+            not_executed(|names| {
+                let value = row.iter().find(|(name, _)| names.contains(name)).map(|(_, value)| *value);
+                value.filter(|value| !value.is_empty())
+            })
+        };
+        let row = |log, read| {
+            [
+                ("Source_Log_File", "binlog.000002"),
+                ("Relay_Source_Log_File", log),
+                ("Read_Source_Log_Pos", read),
+                ("Exec_Source_Log_Pos", "400"),
+            ]
+        };
+        assert_eq!(of(&row("binlog.000002", "400")), Some(0));
+        assert_eq!(of(&row("binlog.000002", "1424")), Some(1024));
+        assert_eq!(of(&row("binlog.000001", "1424")), None);
+        assert_eq!(of(&row("binlog.000002", "4 ")), None);
+        assert_eq!(of(&row("binlog.000002", "399")), None);
+        assert_eq!(of(&[("Master_Log_File", "")]), Some(0), "it was never connected");
     }
 
     #[test]

@@ -38,7 +38,8 @@ pub use checks::{
     roles, transactions, transports, variables, work, worker_errors,
 };
 pub use death::{
-    binary_logs, follows_from, log_start, resume_receiving, start_replication, stop_receiving, stop_replication,
+    applier_transactions, binary_logs, follows_from, log_start, not_executed, resume_receiving, start_replication,
+    stop_applying, stop_receiving, stop_replication,
 };
 pub use gate::{Allowed, authorized_key, gate_path, gate_script};
 pub use grants::{Account, DATA_RIGHTS, Extra, On, PASSWORD_HERE, Privilege, privileges_needed};

@@ -137,8 +137,16 @@ pub fn spell<'a>(action: &Action, limits: &Limits, target: impl Fn(&NodeName) ->
             let asked = sql::catch_up(on.server, "0", Duration::from_secs(1)).map(|q| q.to_string());
             vec![sql(node, asked.unwrap_or_default().replace("'0'", "'<all that it has received>'"))]
         }
+        Action::RollBack { node } => {
+            // only where the two before show that it holds something
+            let asked = [sql::channels(on.server), death::applier_transactions(on.server)].map(|q| q.to_string());
+            let kill = (on.server.flavour == Flavour::MySql).then(|| "KILL <the thread that holds one>".to_owned());
+            let told = kill.into_iter().chain(told(death::stop_applying(on.server, "")));
+            asked.into_iter().chain(told).map(|text| sql(node, text)).collect()
+        }
         Action::Promote { node, dead: _ } => vec![
             sql(node, sql::channels(on.server).to_string()),
+            sql(node, death::applier_transactions(on.server).to_string()),
             sql(node, sql::expire_and_lock_is_ours(limits.silence()).to_string()),
             sql(node, sql::open(on.server, limits.fence, false).to_string()),
         ],

@@ -20,10 +20,12 @@ const ROUND: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// How a server's one channel stands.
-struct Channel {
-    name: String,
-    receiver: String,
-    applier: String,
+pub(super) struct Channel {
+    pub(super) name: String,
+    pub(super) receiver: String,
+    pub(super) applier: String,
+    /// Bytes that were received and not executed, where the server says it.
+    pub(super) rest: Option<u64>,
     /// What receiver and applier last said.
     errors: [Option<String>; 2],
     /// MariaDB: up to where it has received.
@@ -42,6 +44,7 @@ impl Channel {
             name: given(&["Channel_Name", "Connection_name"]).to_owned(),
             receiver: text(&["Replica_IO_Running", "Slave_IO_Running"])?,
             applier: text(&["Replica_SQL_Running", "Slave_SQL_Running"])?,
+            rest: dialect::not_executed(|names| row.get(names).flatten().filter(|text| !text.is_empty())),
             errors: [error("Last_IO_Errno", "Last_IO_Error"), error("Last_SQL_Errno", "Last_SQL_Error")],
             received: given(&["Gtid_IO_Pos"]).to_owned(),
         })
@@ -58,7 +61,7 @@ impl Channel {
 }
 
 impl Hands<'_> {
-    async fn channel(&mut self, node: &NodeName, limit: Duration) -> Result<Channel, Failure> {
+    pub(super) async fn channel(&mut self, node: &NodeName, limit: Duration) -> Result<Channel, Failure> {
         let (link, known) = self.on(node)?;
         let tables = super::sql(link)?.read(&dialect::channels(&known.server), limit).await.map_err(|e| asked(&e))?;
         let rows: Vec<&Record> = tables.iter().flat_map(|table| &table.0).collect();
@@ -106,18 +109,23 @@ impl Hands<'_> {
         }
     }
 
-    /// Starts the receiver again that this run has stopped.
+    /// Starts the receiver again that this run has stopped, and the applier where that was.
     pub(super) async fn resume_receiving(&mut self, node: &NodeName, limit: Duration) -> Result<Done, Failure> {
         let channel = self.channel(node, limit).await?;
-        if channel.receiver == "No" {
+        if channel.applier == "No" {
+            self.tell_channel(node, &channel, dialect::start_replication, limit).await?;
+        } else if channel.receiver == "No" {
             self.tell_channel(node, &channel, dialect::resume_receiving, limit).await?;
         }
         let channel = self.channel(node, limit).await.map_err(unread)?;
-        match channel.receiver == "No" {
-            false => Ok(Done::default()),
-            true => Err(Failure {
+        let still = [("receiver", &channel.receiver), ("applier", &channel.applier)]
+            .into_iter()
+            .find(|(_, says)| *says == "No");
+        match still {
+            None => Ok(Done::default()),
+            Some((thread, _)) => Err(Failure {
                 happened: Happened::Unknown,
-                what: format!("the receiver of {node} does not run{}", channel.trouble()),
+                what: format!("the {thread} of {node} does not run{}", channel.trouble()),
                 again: false,
             }),
         }
@@ -193,6 +201,9 @@ impl Hands<'_> {
         let received = self.received(node, limit).await?;
         if !received.is_empty() && !self.applied(node, &received, Duration::from_millis(50)).await? {
             return Err(certain(format!("{node} has not applied all that it has received")));
+        }
+        if let (_, Some(held)) = self.in_the_middle(node, limit).await? {
+            return Err(certain(held.words(node)));
         }
         let (link, known) = self.on(node)?;
         is_still(link, &known.server, node, limit).await?;

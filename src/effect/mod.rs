@@ -10,6 +10,7 @@ mod hook;
 mod isolate;
 mod lock;
 mod position;
+mod roll_back;
 mod sessions;
 mod switch;
 mod unmoved;
@@ -171,6 +172,7 @@ impl Hands<'_> {
             Action::StopReceiving { node } => self.stop_receiving(node, limit).await,
             Action::ResumeReceiving { node } => self.resume_receiving(node, limit).await,
             Action::ApplyReceived { node } => self.apply_received(node, limit).await,
+            Action::RollBack { node } => self.roll_back(node, limit).await,
             Action::Promote { node, dead: _ } => self.promote(node, limit).await,
             Action::Compare { node, source } => self.compare(node, source, limit).await,
             Action::StartReplication { node, source: _ } => self.start_replication(node, limit).await,

@@ -122,4 +122,13 @@ pub(super) const ALL: &[Text] = &[
         &[],
         "Nothing; if the comparison fails, the refusal says how to save what differs and how to build the node anew.",
     ),
+    Text::new(
+        "nothing-held",
+        "Nobody waits for a transaction whose end never came",
+        "A node that died in the middle of sending a transaction leaves its beginning in the survivor's relay log. The survivor's applier \
+         has changed rows by it, and holds their locks until the rest comes. Once all that is complete is applied, such an applier is \
+         stopped, which rolls that back; only then is the node opened.",
+        &[],
+        "If this step fails, nobody was opened. `flipper explain half-received` says how to see what the applier holds.",
+    ),
 ];

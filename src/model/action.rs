@@ -133,13 +133,20 @@ pub enum Action {
         /// The server.
         node: NodeName,
     },
-    /// Start a receiver again that was stopped in this very run; nobody was opened since. Only a way back has it.
+    /// Start a receiver again that was stopped in this very run, and the applier where that was; nobody was opened since.
+    /// Only a way back has it.
     ResumeReceiving {
         /// The server.
         node: NodeName,
     },
     /// Wait until a server that receives no more has applied all that it has received.
     ApplyReceived {
+        /// The server.
+        node: NodeName,
+    },
+    /// See that a server that has applied all that it received holds nothing of a transaction that came in without its
+    /// end; where it does, its applier is stopped, which rolls that back.
+    RollBack {
         /// The server.
         node: NodeName,
     },
@@ -197,6 +204,8 @@ pub enum Fact {
     Detached(NodeName),
     /// The node has applied all that it ever received.
     Applied(NodeName),
+    /// The node's applier holds nothing of a transaction whose end never came.
+    Whole(NodeName),
     /// Of the two, the one that came back has nothing of its own, and can fetch all that it lacks.
     Compared([NodeName; 2]),
     /// The node follows its peer.
@@ -211,8 +220,11 @@ impl Action {
             Self::Approach { .. } | Self::Drain { .. } | Self::EndWriters { .. } | Self::Fence { .. } => vec![],
             Self::Isolate { .. } | Self::StopReceiving { .. } | Self::ResumeReceiving { .. } => vec![],
             Self::ApplyReceived { node } => vec![Fact::Detached(node.clone())],
+            // before all else is applied, what it holds may be complete
+            Self::RollBack { node } => vec![Fact::Detached(node.clone()), Fact::Applied(node.clone())],
             Self::Promote { node, dead } => {
-                vec![Fact::Isolated(dead.clone()), Fact::Detached(node.clone()), Fact::Applied(node.clone())]
+                let ready = [Fact::Detached, Fact::Applied, Fact::Whole].map(|fact| fact(node.clone()));
+                [Fact::Isolated(dead.clone())].into_iter().chain(ready).collect()
             }
             Self::Compare { node, source: _ } => vec![Fact::Closed(node.clone())],
             Self::StartReplication { node, source } => vec![compared(node, source)],
@@ -270,6 +282,7 @@ impl Action {
             Self::StopReceiving { node } => vec![Fact::Detached(node.clone())],
             Self::ResumeReceiving { .. } => vec![],
             Self::ApplyReceived { node } => vec![Fact::Applied(node.clone())],
+            Self::RollBack { node } => vec![Fact::Whole(node.clone())],
             Self::Promote { node, dead: _ } => vec![Fact::Writable(node.clone())],
             Self::Compare { node, source } => vec![compared(node, source)],
             Self::StartReplication { node, source: _ } => vec![Fact::Replicates(node.clone())],
@@ -297,6 +310,7 @@ impl Action {
             Self::StopReceiving { node } => format!("stop-receiving-{node}"),
             Self::ResumeReceiving { node } => format!("resume-receiving-{node}"),
             Self::ApplyReceived { node } => format!("apply-received-{node}"),
+            Self::RollBack { node } => format!("roll-back-{node}"),
             Self::Promote { node, dead: _ } => format!("promote-{node}"),
             Self::Compare { node, source: _ } => format!("compare-{node}"),
             Self::StartReplication { node, source: _ } => format!("start-replication-{node}"),
@@ -324,6 +338,7 @@ impl Action {
             | Self::StopReceiving { node }
             | Self::ResumeReceiving { node }
             | Self::ApplyReceived { node }
+            | Self::RollBack { node }
             | Self::Promote { node, .. }
             | Self::Compare { node, .. }
             | Self::StartReplication { node, .. } => node,

@@ -316,7 +316,7 @@ codes! {
     AppliedNotLogged {
         id: "applied-not-logged", worst: Warn, hazards: "H-38",
         title: "what is replicated is logged again",
-        matters: "replicas below the node miss the peer's transactions, and nobody can compare the two",
+        matters: "replicas below the node miss the peer's transactions",
     }
     /// The servers are of two versions.
     VersionsDiffer {
@@ -353,6 +353,12 @@ codes! {
         id: "unapplied", worst: Warn, hazards: "H-85",
         title: "what was received from a lost source is applied",
         matters: "it would be missing on the new writer if it opened before",
+    }
+    /// A transaction has come in without its end, and its source is gone.
+    HalfReceived {
+        id: "half-received", worst: Warn, hazards: "H-85, H-87",
+        title: "no transaction has come in without its end",
+        matters: "its applier holds its locks for ever, or begins it again on data that has changed since",
     }
     /// A read role is on a node whose data is old.
     StaleReads {

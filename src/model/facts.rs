@@ -234,6 +234,9 @@ facts! {
         retries: Option<u64>,
         /// What was received and is not applied; empty when nothing (H-85).
         unapplied: String,
+        /// Bytes of a transaction whose end has not come in; 0 when there is none, or complete ones are left to apply before
+        /// it. From a source that sends, the rest is on its way; of one that is gone, it never comes.
+        half_received: u64,
         /// What the peer has purged and the node lacks; empty when nothing (H-44).
         purged: String,
     }

@@ -40,11 +40,13 @@ pub enum Rule {
     IsolateFirst,
     /// What one node has of its own never flows into the other.
     OneHistory,
+    /// A node opens only when its applier holds no lock of a transaction that will never end.
+    NothingHeld,
 }
 
 impl Rule {
     /// Every rule.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::OneWriter,
         Self::FenceFirst,
         Self::NoLoss,
@@ -60,6 +62,7 @@ impl Rule {
         Self::VerifyLast,
         Self::IsolateFirst,
         Self::OneHistory,
+        Self::NothingHeld,
     ];
 
     /// Its name in a plan file.
@@ -81,6 +84,7 @@ impl Rule {
             Self::VerifyLast => "verify-last",
             Self::IsolateFirst => "isolate-first",
             Self::OneHistory => "one-history",
+            Self::NothingHeld => "nothing-held",
         }
     }
 
@@ -103,6 +107,7 @@ impl Rule {
             Self::VerifyLast => "seen from outside, when it is done",
             Self::IsolateFirst => "nobody takes the place of a node that may still serve",
             Self::OneHistory => "transactions of one node alone never flow into the other",
+            Self::NothingHeld => "no client waits for a lock of a transaction whose end never came",
         }
     }
 }
@@ -142,7 +147,7 @@ pub struct NodeBasis {
     pub access: WriteAccess,
     /// Which floating addresses of the pair it holds, as found.
     pub holds: Vec<(RoleName, Held)>,
-    /// It replicates from the other node, receiver and applier running.
+    /// It replicates from the other node, receiver and applier running; never from one that is declared dead.
     pub replicates: bool,
 }
 
@@ -218,6 +223,7 @@ impl Plan {
             | Action::StopReceiving { .. }
             | Action::ResumeReceiving { .. }
             | Action::ApplyReceived { .. }
+            | Action::RollBack { .. }
             | Action::Compare { .. }
             | Action::StartReplication { .. } => access,
         })
@@ -251,6 +257,7 @@ impl Plan {
                 | Action::StopReceiving { .. }
                 | Action::ResumeReceiving { .. }
                 | Action::ApplyReceived { .. }
+                | Action::RollBack { .. }
                 | Action::Compare { .. }
                 | Action::StartReplication { .. } => false,
             })

@@ -134,6 +134,7 @@ pub(crate) fn healthy(flavour: Flavour) -> Snapshot {
                 worker_errors: known(vec![]),
                 retries: known(None),
                 unapplied: known(String::new()),
+                half_received: known(0),
                 purged: known(String::new()),
             },
             inventory: Inventory {

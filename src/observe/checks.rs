@@ -369,12 +369,26 @@ pub(super) fn turned_away(errors: [Option<&SqlError>; 2]) -> bool {
     errors.into_iter().flatten().any(|error| matches!(error.code(), Some(1040 | 1203 | 1226)))
 }
 
-/// MySQL's retry limit and MariaDB's relay log, from the replica status; MariaDB before 10.6 has no such columns.
-pub(super) fn relay(server: &Server, channels: Read<&Table>) -> (Read<Option<u64>>, Read<String>) {
+/// What the replica status says of the relay log.
+pub(super) struct RelayLog {
+    /// MySQL's retry limit; MariaDB before 10.6 has no such column.
+    pub(super) retries: Read<Option<u64>>,
+    /// MariaDB: what is not applied.
+    pub(super) unapplied: Read<String>,
+    /// How far what is applied is behind what was received, in bytes of the source's log.
+    pub(super) rest: Read<u64>,
+}
+
+/// Reads the replica status.
+pub(super) fn relay(server: &Server, channels: Read<&Table>) -> RelayLog {
     let rows = match channels {
         Ok(table) => &table.0,
-        Err(why) => return (Err(why.clone()), Err(why)),
+        Err(why) => return RelayLog { retries: Err(why.clone()), unapplied: Err(why.clone()), rest: Err(why) },
     };
+    let rest = rows.iter().try_fold(0_u64, |sum, row| {
+        Some(sum + dialect::not_executed(|names| row.get(names).flatten().filter(|text| !text.is_empty()))?)
+    });
+    let rest = rest.ok_or_else(|| "what was received and what is applied stand in different logs".to_owned());
     let retries = rows.iter().filter_map(|row| row.get(&["Source_Retry_Count", "Master_Retry_Count"]).flatten());
     let retries = retries.filter_map(|text| text.parse().ok()).min();
     let behind = rows.iter().filter_map(|row| {
@@ -382,10 +396,11 @@ pub(super) fn relay(server: &Server, channels: Read<&Table>) -> (Read<Option<u64
         let applied = row.get(&["Gtid_Slave_Pos"]).flatten().unwrap_or_default();
         (!is_within(received, applied)).then(|| printable(&format!("up to {received}, of which {applied} is applied")))
     });
-    match server.flavour {
-        Flavour::MySql => (Ok(retries), Err(NONE.to_owned())),
-        Flavour::MariaDb => (Ok(retries), Ok(behind.collect::<Vec<_>>().join("; "))),
-    }
+    let unapplied = match server.flavour {
+        Flavour::MySql => Err(NONE.to_owned()),
+        Flavour::MariaDb => Ok(behind.collect::<Vec<_>>().join("; ")),
+    };
+    RelayLog { retries: Ok(retries), unapplied, rest }
 }
 
 /// Whether each domain of a MariaDB position is reached by the other one: `0-1-30,2-1-7`.

@@ -129,6 +129,8 @@ struct Seen {
     answers: Answers,
     /// The server's clock in seconds, and when that was by ours.
     clock: Read<(f64, Instant)>,
+    /// How far what is applied is behind what was received.
+    rest: Read<u64>,
 }
 
 impl Seen {
@@ -142,6 +144,12 @@ impl Seen {
         let known =
             checks::Known { server: &server, own, port: spec.port, floating: &floating, sockets: &self.sockets };
         checks::fill(&mut self.node, &known, &self.answers, looks);
+        self.node.relay.half_received = match &self.node.relay.unapplied {
+            Observed::Known(left) if left.is_empty() => self.rest.clone().into(),
+            // what comes after those that are complete is not looked for before
+            Observed::Known(_) => Observed::Known(0),
+            Observed::Unknown(why) => Observed::Unknown(why.clone()),
+        };
     }
 }
 
@@ -183,6 +191,7 @@ async fn look(spec: &NodeSpec, roles: &[RoleSpec], link: &mut Link, limit: Durat
         clock,
         retries,
         unapplied,
+        rest,
         pending,
     } = db;
     let Machine { addresses, system, sockets } = machine;
@@ -210,7 +219,7 @@ async fn look(spec: &NodeSpec, roles: &[RoleSpec], link: &mut Link, limit: Durat
     node.relay.retries = retries.into();
     node.relay.unapplied = unapplied.into();
     node.traffic.pending = pending.into();
-    Seen { node, standing, sockets, answers, clock }
+    Seen { node, standing, sockets, answers, clock, rest }
 }
 
 /// Why nothing is known of what only the checks look at.
@@ -229,6 +238,7 @@ struct Db {
     clock: Read<(f64, Instant)>,
     retries: Read<Option<u64>>,
     unapplied: Read<String>,
+    rest: Read<u64>,
     pending: Read<Vec<Pending>>,
 }
 
@@ -246,6 +256,7 @@ impl Db {
             clock: Err(why()),
             retries: Err(why()),
             unapplied: Err(why()),
+            rest: Err(why()),
             pending: Err(why()),
         }
     }
@@ -298,7 +309,8 @@ async fn ask_server(
         }
     };
     let ([standing, own, xa, filters, channels], (second, answers)) = tokio::join!(ask(sql, questions, limit), second);
-    let (retries, unapplied) = checks::relay(&server, channels.as_ref().map_err(|why| at(why.clone())));
+    let checks::RelayLog { retries, unapplied, rest } =
+        checks::relay(&server, channels.as_ref().map_err(|why| at(why.clone())));
     Db {
         pending: channels.as_ref().map(traffic::pending).map_err(|why| at(why.clone())),
         clock: clock.and_then(|table| read_clock(&table)).map(|clock| (clock, middle)).map_err(at),
@@ -313,6 +325,7 @@ async fn ask_server(
         answers,
         retries,
         unapplied,
+        rest,
         server: Ok(server),
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
 use super::process::Process;
-use crate::dialect::{Socket, changes_data};
+use crate::dialect::{self, Socket, changes_data};
 use crate::link::{Record, Table};
 use crate::model::{BinlogState, Pending, Reached, printable};
 
@@ -18,16 +18,11 @@ fn one(row: &Record) -> Pending {
     let text = |names: &[&str]| given(names).map(printable).unwrap_or_default();
     let number = |names: &[&str]| given(names).and_then(|text| text.parse::<u64>().ok());
     let received = given(&["Source_Log_File", "Master_Log_File"]);
-    let executed = given(&["Relay_Source_Log_File", "Relay_Master_Log_File"]);
-    let between = || {
-        let read = number(&["Read_Source_Log_Pos", "Read_Master_Log_Pos"])?;
-        read.checked_sub(number(&["Exec_Source_Log_Pos", "Exec_Master_Log_Pos"])?)
-    };
     Pending {
         channel: text(&["Channel_Name", "Connection_name"]),
         receiver: text(&["Replica_IO_State", "Slave_IO_State"]),
         applier: text(&["Replica_SQL_Running_State", "Slave_SQL_Running_State"]),
-        bytes: if received.is_some() && received == executed { between() } else { None },
+        bytes: received.and_then(|_| dialect::not_executed(given)),
         transactions: in_relay_log(row),
         delay_left: number(&["SQL_Remaining_Delay"]),
         retry_every: number(&["Connect_Retry"]),

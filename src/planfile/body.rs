@@ -238,6 +238,9 @@ mirror!(
         ApplyReceived {
             node: Node,
         },
+        RollBack {
+            node: Node,
+        },
         Promote {
             node: Node,
             dead: Node,

@@ -214,6 +214,8 @@ facts!(
         worker_errors: Vec<(u32, String)>,
         retries: Option<u64>,
         unapplied: String,
+        #[serde(skip_serializing_if = "not_written")]
+        half_received: u64,
         purged: String,
     }
 );

@@ -9,9 +9,11 @@ pub(super) fn basis(pair: &Pair, snapshot: &Snapshot, dead: Option<Side>) -> Opt
         let RoleSpec { name, address, access } = role;
         (name.clone(), *address, *access)
     });
-    let [first, second] = Side::BOTH.map(|side| match dead == Some(side) {
-        true => lost(pair, snapshot, side),
-        false => node(pair, snapshot, side),
+    let [first, second] = Side::BOTH.map(|side| match dead {
+        Some(dead) if dead == side => lost(pair, snapshot, side),
+        // whether its receiver has noticed by now is no reason for another plan
+        Some(_) => node(pair, snapshot, side).map(|node| NodeBasis { replicates: false, ..node }),
+        None => node(pair, snapshot, side),
     });
     Some(Basis { roles: roles.collect(), nodes: [first?, second?] })
 }

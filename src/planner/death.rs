@@ -124,6 +124,7 @@ pub(super) fn fail(
     let promotes = writes && !seen.access.is(&WriteAccess::Open);
     if promotes {
         actions.push(Action::ApplyReceived { node: here.name.clone() });
+        actions.push(Action::RollBack { node: here.name.clone() });
         actions.push(Action::Promote { node: here.name.clone(), dead: there.name.clone() });
     }
     for role in roles {

@@ -48,6 +48,7 @@ fn the_survivor_applies_what_it_has_before_it_opens() {
             "isolate-db1",
             "stop-receiving-db2",
             "apply-received-db2",
+            "roll-back-db2",
             "promote-db2",
             "take-write-db2",
             "announce-write-db2",
@@ -60,6 +61,17 @@ fn the_survivor_applies_what_it_has_before_it_opens() {
         let again = super::plan(&pair(), &after, &fail(), &[]).expect("a plan");
         assert_eq!(ids(&again.steps), [] as [&str; 0]);
     }
+}
+
+/// A receiver says for up to a minute that it runs: a plan that was made before is the same afterwards.
+#[test]
+fn when_the_survivor_notices_is_no_matter() {
+    let mut early = dead(Flavour::MySql);
+    let Observed::Known(channels) = &mut early.nodes[1].channels else { panic!() };
+    channels[0].receiver = Thread::Running;
+    let (before, _) = planned(&early, &fail(), &[Code::NotFenced, Code::MayLose]);
+    let (after, _) = planned(&dead(Flavour::MySql), &fail(), &[Code::NotFenced, Code::MayLose]);
+    assert!(before.same_as(&after));
 }
 
 #[test]
@@ -113,7 +125,7 @@ fn the_highest_rung_of_the_ladder_is_taken() {
     snapshot.nodes[0].system = whole.nodes[0].system.clone();
     let (by_ssh, after) = planned(&snapshot, &fail(), &[Code::MayLose]);
     assert_eq!(how(&by_ssh), Isolation::Shell);
-    assert_eq!(ids(&by_ssh.steps)[3..6], ["promote-db2", "drop-write-db1", "take-write-db2"]);
+    assert_eq!(ids(&by_ssh.steps)[4..7], ["promote-db2", "drop-write-db1", "take-write-db2"]);
     assert_eq!(after.holders(&pair().roles[0]), [crate::model::Side::Second]);
     // an address that its machine does not hold is with somebody else
     let Observed::Known(held) = &mut snapshot.nodes[0].addresses else { panic!() };

@@ -196,4 +196,6 @@ mod death_tests;
 #[cfg(test)]
 mod edge_tests;
 #[cfg(test)]
+mod half_received_tests;
+#[cfg(test)]
 mod tests;

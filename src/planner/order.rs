@@ -86,6 +86,7 @@ fn why(fact: &Fact, by: &Action) -> Rule {
         }
         (Fact::Isolated(_), _) => Rule::IsolateFirst,
         (Fact::Detached(_) | Fact::Applied(_), _) => Rule::NoLoss,
+        (Fact::Whole(_), _) => Rule::NothingHeld,
         (Fact::Closed(_), Action::CatchUp { .. }) | (Fact::CaughtUp(..) | Fact::Near(..), _) => Rule::NoLoss,
         (Fact::Closed(_), Action::Release { .. }) => Rule::LockUntilGone,
         (Fact::Closed(_) | Fact::Unlocked(_) | Fact::Drained(_), _) => Rule::OneWriter,

@@ -50,7 +50,12 @@ pub fn perform(pair: &Pair, state: &mut Snapshot, action: &Action) {
         }
         Action::Compare { .. } => state.node_mut(side).ahead = Observed::Known(String::new()),
         Action::StopReceiving { .. } => threads(state, side, Some(Thread::Stopped), None),
-        Action::ResumeReceiving { .. } => threads(state, side, Some(Thread::Connecting), None),
+        Action::ResumeReceiving { .. } => threads(state, side, Some(Thread::Connecting), Some(Thread::Running)),
+        Action::RollBack { .. } => {
+            if state.node(side).relay.half_received.known().is_some_and(|bytes| *bytes > 0) {
+                threads(state, side, None, Some(Thread::Stopped));
+            }
+        }
         Action::StartReplication { .. } => threads(state, side, Some(Thread::Running), Some(Thread::Running)),
     }
 }
@@ -162,6 +167,7 @@ fn holds(pair: &Pair, state: &Snapshot, fact: &Fact) -> bool {
         | Fact::Isolated(_)
         | Fact::Detached(_)
         | Fact::Applied(_)
+        | Fact::Whole(_)
         | Fact::Compared(_)
         | Fact::Replicates(_) => true,
     }

@@ -53,8 +53,15 @@ pub fn sentence(action: &Action) -> String {
         Action::StopReceiving { node } => {
             format!("stop the receiver on {node}: nothing of the other node comes in any more")
         }
-        Action::ResumeReceiving { node } => format!("start the receiver on {node} again; nobody was opened"),
+        Action::ResumeReceiving { node } => {
+            format!("let {node} receive again, and apply where its applier was stopped; nobody was opened")
+        }
         Action::ApplyReceived { node } => format!("wait until {node} has applied all that it has received"),
+        Action::RollBack { node } => {
+            format!(
+                "see that the applier of {node} holds no transaction that came without its end; stop it where it does"
+            )
+        }
         Action::Promote { node, dead } => format!("open {node} for writes in the place of {dead}"),
         Action::Compare { node, source } => {
             format!("see that {node} has nothing that {source} lacks, and can fetch all that it lacks itself")

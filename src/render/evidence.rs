@@ -3,8 +3,9 @@
 use serde_json::{Value, json};
 
 use super::json_facts;
+use super::screen::size;
 use super::times::moment;
-use crate::model::{Channel, NodeSnapshot, Observed, Pair, Side, Snapshot, Thread, printable};
+use crate::model::{Channel, Flavour, NodeSnapshot, Observed, Pair, Side, Snapshot, Thread, printable};
 
 /// A line for each witness and question, with a title; for the operator, beside the plan or the refusal.
 #[must_use]
@@ -75,6 +76,9 @@ fn lines(seen: &Snapshot, dead: Side, there: &str, here: &str) -> Vec<(String, S
     {
         says(format!("of that it has not applied yet: {unapplied}"));
     }
+    if let Some(half) = half_received(survivor) {
+        says(half);
+    }
     if let Observed::Known(acknowledging) = &survivor.workload.semi_sync {
         says(match acknowledging {
             Some(clients) => format!("its own commits wait for replicas, {clients} of which acknowledge"),
@@ -109,6 +113,22 @@ fn semi_sync(survivor: &NodeSnapshot, there: &str, here: &str) -> String {
         Observed::Known(false) => format!("its receiver is not semi-synchronous: {there} did not wait for it"),
         Observed::Unknown(why) => format!("whether its receiver is semi-synchronous is unknown: {why}"),
     }
+}
+
+/// It died in the middle of sending; a receiver that has not noticed yet still says that it runs.
+fn half_received(survivor: &NodeSnapshot) -> Option<String> {
+    let bytes = survivor.relay.half_received.known().filter(|bytes| **bytes > 0)?;
+    let applies = survivor.channels.known()?.iter().any(|channel| channel.applier == Thread::Running);
+    let begun = format!("it has received {} of a transaction whose end has not come", size(*bytes));
+    let mysql = survivor.server.known().is_some_and(|server| server.flavour == Flavour::MySql);
+    Some(match (applies, mysql) {
+        (true, true) => format!(
+            "{begun}; its applier is stopped before it opens, at once where flipper's account has SYSTEM_USER, or \
+             within a minute"
+        ),
+        (true, false) => format!("{begun}; its applier is stopped before it opens"),
+        (false, _) => begun,
+    })
 }
 
 fn answers(what: &str, unseen: Option<&str>) -> String {

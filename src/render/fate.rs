@@ -112,6 +112,7 @@ fn changes(step: &Step) -> bool {
         | Action::Isolate { .. }
         | Action::StopReceiving { .. }
         | Action::ResumeReceiving { .. }
+        | Action::RollBack { .. }
         | Action::Promote { .. }
         | Action::StartReplication { .. } => true,
     }

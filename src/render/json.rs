@@ -249,6 +249,7 @@ fn action(action: &Action) -> Value {
         Action::StopReceiving { node } => json!({ "kind": "stop-receiving", "node": node.as_str() }),
         Action::ResumeReceiving { node } => json!({ "kind": "resume-receiving", "node": node.as_str() }),
         Action::ApplyReceived { node } => json!({ "kind": "apply-received", "node": node.as_str() }),
+        Action::RollBack { node } => json!({ "kind": "roll-back", "node": node.as_str() }),
         Action::Promote { node, dead } => {
             json!({ "kind": "promote", "node": node.as_str(), "dead": dead.as_str() })
         }

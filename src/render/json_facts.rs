@@ -129,12 +129,13 @@ pub(super) fn boot(boot: &Boot) -> Value {
 }
 
 pub(super) fn relay(relay: &Relay) -> Value {
-    let Relay { worker_errors, retries, unapplied, purged } = relay;
+    let Relay { worker_errors, retries, unapplied, half_received, purged } = relay;
     let error = |(number, text): &(u32, String)| json!({ "number": number, "text": printable(text) });
     json!({
         "worker_errors": fact(worker_errors, |all| all.iter().map(error).collect()),
         "retries": fact(retries, |retries| json!(retries)),
         "unapplied": fact(unapplied, |text| json!(printable(text))),
+        "half_received": fact(half_received, |bytes| json!(bytes)),
         "purged": fact(purged, |text| json!(printable(text))),
     })
 }

@@ -9,6 +9,7 @@
 //! | --- | --- |
 //! | `scene` | the tools: clients at work, a node's death, its return, what was lost |
 //! | `dies` | the server, the host, the network, half a swap; what goes through, and how the node comes back |
+//! | `half_sent` | it dies in the middle of sending a transaction, or with one prepared |
 //! | `returns` | its machine starts anew, by its own files: open and with its address, or closed |
 //! | `waited` | semi-synchronous replication, and what it says of the loss |
 //! | `partition` | two operators on both sides of a cut network |
@@ -37,6 +38,7 @@ mod watched;
 
 mod alive;
 mod dies;
+mod half_sent;
 mod partition;
 mod returns;
 mod scene;
@@ -65,7 +67,7 @@ fn mysql_pair() {
 
 fn cases(server: Server) -> Vec<Case> {
     // the network is cut while no ssh of a killed flipper is left: it could not say goodbye
-    let both = [alive::CASES, partition::CASES, dies::CASES, waited::CASES, returns::CASES].concat();
+    let both = [alive::CASES, partition::CASES, dies::CASES, half_sent::CASES, waited::CASES, returns::CASES].concat();
     // what systemd is told does not depend on the flavour, and MySQL counts what it applies whatever it logs
     match server {
         Server::MariaDb => [&both, unlogged::CASES, units::CASES].concat(),

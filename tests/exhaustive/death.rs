@@ -29,6 +29,31 @@ fn threads(node: &mut NodeSnapshot, receiver: Thread, applier: Thread) {
     }
 }
 
+/// What is behind the last transaction that a node has applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rest {
+    Nothing,
+    /// The beginning of one.
+    Half,
+    /// Complete ones.
+    Whole,
+}
+
+impl Rest {
+    fn stands(self, node: &mut NodeSnapshot) {
+        node.relay.half_received = Observed::Known(if self == Self::Half { 4096 } else { 0 });
+        node.relay.unapplied = Observed::Known(if self == Self::Whole { "u:7".to_owned() } else { String::new() });
+        // what an applier of MySQL says that was stopped in the middle of it
+        if let (Self::Half, Observed::Known(channels)) = (self, &mut node.channels) {
+            let stopped = channels.iter_mut().filter(|channel| channel.applier == Thread::Stopped);
+            stopped.for_each(|channel| channel.errors = vec![(1756, "stopped".to_owned())]);
+        }
+    }
+}
+
+/// Receiver, applier, its delay.
+type Running = (Thread, Thread, u64, Rest);
+
 /// A world, and what is asked of it.
 struct Case {
     seen: Snapshot,
@@ -54,11 +79,17 @@ fn dead_worlds() -> Vec<Case> {
     let access = [WriteAccess::Open, WriteAccess::Guarded, WriteAccess::Fenced, WriteAccess::Changing];
     let survivor_access: Vec<Option<WriteAccess>> = access.map(Some).into_iter().chain([None]).collect();
     let replication = [
-        Some((Thread::Connecting, Thread::Running, 0)),
-        Some((Thread::Running, Thread::Running, 0)),
-        Some((Thread::Stopped, Thread::Running, 0)),
-        Some((Thread::Connecting, Thread::Stopped, 0)),
-        Some((Thread::Connecting, Thread::Running, 600)),
+        Some((Thread::Connecting, Thread::Running, 0, Rest::Nothing)),
+        Some((Thread::Connecting, Thread::Running, 0, Rest::Half)),
+        Some((Thread::Running, Thread::Running, 0, Rest::Nothing)),
+        Some((Thread::Stopped, Thread::Running, 0, Rest::Half)),
+        Some((Thread::Stopped, Thread::Running, 0, Rest::Whole)),
+        Some((Thread::Connecting, Thread::Stopped, 0, Rest::Nothing)),
+        Some((Thread::Connecting, Thread::Running, 600, Rest::Nothing)),
+        // as a run leaves it that was cut off before it opened anybody, or as somebody has stopped it
+        Some((Thread::Stopped, Thread::Stopped, 0, Rest::Nothing)),
+        Some((Thread::Stopped, Thread::Stopped, 0, Rest::Half)),
+        Some((Thread::Stopped, Thread::Stopped, 0, Rest::Whole)),
         None,
     ];
     let machines = [None, Some(0), Some(1), Some(2), Some(3)];
@@ -87,13 +118,7 @@ fn dead_worlds() -> Vec<Case> {
 }
 
 /// What the survivor saw; a part of it for each world, so that all of it meets all of the rest.
-fn witnesses(
-    base: &World,
-    running: Option<(Thread, Thread, u64)>,
-    by_ssh: bool,
-    turn: usize,
-    story: &str,
-) -> Vec<Case> {
+fn witnesses(base: &World, running: Option<Running>, by_ssh: bool, turn: usize, story: &str) -> Vec<Case> {
     let mut all = vec![];
     let greeted = [Some(false), Some(true), None];
     let answering = [Some(0_u8), Some(1), Some(2), None];
@@ -118,8 +143,9 @@ fn witnesses(
                     }
                     let survivor = &mut seen.nodes[1];
                     match running {
-                        Some((receiver, applier, delay)) => {
+                        Some((receiver, applier, delay, rest)) => {
                             threads(survivor, receiver, applier);
+                            rest.stands(survivor);
                             if let Observed::Known(channels) = &mut survivor.channels {
                                 channels[0].delay = delay;
                             }
@@ -179,9 +205,12 @@ fn returned_worlds() -> Vec<Case> {
                                     (WriteAccess::Open, 0),
                                     (WriteAccess::Fenced, 3),
                                 ] {
-                                    for there in
-                                        [(Thread::Stopped, Thread::Running), (Thread::Running, Thread::Running)]
-                                    {
+                                    for (receiver, applier, rest) in [
+                                        (Thread::Stopped, Thread::Running, Rest::Nothing),
+                                        (Thread::Stopped, Thread::Running, Rest::Half),
+                                        (Thread::Running, Thread::Running, Rest::Nothing),
+                                        (Thread::Stopped, Thread::Stopped, Rest::Half),
+                                    ] {
                                         number += 1;
                                         if SMALL && !number.is_multiple_of(101) {
                                             continue;
@@ -192,7 +221,8 @@ fn returned_worlds() -> Vec<Case> {
                                         let pair = pair(Shape::Both);
                                         let mut seen = base.snapshot(&pair);
                                         threads(&mut seen.nodes[0], back.0, back.1);
-                                        threads(&mut seen.nodes[1], there.0, there.1);
+                                        threads(&mut seen.nodes[1], receiver, applier);
+                                        rest.stands(&mut seen.nodes[1]);
                                         seen.nodes[0].relay.purged = match purged {
                                             Some3::None => Observed::Known(String::new()),
                                             Some3::Some => Observed::Known("u:1-3".to_owned()),
@@ -207,7 +237,8 @@ fn returned_worlds() -> Vec<Case> {
                                             kind,
                                             shape: Shape::Both,
                                             story: format!(
-                                                "{base:?}, back {back:?}, purged {purged:?}, writer {there:?}"
+                                                "{base:?}, back {back:?}, purged {purged:?}, writer {receiver:?} \
+                                                 {applier:?} {rest:?}"
                                             ),
                                         });
                                     }
@@ -247,8 +278,14 @@ fn protocol(case: &Case, plan: &Plan, fault: &mut impl FnMut(String)) {
         if promote.is_some() {
             let applied = at(&|action| matches!(action, Action::ApplyReceived { .. }));
             let runs = survivor.channels.known().is_some_and(|all| all.iter().all(|c| c.applier == Thread::Running));
-            if !before(applied, promote) || !runs {
+            let done = survivor.relay.unapplied.is(&String::new())
+                && survivor.channels.known().is_some_and(|all| all.iter().all(|c| c.receiver == Thread::Stopped));
+            if !before(applied, promote) || !(runs || done) {
                 fault("S15: opened before all that was received is applied".to_owned());
+            }
+            let rolled = at(&|action| matches!(action, Action::RollBack { .. }));
+            if !before(applied, rolled) || !before(rolled, promote) {
+                fault("S15: opened while its applier may hold a transaction that never ends".to_owned());
             }
             let known_empty = survivor.witness.left_behind.is(&0);
             if !known_empty && !plan.overrides.contains(&Code::MayLose) {
@@ -262,6 +299,12 @@ fn protocol(case: &Case, plan: &Plan, fault: &mut impl FnMut(String)) {
     let alone = back.ahead.is(&String::new()) && back.relay.purged.is(&String::new());
     if starts && !alone {
         fault("S18: replication starts between two histories".to_owned());
+    }
+    let writer = case.seen.nodes.iter().find(|node| node.name != back.name).expect("a writer");
+    let half = writer.relay.half_received.is(&4096)
+        && writer.channels.known().is_some_and(|all| all.iter().any(|c| c.applier == Thread::Stopped));
+    if starts && half && case.kind == Kind::MySql {
+        fault("S18: the writer's applier begins a transaction again, on data that has changed since".to_owned());
     }
 }
 

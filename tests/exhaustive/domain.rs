@@ -205,6 +205,7 @@ impl World {
                 worker_errors: none(),
                 retries: Observed::Known(Some(86_400)),
                 unapplied: Observed::Known(String::new()),
+                half_received: Observed::Known(0),
                 purged: Observed::Known(String::new()),
             },
             inventory: Inventory {

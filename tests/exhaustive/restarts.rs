@@ -304,6 +304,7 @@ impl Walked<'_> {
             | Action::CatchUp { .. }
             | Action::Release { .. }
             | Action::ApplyReceived { .. }
+            | Action::RollBack { .. }
             | Action::Compare { .. } => {}
         }
         Some(two.map(|now| self.asked(law, now)))

@@ -83,6 +83,16 @@ pub(crate) fn cable(id: &str, host: Host, up: bool) -> Result<()> {
     Ok(())
 }
 
+/// All that the others send to a host shares a narrow line, a megabyte a second; or no longer.
+pub(crate) fn narrow(id: &str, host: Host, narrow: bool) -> Result<()> {
+    let switch = namespace(id, "sw");
+    let words: &[&str] = match narrow {
+        true => &["add", "dev", host.name(), "root", "tbf", "rate", "8mbit", "burst", "64kb", "latency", "400ms"],
+        false => &["del", "dev", host.name(), "root"],
+    };
+    run(Command::new("tc").args(["-n", &switch, "qdisc"]).args(words)).map(drop)
+}
+
 /// Cuts the switch in two: these hosts hear each other, the others hear each other, and nobody loses its carrier.
 pub(crate) fn split(id: &str, side: &[Host]) -> Result<()> {
     let switch = namespace(id, "sw");

@@ -291,6 +291,7 @@ pub(crate) fn healthy() -> Snapshot {
             worker_errors: Observed::Known(vec![]),
             retries: Observed::Known(Some(86_400)),
             unapplied: Observed::Known(String::new()),
+            half_received: Observed::Known(0),
             purged: Observed::Known(String::new()),
         },
         inventory: Inventory {
@@ -479,6 +480,7 @@ fn trouble_besides(node: &mut NodeSnapshot) {
         worker_errors: Observed::Known(vec![(1062, "Duplicate entry '7' for key 'PRIMARY'".to_owned())]),
         retries: Observed::Known(Some(10)),
         unapplied: Observed::Known("0-2-31".to_owned()),
+        half_received: Observed::Known(0),
         purged: Observed::Known("16a0f1c2-3d4e-11f0-8a1b-0242ac110001:1-400".to_owned()),
     };
     if let Observed::Known(variables) = &mut node.inventory.variables {

@@ -95,6 +95,12 @@ fn dies() -> Vec<Scenario> {
             }),
         ),
         tell(
+            "dead-while-sending",
+            SAID,
+            "db1 has lost its power supply in the middle of sending a large transaction.",
+            dead().edit(2, |node| node.relay.half_received = known(786_432)),
+        ),
+        tell(
             "dead-nothing-is-missing",
             "fail db1",
             "mysqld on db1 has crashed for good; its disk shows that db2 has everything.",
@@ -210,6 +216,17 @@ fn returns() -> Vec<Scenario> {
             back(mysql())
                 .edit(1, |node| node.relay.purged = known("26a0f1c2-3d4e-11f0-8a1b-0242ac110002:1-9".to_owned()))
         }),
+        tell(
+            "back-half-received",
+            "rejoin db1",
+            "db1 had died while sending; what db2 has of it is still in its relay log.",
+            {
+                back(mysql()).edit(2, |node| {
+                    threads(node, Thread::Stopped, Thread::Stopped);
+                    node.relay.half_received = known(786_432);
+                })
+            },
+        ),
         tell("back-swap-first", "swap", "Somebody wants the roles back on db1 before it is back.", back(mysql())),
         tell("back-remembered", "set read db1", "The servers show nothing; this machine remembers.", {
             remembered(mysql(), 1)

@@ -51,6 +51,7 @@ impl Hand {
             | Action::StopReceiving { .. }
             | Action::ResumeReceiving { .. }
             | Action::ApplyReceived { .. }
+            | Action::RollBack { .. }
             | Action::Promote { .. }
             | Action::Compare { .. }
             | Action::StartReplication { .. } => Err(certain("storms are about pairs that both are there")),

@@ -144,6 +144,34 @@ pub(super) const TEXTS: &[Text] = &[
         "Let the applier finish before anything else. No RESET REPLICA, no new source: both throw the relay log away.",
     ),
     Text::new(
+        "half-received",
+        "A transaction has come in without its end",
+        "Its source died, or was cut off, while it was sending. An applier executes rows as they arrive: it has changed some, and holds \
+         their locks until the rest comes. On a closed node nobody minds, and once the source is back, all is fetched again; on an open \
+         one clients wait for these locks in vain. `fail` stops the applier before it opens a node: on MySQL within a minute, or at once \
+         where flipper's account has SYSTEM_USER and may kill its thread. An applier of MySQL that is started again begins anew, on \
+         data that has changed since; one of MariaDB throws its relay log away.",
+        &[
+            (
+                Where::MySql,
+                "SELECT t.* FROM information_schema.innodb_trx t JOIN performance_schema.processlist p ON p.ID = \
+                 t.trx_mysql_thread_id WHERE p.USER = 'system user'",
+            ),
+            (
+                Where::MariaDb,
+                "SELECT t.* FROM information_schema.innodb_trx t JOIN information_schema.processlist p ON p.ID = \
+                 t.trx_mysql_thread_id WHERE p.USER = 'system user'",
+            ),
+            (
+                Where::Both,
+                "SHOW REPLICA STATUS: Read_…_Log_Pos is beyond Exec_…_Log_Pos, and the receiver does not run",
+            ),
+        ],
+        "On an open node: STOP REPLICA SQL_THREAD (MariaDB: STOP SLAVE SQL_THREAD), and leave it stopped; MySQL's waits for a minute, \
+         unless the thread that the query shows is killed. Before the source rejoins, on MySQL: RESET REPLICA on the open node. It loses \
+         nothing, and keeps where to replicate from.",
+    ),
+    Text::new(
         "stale-reads",
         "A read role is on a node whose data is old",
         "Its replication does not run, or is far behind: readers there see the past.",

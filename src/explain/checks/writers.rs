@@ -134,6 +134,7 @@ pub(super) const TEXTS: &[Text] = &[
         "A prepared XA transaction survives its session. On MySQL anybody may still commit it on a fenced server: the old writer \
          would have a transaction that the new one lacks.",
         &[(Where::Both, "XA RECOVER")],
-        "Have the transaction manager commit them or roll them back. By hand: XA COMMIT or XA ROLLBACK, by what its log says.",
+        "Have the transaction manager commit them or roll them back. By hand: XA COMMIT or XA ROLLBACK, by what its log says. A \
+         prepared one is replicated, and keeps its locks on both nodes: decide it on the writer only, and the decision is replicated, too.",
     ),
 ];

@@ -63,9 +63,8 @@ fn follows(pair: &Pair, node: &NodeSnapshot, side: Side) -> Option<Finding> {
     let (name, source) = (&node.name, &pair.node(side.peer()).name);
     let follows = node.boot.follows.known().filter(|follows| follows.by_itself)?;
     // one that has stopped with an error would stop there again
-    let stopped = |channel: &Channel| {
-        channel.receiver == Thread::Stopped && channel.errors.iter().all(|(code, _)| (2000..3000).contains(code))
-    };
+    let stopped =
+        |channel: &Channel| channel.receiver == Thread::Stopped && channel.errors.iter().all(super::death::is_quiet);
     node.channels.known().filter(|channels| channels.iter().any(stopped))?;
     Some(report(
         Code::FollowsAtBoot,

@@ -1,9 +1,9 @@
 //! What is asked before a node is declared dead, and before one that has come back follows again.
 
-use super::{boot, plan_override, plan_stop};
+use super::{boot, half_received, plan_override, plan_stop, plan_warn};
 use crate::model::{
-    Channel, Code, Finding, Flavour, Isolation, NodeName, Observed, Pair, Reason, RoleSpec, Scope, Severity, Side,
-    Snapshot, Thread, WriteAccess,
+    Channel, Code, Finding, Flavour, Isolation, NodeName, Observed, Pair, Reason, Relay, RoleSpec, Scope, Severity,
+    Side, Snapshot, Thread, WriteAccess,
 };
 
 /// What is asked before somebody takes a dead node's place.
@@ -27,6 +27,7 @@ impl Dead<'_> {
         if promotes {
             found.extend(self.applies());
             found.extend(self.lost());
+            found.extend(self.prepared());
         }
         found.extend(boot::comes_back(self.pair, self.snapshot, self.dead));
         found
@@ -120,6 +121,10 @@ impl Dead<'_> {
         let (_, survivor) = self.names();
         let channels = self.snapshot.node(self.dead.peer()).channels.known()?;
         let seen = match &channels[..] {
+            // as a run leaves it that was cut off before it opened anybody: there is nothing to apply
+            [channel] if channel.delay == 0 && is_done(channel, &self.snapshot.node(self.dead.peer()).relay) => {
+                return None;
+            }
             [channel] if channel.applier != Thread::Running => {
                 let errors: Vec<String> =
                     channel.errors.iter().map(|(code, text)| format!("; error {code}: {text}")).collect();
@@ -134,6 +139,20 @@ impl Dead<'_> {
             self.dead.peer(),
             seen,
             format!("mend the applier on {survivor} first: what it has received and not applied would be lost"),
+        ))
+    }
+
+    /// What the dead one has prepared keeps its locks on the survivor until it is decided.
+    fn prepared(&self) -> Option<Finding> {
+        let (_, survivor) = self.names();
+        let count = self.snapshot.node(self.dead.peer()).prepared_xa.known().filter(|count| **count > 0)?;
+        Some(plan_warn(
+            Code::PreparedXa,
+            self.dead.peer(),
+            format!(
+                "{survivor} has {count} prepared XA transaction(s): they keep their locks until their coordinator, or a \
+                 person, commits or rolls them back there (XA RECOVER)"
+            ),
         ))
     }
 
@@ -167,6 +186,15 @@ impl Dead<'_> {
             },
         ))
     }
+}
+
+/// Neither receiver nor applier runs, nothing that was received is left to apply, and no error of the data's is the
+/// reason.
+fn is_done(channel: &Channel, relay: &Relay) -> bool {
+    channel.receiver == Thread::Stopped
+        && channel.applier == Thread::Stopped
+        && relay.unapplied.as_ref().map(String::is_empty).is(&true)
+        && !channel.errors.iter().any(of_applier)
 }
 
 /// There is a writer for it to follow.
@@ -242,7 +270,21 @@ pub(in crate::planner) fn returned(pair: &Pair, snapshot: &Snapshot, back: Side)
             Code::PreparedXa,
             back,
             format!("{name} has prepared XA transactions, which can still commit there"),
-            format!("XA RECOVER on {name} lists them; commit or roll back each as its coordinator says"),
+            format!(
+                "XA RECOVER lists them: what {writer} has prepared, too, is committed or rolled back there, and comes to \
+                 {name} by replication; the others, on {name}, as their coordinator says"
+            ),
+        ));
+    }
+    if half_received::would_be_applied_again(snapshot.node(back.peer())) {
+        found.push(plan_stop(
+            Code::HalfReceived,
+            back.peer(),
+            format!("the applier of {writer} would begin a transaction of {name} again that came in without its end"),
+            format!(
+                "on {writer}, RESET REPLICA: it throws the relay log away, of which all else is applied, and keeps where to \
+                 replicate from"
+            ),
         ));
     }
     for side in Side::BOTH {
@@ -273,8 +315,14 @@ pub(in crate::planner) fn returned(pair: &Pair, snapshot: &Snapshot, back: Side)
 
 /// What a receiver says of its source (it cannot be reached, has purged its logs, has the same id) is no error of the
 /// applier's, and gone when the receiver is started.
-pub(super) fn of_applier((code, _): &(u32, String)) -> bool {
-    !matches!(code, 1236 | 1593 | 2000..3000 | 13114..=13125)
+pub(super) fn of_applier(error: &(u32, String)) -> bool {
+    !matches!(error.0, 1236 | 1593 | 13114..=13125) && !is_quiet(error)
+}
+
+/// A source that could not be reached; and what is left behind by an applier that was stopped in the middle of a
+/// transaction: MySQL's 1756, MariaDB's 1594 after changes to other engines than InnoDB. Both are gone when it is started.
+pub(super) fn is_quiet((code, _): &(u32, String)) -> bool {
+    matches!(code, 1594 | 1756 | 2000..3000)
 }
 
 /// How a server's own transactions are saved.
@@ -293,14 +341,18 @@ fn rebuild(snapshot: &Snapshot, side: Side) -> &'static str {
 }
 
 /// A node was declared dead, as this machine remembers, or as the servers themselves show: an open writer whose
-/// receiver somebody has stopped.
+/// receiver somebody has stopped, and its applier only where that was in the middle of something.
 pub(in crate::planner) fn deposed(pair: &Pair, snapshot: &Snapshot, side: Side) -> Option<Finding> {
     let (name, writer) = (&pair.node(side).name, &pair.node(side.peer()).name);
     let peer = snapshot.node(side.peer());
     // what it said last of a source that could not be reached is no reason of its own
-    let silent = |channel: &Channel| channel.errors.iter().all(|(code, _)| (2000..3000).contains(code));
+    let rolled_back = half_received::is_cut_off(peer);
     let turned_off = |channels: &Vec<Channel>| match &channels[..] {
-        [channel] => channel.receiver == Thread::Stopped && channel.applier == Thread::Running && silent(channel),
+        [channel] => {
+            channel.receiver == Thread::Stopped
+                && (channel.applier == Thread::Running || rolled_back)
+                && channel.errors.iter().all(is_quiet)
+        }
         _ => false,
     };
     let shown = peer.access.is(&WriteAccess::Open) && peer.channels.known().is_some_and(turned_off);

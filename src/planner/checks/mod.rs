@@ -2,6 +2,7 @@
 
 mod boot;
 pub(super) mod death;
+mod half_received;
 mod health;
 mod inventory;
 mod node;
@@ -39,6 +40,7 @@ pub fn findings(pair: &Pair, snapshot: &Snapshot) -> Vec<Finding> {
         found.extend(workload::all(pair, snapshot, side));
         found.extend(workload::stale_reads(pair, snapshot, side));
         found.extend(workload::unapplied(snapshot, side));
+        found.extend(half_received::of_node(pair, snapshot, side));
         found.extend(health::all(pair, snapshot, side));
         found.extend(boot::all(pair, snapshot, side));
         found.extend(inventory::of_node(snapshot, side));

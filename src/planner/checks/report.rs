@@ -188,6 +188,7 @@ fn needs(code: Code, node: &NodeSnapshot) -> Vec<Option<&str>> {
         Code::PurgedLogs => vec![relay.purged.why_unknown()],
         Code::GivesUp => vec![relay.retries.why_unknown()],
         Code::Unapplied => vec![relay.unapplied.why_unknown(), channels.why_unknown()],
+        Code::HalfReceived => vec![relay.half_received.why_unknown(), channels.why_unknown()],
         Code::AddressAtBoot => vec![boot.files.why_unknown()],
         Code::OtherManager => vec![boot.managers.why_unknown()],
         Code::SharedAddress => vec![health.listeners.why_unknown()],

@@ -299,6 +299,26 @@ fn readers() -> Vec<Harm> {
             s.nodes[1].relay.unapplied = Observed::Known("a:7".to_owned());
             channel(&mut s.nodes[1]).receiver = Thread::Connecting;
         }),
+        // on a closed node, on an open one, and in the relay log of an open one
+        (Code::HalfReceived, Warn, Refuses, |s| {
+            s.nodes[1].relay.half_received = Observed::Known(4096);
+            channel(&mut s.nodes[1]).receiver = Thread::Connecting;
+        }),
+        (Code::HalfReceived, Warn, Refuses, |s| {
+            s.nodes[0].relay.half_received = Observed::Known(4096);
+            channel(&mut s.nodes[0]).receiver = Thread::Stopped;
+        }),
+        (Code::HalfReceived, Warn, Refuses, |s| {
+            s.nodes[0].relay.half_received = Observed::Known(4096);
+            (channel(&mut s.nodes[0]).receiver, channel(&mut s.nodes[0]).applier) = (Thread::Stopped, Thread::Stopped);
+        }),
+        // the rest of it is on its way, or it is fetched again
+        (Code::HalfReceived, Verdict::Ok, Refuses, |s| s.nodes[1].relay.half_received = Observed::Known(4096)),
+        (Code::HalfReceived, Verdict::Ok, Refuses, |s| {
+            s.nodes[1].relay.half_received = Observed::Known(4096);
+            (channel(&mut s.nodes[1]).receiver, channel(&mut s.nodes[1]).applier) = (Thread::Stopped, Thread::Stopped);
+        }),
+        (Code::HalfReceived, Unknown, Refuses, |s| s.nodes[1].relay.half_received = unknown()),
     ]
 }
 
