@@ -40,7 +40,7 @@ fn kept(release: Release) -> Vec<Line> {
             line("relay_log_recovery = ON", "a relay log torn by a crash is fetched anew"),
         ]),
         Flavour::MariaDb => all.extend([
-            line("log_slave_updates = ON", "what is replicated is logged, so that the two can be compared"),
+            line("log_slave_updates = ON", "what is replicated is logged, for replicas below and for restores"),
             line("binlog_format = ROW", "statements that are not deterministic make the nodes differ"),
         ]),
     }

@@ -29,8 +29,10 @@ pub const VARIABLES: &[&str] = &[
     "max_allowed_packet",
     "max_connections",
     "max_user_connections",
+    "offline_mode",
     "relay_log_recovery",
     "replica_net_timeout",
+    "require_secure_transport",
     "slave_net_timeout",
     "slave_run_triggers_for_rbr",
     "sql_mode",
@@ -38,7 +40,9 @@ pub const VARIABLES: &[&str] = &[
     "system_time_zone",
     "time_zone",
     "transaction_isolation",
+    "transaction_read_only",
     "tx_isolation",
+    "tx_read_only",
     "wait_timeout",
 ];
 

@@ -57,10 +57,10 @@ pub use runner::{CUT_OFF, MOST, PROTOCOL, REFUSED, TOO_LATE, greeting};
 pub use signs::{LISTEN, Sign, of_silence, of_the_other, read_signs, signs, signs_take};
 pub use sockets::{Socket, parse_end, parse_sockets};
 pub use sql::{
-    LoginName, Question, Statement, access_and_position, binlog_filters, catch_up, changes_under_way, channels,
-    executed_state, expire, expire_and_lock_is_ours, facts, fence, identity, kill, lock, lock_holder, lock_is_ours,
-    missing, open, own_address, parse_access, prepared_xa, release, session, sessions, settings, unlock, writers,
-    writing_transactions,
+    LoginName, Question, Statement, access_and_position, binlog_filters, catch_up, changed_rows, changes_under_way,
+    channels, executed_state, expire, expire_and_lock_is_ours, facts, fence, identity, kill, lock, lock_holder,
+    lock_is_ours, missing, open, own_address, parse_access, prepared_xa, release, session, sessions, settings, unlock,
+    writers, writing_transactions,
 };
 pub use start::{option_files, option_paths, persisted, server_process};
 pub use sudoers::{sudoers, sudoers_path};

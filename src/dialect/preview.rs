@@ -103,7 +103,12 @@ pub fn spell<'a>(action: &Action, limits: &Limits, target: impl Fn(&NodeName) ->
             let again = argv::announce_again(on.system, on.sudo, *address, interface);
             tell.into_iter().chain(again).map(|deed| ssh(node, deed.to_string())).collect()
         }
-        Action::Release { node } => vec![sql(node, sql::release(on.server).to_string())],
+        Action::Release { node } => vec![
+            sql(node, sql::sessions(on.server).to_string()),
+            sql(node, sql::changed_rows().to_string()),
+            sql(node, "KILL <who would write as soon as the lock is let go>".to_owned()),
+            sql(node, sql::release(on.server).to_string()),
+        ],
         Action::Verify { address, role: _, access: _, node: _ } => vec![Spelled::Connect(
             at_port(&address.ip.to_string(), on.port),
             format!("{}; {}", sql::identity(), sql::access_and_position(on.server)),

@@ -268,9 +268,8 @@ pub fn catch_up(server: &Server, position: &str, limit: Duration) -> Option<Ques
 pub fn facts(server: &Server) -> Question {
     match server.flavour {
         Flavour::MySql => Question::of([
-            "START TRANSACTION WITH CONSISTENT SNAPSHOT",
-            "SELECT trx_mysql_thread_id AS id FROM information_schema.innodb_trx WHERE trx_rows_modified > 0 OR \
-             trx_mysql_thread_id = CONNECTION_ID()",
+            BEGIN,
+            CHANGED,
             "SELECT t.PROCESSLIST_ID AS id, e.XA_STATE AS xa FROM performance_schema.events_transactions_current e JOIN \
              performance_schema.threads t USING (THREAD_ID) WHERE e.STATE = 'ACTIVE' AND t.PROCESSLIST_ID IS NOT NULL",
             "ROLLBACK",
@@ -279,6 +278,17 @@ pub fn facts(server: &Server) -> Question {
         ]),
         Flavour::MariaDb => Question::of(["XA RECOVER", &access_columns(server.flavour)]),
     }
+}
+
+const BEGIN: &str = "START TRANSACTION WITH CONSISTENT SNAPSHOT";
+
+const CHANGED: &str = "SELECT trx_mysql_thread_id AS id FROM information_schema.innodb_trx WHERE trx_rows_modified > 0 OR \
+                       trx_mysql_thread_id = CONNECTION_ID()";
+
+/// The second of three tables: `id`, as the second one of [`facts`].
+#[must_use]
+pub fn changed_rows() -> Question {
+    Question::of([BEGIN, CHANGED, "ROLLBACK"])
 }
 
 fn lock_wait(limit: Duration) -> String {

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
-use super::{Hands, Known, asked, certain, changed, command};
+use super::{Hands, Known, asked, certain, changed, command, unmoved};
 use crate::dialect::{self, LoginName};
 use crate::link::{Link, Record, Sql, SqlErrorKind, Table};
 use crate::model::{NodeName, Prefixed, Server, printable};
@@ -68,16 +68,49 @@ impl Hands<'_> {
         (!notes.is_empty()).then(|| notes.join("; "))
     }
 
-    /// Ends what waits behind the read lock of a fence and would write as soon as it is let go: administrators that
-    /// came by the node's own address (hazard H-01).
-    pub(super) async fn end_waiting(&mut self, node: &NodeName, limit: Duration) -> Result<(), Failure> {
+    /// Ends what would write as soon as the read lock of a fence is let go, which `read_only` keeps no administrator from:
+    /// what waits behind it (hazard H-01), and transactions that have changed rows before it and idle. Clients came by an
+    /// address, and are ended before; who is left is an administrator, or would be refused anyway. Returns what is to be
+    /// told of that.
+    pub(super) async fn end_waiting(&mut self, node: &NodeName, limit: Duration) -> Result<Option<String>, Failure> {
+        let deadline = Instant::now() + limit;
         let (link, known) = self.on(node)?;
         let own = own(link);
         let sql = super::sql(link)?;
         let tables = sql.read(&dialect::sessions(&known.server), limit).await.map_err(|e| asked(&e))?;
         let sessions = sessions_of(&tables)?;
         kill(sql, &to_end(&sessions, &BTreeSet::new(), true, &own), limit).await?;
-        Ok(())
+        let ended = match in_transactions(link, deadline).await {
+            Ok(open) if open.is_empty() => return Ok(None),
+            Ok(open) => unmoved::end(link, &known.server, node, &open, deadline).await,
+            Err(why) => Err(why),
+        };
+        // whoever may do what read_only forbids can do it a moment later as well: no reason to keep the lock
+        Ok(match ended {
+            Ok(0) => None,
+            Ok(ended) => {
+                Some(format!("{ended} session(s) of {node} ended, which could have committed in spite of read_only"))
+            }
+            Err(why) => {
+                Some(format!("whether an administrator's transaction can still commit on {node}: {}", why.what))
+            }
+        })
+    }
+}
+
+/// Sessions in a transaction that has changed rows, by a list that InnoDB has made for this question.
+async fn in_transactions(link: &mut Link, deadline: Instant) -> Result<BTreeSet<u64>, Failure> {
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now()).max(LEAST);
+        let sql = super::sql(link)?;
+        let asker = u64::from(sql.thread_id());
+        let tables = sql.read(&dialect::changed_rows(), left).await.map_err(|e| asked(&e))?;
+        let [_, changed, _] = &tables[..] else { return Err(certain("no answer")) };
+        match unmoved::open(asker, changed, &Table(vec![]))? {
+            Some(open) => return Ok(open),
+            None if Instant::now() >= deadline => return Err(certain("InnoDB tells an old list of transactions")),
+            None => sleep(unmoved::REPEATED).await,
+        }
     }
 }
 

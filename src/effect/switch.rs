@@ -192,7 +192,7 @@ impl Hands<'_> {
 
     /// Lets go of the read lock; the server stays read-only.
     pub(super) async fn release(&mut self, node: &NodeName, limit: Duration) -> Result<Done, Failure> {
-        self.end_waiting(node, limit).await?;
+        let note = self.end_waiting(node, limit).await?;
         if !self.held(node, limit).await? {
             return Ok(Done::default());
         }
@@ -207,7 +207,7 @@ impl Hands<'_> {
         let (access, _) = access_and_at(&known.server, &tables).map_err(unread)?;
         self.memory.locked = None;
         if access == WriteAccess::Fenced {
-            Ok(Done::default())
+            Ok(Done { note })
         } else {
             Err(Failure {
                 happened: Happened::Yes,

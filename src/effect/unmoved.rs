@@ -24,7 +24,7 @@ const LEAST: Duration = Duration::from_millis(200);
 
 /// As long as InnoDB gives the same answer once more: its list is renewed when nobody has asked for 100 ms, and whoever asks
 /// sooner gets the old one for ever.
-const REPEATED: Duration = Duration::from_millis(105);
+pub(super) const REPEATED: Duration = Duration::from_millis(105);
 
 impl Hands<'_> {
     /// Waits, while writes flow, until InnoDB would renew its list of transactions, which this run has asked for a moment ago:
@@ -110,7 +110,7 @@ fn told(ended: usize, peer: &NodeName) -> Option<String> {
 
 /// Ends those sessions and waits until they are gone: one that is in the middle of a statement ends it first. Returns how many
 /// it were.
-async fn end(
+pub(super) async fn end(
     link: &mut Link,
     server: &Server,
     peer: &NodeName,
@@ -189,7 +189,7 @@ impl Stands {
 /// Unknown is not no: what the server notes down of a transaction may be turned off, for all of them or for some. That
 /// those stay who are known to do no harm spares clients an end that most of them come to a moment later, and everybody the
 /// time that it takes while writes are out.
-fn open(asker: u64, changed: &Table, shown: &Table) -> Result<Option<BTreeSet<u64>>, Failure> {
+pub(super) fn open(asker: u64, changed: &Table, shown: &Table) -> Result<Option<BTreeSet<u64>>, Failure> {
     let id = |row: &Record| row.number::<u64>(&["id"]).map_err(|e| asked(&e));
     let mut open: BTreeSet<u64> = changed.0.iter().map(id).collect::<Result<_, _>>()?;
     if !open.remove(&asker) {

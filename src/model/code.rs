@@ -1,7 +1,5 @@
 //! The closed list of checks, and of reasons to refuse.
 
-use std::fmt;
-
 use super::Severity;
 use super::codes::codes;
 
@@ -420,6 +418,12 @@ codes! {
         title: "InnoDB is not in recovery or read-only mode",
         matters: "the server cannot serve writes",
     }
+    /// Its server lets only administrators in, or lets nobody write unless they ask for it.
+    TurnsAway {
+        id: "turns-away", worst: Stop, hazards: "H-20",
+        title: "servers let clients in, and let them write",
+        matters: "clients that come to it are turned away, or their writes fail",
+    }
     /// The server was started a moment ago.
     ColdServer {
         id: "cold-server", worst: Warn, hazards: "H-92",
@@ -490,11 +494,5 @@ impl Code {
                 | Self::MayLose
                 | Self::SecondHistory
         )
-    }
-}
-
-impl fmt::Display for Code {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.id())
     }
 }

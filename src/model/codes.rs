@@ -44,6 +44,12 @@ macro_rules! codes {
                 match self { $(Self::$variant => $hazards),+ }
             }
         }
+
+        impl std::fmt::Display for Code {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.pad(self.id())
+            }
+        }
     };
 }
 

@@ -366,3 +366,12 @@ fn the_other_node_is_not_taken_for_a_server_behind_the_pair() {
     let (own, other) = (from("10.77.0.12"), from("10.77.0.30"));
     edge(Code::Downstream, |seen| blind(&own, seen), |seen| blind(&other, seen));
 }
+
+#[test]
+fn what_a_worker_says_is_told_with_the_stopped_applier() {
+    let mut snapshot = healthy(Flavour::MySql);
+    channel(&mut snapshot.nodes[1]).applier = Thread::Stopped;
+    snapshot.nodes[1].relay.worker_errors = Observed::Known(vec![(1062, "Duplicate entry".to_owned())]);
+    let stopped = found(&snapshot).into_iter().find(|one| one.code == Code::ReplicationStopped).expect("a finding");
+    assert!(stopped.seen.contains("error 1062: Duplicate entry"), "{stopped:?}");
+}

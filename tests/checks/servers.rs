@@ -15,6 +15,7 @@ pub(crate) const CASES: &[Case] = &[
     ("a delay", delay),
     ("semi-sync without a replica", semi_sync),
     ("settings that differ", settings),
+    ("sessions begin read-only", turned_away),
 ];
 
 pub(crate) const MARIADB: &[Case] =
@@ -22,6 +23,7 @@ pub(crate) const MARIADB: &[Case] =
 
 pub(crate) const MYSQL: &[Case] = &[
     ("a scheduled event", event),
+    ("only administrators may log in", offline),
     ("read-only except for administrators", half_fenced),
     ("an applier's worker fails", worker),
     ("binary logs purged too early", purged),
@@ -113,6 +115,31 @@ fn semi_sync(site: &Site<'_>) -> Outcome {
     let said = site.check();
     writer.exec_all(off)?;
     said.names("semi-sync", "override", "no replica acknowledges").blames_only(&["semi-sync"]);
+    Ok(())
+}
+
+/// A move there would leave everybody without writes, whatever its addresses say.
+fn turned_away(site: &Site<'_>) -> Outcome {
+    let standby = site.lab.admin(Node::Db2);
+    let name = match site.server() {
+        Server::MySql => "transaction_read_only",
+        Server::MariaDb => "tx_read_only",
+    };
+    standby.exec(&format!("SET GLOBAL {name}=ON"))?;
+    let said = site.check();
+    standby.exec(&format!("SET GLOBAL {name}=OFF"))?;
+    said.names("turns-away", "override", &format!("db2: {name} is ON")).blames_only(&["turns-away"]);
+    Ok(())
+}
+
+fn offline(site: &Site<'_>) -> Outcome {
+    let standby = site.lab.admin(Node::Db2);
+    standby.exec("SET GLOBAL offline_mode=ON")?;
+    let said = site.check();
+    standby.exec("SET GLOBAL offline_mode=OFF")?;
+    // the other node's receiver is turned away, too
+    replication::wait_running(&site.lab.admin(Node::Db1), Node::Db1)?;
+    said.names("turns-away", "stop", "db2: offline_mode is ON");
     Ok(())
 }
 

@@ -22,7 +22,10 @@ pub(crate) const CASES: &[Case] = &[
 
 pub(crate) const MYSQL: &[Case] = &[("a session that flipper may not end", above_us)];
 
-pub(crate) const MARIADB: &[Case] = &[("an administrator's write waits behind the fence", waiting_root)];
+pub(crate) const MARIADB: &[Case] = &[
+    ("an administrator's write waits behind the fence", waiting_root),
+    ("an administrator's transaction idles", idle_root),
+];
 
 /// Clients of the write address as they come: three idle, one in the middle of a transaction, one that reads all the time,
 /// one that has not logged in.
@@ -164,6 +167,29 @@ fn waiting_root(stage: &Stage<'_>) -> Outcome {
     assert_eq!(own()?, before, "nothing was written on the old writer: {ran}");
     stage.stands(&[Node::Db2], Node::Db2);
     stage.over(scene, &ran, 1)?;
+    Watched::start(stage.command(&["--json", "apply", "lab", "swap", "write", "--yes"])).end().ends(0);
+    Ok(())
+}
+
+/// `read_only` would not keep it from committing: it is rolled back before the read lock is let go.
+fn idle_root(stage: &Stage<'_>) -> Outcome {
+    let scene = stage.scene()?;
+    let admin = stage.lab.admin(Node::Db1);
+    let mut root = admin.session()?;
+    let before = admin.value("SELECT x FROM app.scratch WHERE id=1")?;
+    root.exec("BEGIN")?;
+    root.exec("UPDATE app.scratch SET x=x+1000 WHERE id=1")?;
+    let ran = Watched::start(stage.command(&["--json", "apply", "lab", "swap", "write", "--yes"])).end();
+    let note = ran.ends(0).note("release-db1");
+    assert!(note.contains("1 session(s) of db1 ended"), "`{note}`: {ran}");
+    stage.note(note);
+    assert!(root.exec("COMMIT").is_err(), "it was ended: {ran}");
+    stage.stands(&[Node::Db2], Node::Db2);
+    stage.over(scene, &ran, 1)?;
+    stage.lab.settle()?;
+    for node in Node::BOTH {
+        assert_eq!(stage.lab.admin(node).value("SELECT x FROM app.scratch WHERE id=1")?, before, "{}", node.name());
+    }
     Watched::start(stage.command(&["--json", "apply", "lab", "swap", "write", "--yes"])).end().ends(0);
     Ok(())
 }

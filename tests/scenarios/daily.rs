@@ -166,6 +166,9 @@ fn capacity() -> Vec<Scenario> {
         tell("innodb-in-recovery", "swap write", "db2 runs with innodb_force_recovery.", {
             mysql().edit(2, |n| set(n, "innodb_force_recovery", "3"))
         }),
+        tell("server-offline", "swap write", "Somebody has set offline_mode on db2 for a repair, and forgotten it.", {
+            mysql().edit(2, |n| set(n, "offline_mode", "ON"))
+        }),
         tell("cold-server", "swap write", "db2 was restarted five minutes ago: its caches are empty.", {
             mysql().edit(2, |n| n.health.uptime = known(300))
         }),

@@ -106,6 +106,18 @@ pub(super) const TEXTS: &[Text] = &[
         "Mend the server first.",
     ),
     Text::new(
+        "turns-away",
+        "The server turns clients away",
+        "With offline_mode=ON a MySQL server lets only administrators in, and ends everybody else's sessions, the other node's receiver \
+         among them. With transaction_read_only=ON (tx_read_only) sessions begin read-only. flipper opens a server by read_only alone: \
+         after a move all addresses would be in place, and no client could work.",
+        &[(
+            Where::Both,
+            "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('offline_mode', 'transaction_read_only', 'tx_read_only')",
+        )],
+        "See who has set it, and why. Then SET GLOBAL … = OFF, and look in the option file and at what is persisted.",
+    ),
+    Text::new(
         "cold-server",
         "The server was started a moment ago",
         "Its caches are empty. As a writer it will be slow until they are warm.",

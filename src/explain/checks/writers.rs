@@ -88,7 +88,8 @@ pub(super) const TEXTS: &[Text] = &[
     Text::new(
         "open-transaction",
         "A transaction has changed rows and idles",
-        "It does not keep the fence out, but its COMMIT fails with error 1290 afterwards, and until it ends its row locks stay.",
+        "It does not keep the fence out, but its COMMIT fails with error 1290 afterwards, and until it ends its row locks stay. That of \
+         an administrator, whom a MariaDB before 12 lets commit in spite of read_only, is rolled back before the fence's lock is let go.",
         &[(
             Where::Both,
             "SELECT t.trx_id, t.trx_started, t.trx_rows_modified, p.USER, p.TIME FROM information_schema.innodb_trx t JOIN information_schema.processlist p ON p.ID = t.trx_mysql_thread_id WHERE p.COMMAND = 'Sleep'",

@@ -21,6 +21,7 @@ pub(super) fn all(pair: &Pair, snapshot: &Snapshot, side: Side) -> Vec<Finding> 
     let mut all = full(snapshot, side);
     all.extend(disk(node, side));
     all.extend(innodb(node, side));
+    all.extend(turns_away(node, side));
     all.extend(cold(node, side));
     all.extend(listeners(pair, node, side));
     all
@@ -93,6 +94,33 @@ fn innodb(node: &NodeSnapshot, side: Side) -> Vec<Finding> {
         ))
     };
     [set("innodb_force_recovery", &["0"]), set("innodb_read_only", &["OFF", "0"])].into_iter().flatten().collect()
+}
+
+fn turns_away(node: &NodeSnapshot, side: Side) -> Vec<Finding> {
+    let Some(variables) = node.inventory.variables.known() else { return vec![] };
+    let name = &node.name;
+    let on = |variable: &&str| variables.get(*variable).is_some_and(|value| matches!(value.as_str(), "ON" | "1"));
+    let mut all = vec![];
+    if on(&"offline_mode") {
+        all.push(found(
+            Code::TurnsAway,
+            side,
+            format!("{name}: offline_mode is ON, so that only administrators can log in"),
+            format!("see who has set it, and why; then SET GLOBAL offline_mode=OFF on {name}"),
+            vec![(Serves(side), Stop), (Report, Warn)],
+        ));
+    }
+    // the older name, which MariaDB knew alone for long
+    if let Some(variable) = ["transaction_read_only", "tx_read_only"].iter().find(|variable| on(variable)) {
+        all.push(found(
+            Code::TurnsAway,
+            side,
+            format!("{name}: {variable} is ON, so that clients cannot write unless they ask for it"),
+            format!("SET GLOBAL {variable}=OFF on {name}, and look in its option file"),
+            vec![(Opens(side), Override), (Report, Warn)],
+        ));
+    }
+    all
 }
 
 fn cold(node: &NodeSnapshot, side: Side) -> Option<Finding> {

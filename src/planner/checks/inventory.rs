@@ -10,7 +10,7 @@ use Scope::{Closes, Fences, Handover, Opens, Reads, Report, Serves};
 use Severity::{Override, Stop, Warn};
 
 /// Variables that make a statement do something else, or fail, on the other node.
-const ALIKE: [&str; 16] = [
+const ALIKE: [&str; 17] = [
     "binlog_format",
     "binlog_row_image",
     "character_set_server",
@@ -22,6 +22,7 @@ const ALIKE: [&str; 16] = [
     "lower_case_table_names",
     "max_allowed_packet",
     "max_connections",
+    "require_secure_transport",
     "slave_run_triggers_for_rbr",
     "sql_mode",
     "system_time_zone",

@@ -200,7 +200,7 @@ fn needs(code: Code, node: &NodeSnapshot) -> Vec<Option<&str>> {
         },
         Code::FollowsAtBoot => vec![channels.why_unknown(), boot.follows.why_unknown()],
         Code::DiskSpace => vec![health.disk.why_unknown()],
-        Code::InnodbState => vec![inventory.variables.why_unknown()],
+        Code::InnodbState | Code::TurnsAway => vec![inventory.variables.why_unknown()],
         Code::ColdServer => vec![health.uptime.why_unknown()],
     }
 }

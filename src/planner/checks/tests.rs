@@ -281,6 +281,10 @@ fn besides() -> Vec<Harm> {
             s.nodes[1].health.disk = Observed::Known(vec![disk]);
         }),
         (Code::InnodbState, Override, Asks, |s| set(&mut s.nodes[1], "innodb_force_recovery", "1")),
+        (Code::TurnsAway, Verdict::Stop, Refuses, |s| set(&mut s.nodes[1], "offline_mode", "ON")),
+        (Code::TurnsAway, Override, Asks, |s| set(&mut s.nodes[1], "transaction_read_only", "ON")),
+        (Code::TurnsAway, Override, Asks, |s| set(&mut s.nodes[1], "tx_read_only", "ON")),
+        (Code::TurnsAway, Verdict::Ok, Silent, |s| set(&mut s.nodes[1], "offline_mode", "OFF")),
         (Code::ColdServer, Warn, Silent, |s| s.nodes[1].health.uptime = Observed::Known(599)),
     ]
 }
@@ -487,14 +491,4 @@ fn a_peer_that_replicates_is_no_other_server() {
     // through the floating address is wrong for it too, which its own channel says
     snapshot.nodes[0].workload.downstream = downstream("10.77.0.12", "10.77.0.100", None);
     assert_eq!(verdict(&checked(&snapshot), Code::Downstream), Verdict::Ok);
-}
-
-#[test]
-fn what_a_worker_says_is_told_with_the_stopped_applier() {
-    let mut snapshot = healthy(Flavour::MySql);
-    channel(&mut snapshot.nodes[1]).applier = Thread::Stopped;
-    snapshot.nodes[1].relay.worker_errors = Observed::Known(vec![(1062, "Duplicate entry".to_owned())]);
-    let checks = checked(&snapshot);
-    let stopped = checks.iter().find(|check| check.code == Code::ReplicationStopped).expect("a check");
-    assert!(stopped.found[0].seen.contains("error 1062: Duplicate entry"), "{:?}", stopped.found);
 }
