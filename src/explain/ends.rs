@@ -82,7 +82,7 @@ pub(super) const ALL: &[Text] = &[
             (Where::MySql, "SELECT @@global.read_only, @@global.super_read_only"),
             (Where::MariaDb, "SELECT @@global.read_only"),
         ],
-        "The text says how both nodes stand and what to do. Restore the way to both nodes, see that at most one is open, then \
-         plan again: `set ROLE NODE` finishes or takes back what was begun.",
+        "The text says how both nodes stand and what to do. Restore the way to both nodes. Then `flipper resume PAIR` finishes it, or \
+         `flipper abort PAIR` goes back; with `--dry-run` each shows what it would do. If both refuse, each says why.",
     ),
 ];

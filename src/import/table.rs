@@ -152,7 +152,11 @@ pub const COMMANDS: &[Row] = &[
         "flipper status PAIR",
         "also asks both ways of replication and says what is wrong, by id; `flipper check PAIR` says all",
     ),
-    row("PAIR quick_status", "flipper status PAIR", "it connects to the nodes, not to the addresses"),
+    row(
+        "PAIR quick_status",
+        "flipper status --quick PAIR",
+        "asks the addresses and both servers by MySQL, without ssh",
+    ),
     row("PAIR swap", "flipper apply PAIR swap", "all roles; `flipper plan PAIR swap` shows it before"),
     row("PAIR swap write", "flipper apply PAIR swap write", "one role"),
     row("PAIR set write NODE", "flipper apply PAIR set write NODE", "nothing to do where it is there already"),
@@ -173,7 +177,7 @@ pub const OPTIONS: &[Row] = &[
     row(
         "--verbose, -v; --debug, -d",
         "--dry-run",
-        "every statement and command line, word for word, before anything is done; `flipper history` has what was done",
+        "every statement and command line, word for word, before anything is done; `-v` shows each as it is sent, and `flipper history` has what was done",
     ),
     row("--yes, -y", "--yes", "it let `fail` run at all; now it answers the question that every move asks"),
     row("--identity, -i", "", "IdentityFile in your ssh configuration, or in the one that `ssh: (config_file)` names"),

@@ -134,7 +134,7 @@ codes! {
     Lagging {
         id: "lagging", worst: Override, hazards: "H-30",
         title: "the standby is not further behind than `lag` allows",
-        matters: "writes would be out until it has caught up",
+        matters: "writes would be out, or readers would see old data, until it has caught up",
     }
     /// The node has transactions that its peer lacks.
     Diverged {
@@ -356,7 +356,7 @@ codes! {
     HalfReceived {
         id: "half-received", worst: Warn, hazards: "H-85, H-87",
         title: "no transaction has come in without its end",
-        matters: "its applier holds its locks for ever, or begins it again on data that has changed since",
+        matters: "the applier keeps its row locks for ever, or begins it again on data that has changed since",
     }
     /// A read role is on a node whose data is old.
     StaleReads {

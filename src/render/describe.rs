@@ -48,7 +48,9 @@ pub fn sentence(action: &Action) -> String {
             format!("switch {node} off with the operator's program, and see that nobody answers for its addresses")
         }
         Action::Isolate { node, how: Isolation::Hand } => {
-            format!("see for five seconds that nobody answers for the addresses of {node}, which a person vouches for")
+            format!(
+                "see for five seconds that nobody answers for the addresses of {node}; a person vouches that it is off"
+            )
         }
         Action::StopReceiving { node } => {
             format!("stop the receiver on {node}: nothing of the other node comes in any more")

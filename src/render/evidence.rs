@@ -120,13 +120,14 @@ fn half_received(survivor: &NodeSnapshot) -> Option<String> {
     let bytes = survivor.relay.half_received.known().filter(|bytes| **bytes > 0)?;
     let applies = survivor.channels.known()?.iter().any(|channel| channel.applier == Thread::Running);
     let begun = format!("it has received {} of a transaction whose end has not come", size(*bytes));
-    let mysql = survivor.server.known().is_some_and(|server| server.flavour == Flavour::MySql);
+    let (mysql, name) =
+        (survivor.server.known().is_some_and(|server| server.flavour == Flavour::MySql), &survivor.name);
     Some(match (applies, mysql) {
         (true, true) => format!(
-            "{begun}; its applier is stopped before it opens, at once where flipper's account has SYSTEM_USER, or \
-             within a minute"
+            "{begun}; its applier is stopped before {name} is opened: at once if flipper's account has SYSTEM_USER, \
+             otherwise within a minute"
         ),
-        (true, false) => format!("{begun}; its applier is stopped before it opens"),
+        (true, false) => format!("{begun}; its applier is stopped before {name} is opened"),
         (false, _) => begun,
     })
 }

@@ -59,8 +59,8 @@ pub(super) const TEXTS: &[Text] = &[
          of a move, it would be too late to find that out. Where flipper's key leads to a gate, the gate lets through what was \
          in the config when it was made.",
         &[(Where::Node, "id -u; sudo -n -l; grep -c . /usr/local/sbin/flipper-gate-*")],
-        "Log in as root, or set `ssh.sudo: true` and allow the commands that docs/config.md lists. After a change of the config \
-         run `flipper setup PAIR` again and install the lines and the gate that it prints.",
+        "Log in as root, or set `ssh.sudo: true` and install the lines that `flipper setup PAIR --only sudoers` prints. After a change of the \
+         config run it again, and install the lines and the gate.",
     ),
     Text::new(
         "fail-not-permitted",

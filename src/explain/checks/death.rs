@@ -73,7 +73,7 @@ pub(super) const TEXTS: &[Text] = &[
          changed meanwhile are overwritten, or replication stops half way.",
         &[
             (Where::MySql, "SELECT GTID_SUBTRACT('ITS gtid_executed', @@GLOBAL.gtid_executed)"),
-            (Where::MariaDb, "SELECT @@GLOBAL.gtid_binlog_state"),
+            (Where::MariaDb, "SELECT @@GLOBAL.gtid_binlog_state, @@GLOBAL.gtid_slave_pos"),
         ],
         "Close it first if it is open (`drain`). Save those transactions with mysqlbinlog (mariadb-binlog), have somebody who knows the data \
          decide about each, and build the node anew from the writer: the CLONE plugin or xtrabackup, mariadb-backup.",

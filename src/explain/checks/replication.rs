@@ -11,7 +11,8 @@ pub(super) const TEXTS: &[Text] = &[
         "It has no replication configured, replicates from another server, or through a floating address, which would lead it to \
          itself after a move.",
         STATUS,
-        "Set replication up from the peer's own address: CHANGE REPLICATION SOURCE TO … (CHANGE MASTER TO … on MariaDB).",
+        "Set replication up from the peer's own address: CHANGE REPLICATION SOURCE TO … (CHANGE MASTER TO … on MariaDB), as in \
+         docs/config.md, \"What a pair must look like\".",
     ),
     Text::new(
         "many-channels",
@@ -65,7 +66,7 @@ pub(super) const TEXTS: &[Text] = &[
          is opened, or its peer stays open, there are two histories.",
         &[
             (Where::MySql, "SELECT GTID_SUBTRACT(@@global.gtid_executed, 'gtid_executed of the peer')"),
-            (Where::MariaDb, "SELECT @@global.gtid_binlog_state"),
+            (Where::MariaDb, "SELECT @@global.gtid_binlog_state, @@global.gtid_slave_pos"),
         ],
         "Look at these transactions in the binary log (mysqlbinlog). Bring the data together or build the node anew from its \
          peer. Override only when you know what they are.",
@@ -82,7 +83,7 @@ pub(super) const TEXTS: &[Text] = &[
         "The binary log is off",
         "What is written on this node after the move would never reach the other one, so there would be no way back.",
         &[(Where::Both, "SELECT @@global.log_bin")],
-        "Start the server with log_bin (and on MariaDB with log_slave_updates), on both nodes.",
+        "Start the server with log_bin, on both nodes.",
     ),
     Text::new(
         "applied-not-logged",
@@ -141,16 +142,16 @@ pub(super) const TEXTS: &[Text] = &[
         "What was received from a lost source is not applied yet",
         "The source cannot be asked again, so the relay log on this node is the only copy of these transactions.",
         STATUS,
-        "Let the applier finish before anything else. No RESET REPLICA, no new source: both throw the relay log away.",
+        "Let the applier finish before anything else. No RESET REPLICA and no new source as long as something complete in it is not applied: both throw the relay log away.",
     ),
     Text::new(
         "half-received",
         "A transaction has come in without its end",
         "Its source died, or was cut off, while it was sending. An applier executes rows as they arrive: it has changed some, and holds \
          their locks until the rest comes. On a closed node nobody minds, and once the source is back, all is fetched again; on an open \
-         one clients wait for these locks in vain. `fail` stops the applier before it opens a node: on MySQL within a minute, or at once \
-         where flipper's account has SYSTEM_USER and may kill its thread. An applier of MySQL that is started again begins anew, on \
-         data that has changed since; one of MariaDB throws its relay log away.",
+         one clients wait in vain. `fail` stops the applier before it opens a node: on MySQL within a minute, or at once where flipper's \
+         account has SYSTEM_USER and may kill its thread. One of MySQL that is started again begins anew, on data that has changed \
+         since: `rejoin` is refused for it.",
         &[
             (
                 Where::MySql,

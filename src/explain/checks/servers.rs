@@ -110,7 +110,7 @@ pub(super) const TEXTS: &[Text] = &[
         "The server turns clients away",
         "With offline_mode=ON a MySQL server lets only administrators in, and ends everybody else's sessions, the other node's receiver \
          among them. With transaction_read_only=ON (tx_read_only) sessions begin read-only. flipper opens a server by read_only alone: \
-         after a move all addresses would be in place, and no client could work.",
+         after a move all addresses would be in place, and no client could work. The second can be overridden: clients may ask for it.",
         &[(
             Where::Both,
             "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('offline_mode', 'transaction_read_only', 'tx_read_only')",
@@ -141,7 +141,8 @@ pub(super) const TEXTS: &[Text] = &[
     Text::new(
         "moved-lately",
         "Roles were moved a moment ago",
-        "Roles that go to and fro hide a cause. Caches and clients have not settled yet.",
+        "Roles that go to and fro hide a cause. Caches and clients have not settled yet. It refuses a plan only where \
+         `--not-within TIME` says so.",
         &[(Where::Here, "flipper status PAIR")],
         "Find out why the last move was made before the next one.",
     ),

@@ -12,8 +12,8 @@ pub(super) const TEXTS: &[Text] = &[
             (Where::MySql, "SELECT @@hostname, @@global.read_only, @@global.super_read_only"),
             (Where::MariaDb, "SELECT @@hostname, @@global.read_only"),
         ],
-        "Decide which one is the writer. `flipper plan PAIR set ROLE NODE` closes the other one; then compare their \
-         transactions. See to it that my.cnf makes the standby start read-only.",
+        "Decide which one is the writer. Where the address is on one node only, `flipper plan PAIR set ROLE NODE` closes the other \
+         one. Where it is on both, make the other one read-only by hand first. Then compare their transactions. See to it that my.cnf makes the standby start read-only.",
     ),
     Text::new(
         "none-open",
@@ -22,7 +22,10 @@ pub(super) const TEXTS: &[Text] = &[
          person knows which node should write.",
         &[
             (Where::MySql, "SELECT @@hostname, @@global.super_read_only, @@global.gtid_executed"),
-            (Where::MariaDb, "SELECT @@hostname, @@global.read_only, @@global.gtid_binlog_state"),
+            (
+                Where::MariaDb,
+                "SELECT @@hostname, @@global.read_only, @@global.gtid_binlog_state, @@global.gtid_slave_pos",
+            ),
         ],
         "Choose the node that has all transactions: `flipper status PAIR` shows what each has that the other lacks. Then \
          `flipper plan PAIR set ROLE NODE` opens it, and the other one catches up.",

@@ -13,7 +13,7 @@ use Severity::{Override, Warn};
 /// All of it.
 pub(super) fn all(pair: &Pair, snapshot: &Snapshot, side: Side) -> Vec<Finding> {
     let node = snapshot.node(side);
-    let mut all: Vec<Finding> = opens(node, side).into_iter().chain(follows(pair, node, side)).collect();
+    let mut all: Vec<Finding> = opens(node, side).into_iter().chain(follows(pair, snapshot, side)).collect();
     all.extend(others(pair, node, side));
     all
 }
@@ -59,8 +59,11 @@ fn persisted_help(node: &NodeSnapshot) -> String {
 }
 
 /// Its receiver was stopped, and starts by itself with the server (H-87).
-fn follows(pair: &Pair, node: &NodeSnapshot, side: Side) -> Option<Finding> {
-    let (name, source) = (&node.name, &pair.node(side.peer()).name);
+fn follows(pair: &Pair, snapshot: &Snapshot, side: Side) -> Option<Finding> {
+    let node = snapshot.node(side);
+    // whichever of the two was declared dead
+    let back = if super::death::deposed(pair, snapshot, side).is_some() { side } else { side.peer() };
+    let (name, back) = (&node.name, &pair.node(back).name);
     let follows = node.boot.follows.known().filter(|follows| follows.by_itself)?;
     // one that has stopped with an error would stop there again
     let stopped =
@@ -70,7 +73,7 @@ fn follows(pair: &Pair, node: &NodeSnapshot, side: Side) -> Option<Finding> {
         Code::FollowsAtBoot,
         side,
         format!("{name}: its receiver was stopped, and starts with the server: {}", follows.ruling),
-        format!("{} in the option file of {name} until {source} has rejoined", follows_not(node)),
+        format!("{} in the option file of {name} until {back} has rejoined", follows_not(node)),
     ))
 }
 

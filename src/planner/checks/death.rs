@@ -1,5 +1,7 @@
 //! What is asked before a node is declared dead, and before one that has come back follows again.
 
+use std::net::IpAddr;
+
 use super::{boot, half_received, plan_override, plan_stop, plan_warn};
 use crate::model::{
     Channel, Code, Finding, Flavour, Isolation, NodeName, Observed, Pair, Reason, Relay, RoleSpec, Scope, Severity,
@@ -60,7 +62,7 @@ impl Dead<'_> {
                 Code::Unknown,
                 self.dead,
                 format!("{survivor} cannot say whether MySQL on {dead} answers it: {why}"),
-                format!("mend that; a person's word for {dead} needs a second witness"),
+                format!("mend the way to {survivor} by ssh: it must confirm that {dead} is silent"),
             ));
         }
         found
@@ -99,6 +101,7 @@ impl Dead<'_> {
             }
             (Observed::Known(answering), _) => answering,
         };
+        let interface = &self.pair.node(self.dead.peer()).interface;
         let roles = self.pair.roles.iter().filter(|role| answering.contains(&role.address.ip));
         let there = |role: &&RoleSpec| node.holds(role).known().is_some_and(|held| !held.is_empty());
         roles
@@ -109,7 +112,11 @@ impl Dead<'_> {
                     self.dead,
                     format!("somebody answers for {} ({}) on the network of {survivor}", role.name, role.address),
                     format!(
-                        "find out who: `arping -D` on {survivor} tells the hardware address; then take it away there"
+                        "find out who: `{}` on {survivor} tells the hardware address; then take it away there",
+                        match role.address.ip {
+                            IpAddr::V4(ip) => format!("arping -D -c 2 -I {interface} {ip}"),
+                            IpAddr::V6(ip) => format!("ndisc6 {ip} {interface}"),
+                        }
                     ),
                 )
             })
@@ -138,7 +145,10 @@ impl Dead<'_> {
             Code::CannotApply,
             self.dead.peer(),
             seen,
-            format!("mend the applier on {survivor} first: what it has received and not applied would be lost"),
+            format!(
+                "mend what stops it on {survivor}, start the applier there, and plan again; no RESET REPLICA: what it has \
+                 received and not applied would be lost"
+            ),
         ))
     }
 
@@ -282,8 +292,8 @@ pub(in crate::planner) fn returned(pair: &Pair, snapshot: &Snapshot, back: Side)
             back.peer(),
             format!("the applier of {writer} would begin a transaction of {name} again that came in without its end"),
             format!(
-                "on {writer}, RESET REPLICA: it throws the relay log away, of which all else is applied, and keeps where to \
-                 replicate from"
+                "on {writer}, with its replication stopped: RESET REPLICA. It discards only the relay log, of which all that is \
+                 complete is applied, and keeps where to replicate from. Then plan again"
             ),
         ));
     }
@@ -360,7 +370,11 @@ pub(in crate::planner) fn deposed(pair: &Pair, snapshot: &Snapshot, side: Side) 
         Some(deposed) => {
             format!("{name} was declared dead ({}); {writer} took its place at {}", deposed.since, deposed.position)
         }
-        None if shown => format!("{writer} accepts writes, and its receiver from {name} was stopped"),
+        None if shown => {
+            format!(
+                "{name} seems to have been declared dead: {writer} accepts writes, and its receiver from {name} was stopped"
+            )
+        }
         None => return None,
     };
     Some(Finding {

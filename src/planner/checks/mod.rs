@@ -16,8 +16,8 @@ pub use report::{Checked, LATELY, Verdict, check};
 pub(super) use workload::long_rollbacks;
 
 use crate::model::{
-    Access, Action, Code, Finding, Isolation, NodeName, NodeSnapshot, Pair, Reason, RoleSpec, Scope, Severity, Side,
-    Snapshot, WriteAccess,
+    Access, Action, Code, Fencing, Finding, Isolation, NodeName, NodeSnapshot, Pair, Reason, RoleSpec, Scope, Server,
+    Severity, Side, Snapshot, WriteAccess,
 };
 
 /// What relies on something, and how badly it then speaks against a plan.
@@ -273,8 +273,10 @@ fn writers(pair: &Pair, snapshot: &Snapshot) -> Vec<Finding> {
                     pair.node(side.peer()).name
                 ),
                 _ => format!(
-                    "decide which one is to be the writer, make the other one read-only, and compare their \
-                     transactions; the address of {} belongs on the writer only",
+                    "decide which one is to be the writer; on the other one SET GLOBAL {}; then `flipper plan {} set {} \
+                     WRITER` takes its address away; then compare their transactions",
+                    snapshot.nodes.iter().find_map(|node| node.server.known()).map_or("read_only=ON", closing),
+                    pair.name,
                     role.name
                 ),
             },
@@ -313,6 +315,15 @@ fn writers(pair: &Pair, snapshot: &Snapshot) -> Vec<Finding> {
     found
 }
 
+/// What makes a server read-only, administrators included where that can be had.
+fn closing(server: &Server) -> &'static str {
+    match server.fencing() {
+        Fencing::SuperReadOnly => "super_read_only=ON",
+        Fencing::NoLockNoAdmin => "read_only='NO_LOCK_NO_ADMIN'",
+        Fencing::ReadLock => "read_only=ON",
+    }
+}
+
 /// A role's address belongs on one node. `None` where that is so, or not known.
 pub(super) fn address_count(pair: &Pair, snapshot: &Snapshot, role: &RoleSpec) -> Option<Finding> {
     if snapshot.nodes.iter().any(|node| node.addresses.known().is_none()) {
@@ -320,6 +331,7 @@ pub(super) fn address_count(pair: &Pair, snapshot: &Snapshot, role: &RoleSpec) -
     }
     let [a, b] = &pair.nodes;
     let way = |verb: &str| format!("flipper plan {} {verb} {} {}", pair.name, role.name, a.name);
+    let both_open = snapshot.nodes.iter().all(|node| node.access.is(&WriteAccess::Open));
     match snapshot.holders(role)[..] {
         [] => Some(stop(
             Code::AddressNowhere,
@@ -333,7 +345,10 @@ pub(super) fn address_count(pair: &Pair, snapshot: &Snapshot, role: &RoleSpec) -
             Code::AddressOnBoth,
             None,
             format!("{} ({}) is on {} and on {}", role.name, role.address, a.name, b.name),
-            format!("say where it belongs: `{}`, or {}", way("set"), b.name),
+            match both_open && Some(role) == pair.write_role() {
+                true => "first see that only one of them accepts writes (both-open)".to_owned(),
+                false => format!("say where it belongs: `{}`, or {}", way("set"), b.name),
+            },
             [Scope::Report],
         )),
     }

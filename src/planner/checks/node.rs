@@ -56,7 +56,11 @@ pub(super) fn machine(pair: &Pair, snapshot: &Snapshot, side: Side) -> Vec<Findi
                 Code::NotPermitted,
                 Some(side),
                 format!("{name}: {}", system.denied.join("; ")),
-                "log in as root, or set `ssh.sudo` and allow these commands by `sudo -n` (docs/config.md lists them)",
+                format!(
+                    "log in as root, or set `ssh.sudo` and install the lines that `flipper setup {} --node {name} --only \
+                     sudoers` prints",
+                    pair.name
+                ),
                 [Scope::Addresses(side)],
             ));
         }
@@ -104,7 +108,7 @@ pub(super) fn settings(pair: &Pair, snapshot: &Snapshot, side: Side) -> Vec<Find
             Code::NoBinlog,
             Some(side),
             format!("{name}: log_bin is off"),
-            format!("start the server of {name} with log_bin, on both nodes"),
+            format!("put log_bin into the option file of {name}, and restart its server"),
             [Scope::Handover],
         ));
     }
@@ -113,7 +117,8 @@ pub(super) fn settings(pair: &Pair, snapshot: &Snapshot, side: Side) -> Vec<Find
             Code::NoGtid,
             Some(side),
             format!("{name}: GTIDs are not on"),
-            format!("set gtid_mode=ON on {name}, on both nodes"),
+            "on both nodes: enforce_gtid_consistency=ON, then gtid_mode=OFF_PERMISSIVE, ON_PERMISSIVE and ON, one after the other, \
+             and in the option files",
             [Scope::Handover],
         ));
     }

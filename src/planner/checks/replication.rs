@@ -19,7 +19,7 @@ pub(super) fn all(pair: &Pair, snapshot: &Snapshot, side: Side) -> Vec<Finding> 
         [] => vec![into.found(
             Code::NotReplica,
             format!("{name} replicates from nobody"),
-            format!("set up replication from {peer} to {name}"),
+            format!("set up replication from {peer} to {name} (docs/config.md, \"What a pair must look like\", has the statements)"),
             into.missing(),
         )],
         [channel] => {
@@ -127,6 +127,12 @@ impl Into<'_> {
                     self.pair.node(back).name
                 )
             }
+            _ if errors.is_empty() && channel.receiver == Thread::Connecting => format!(
+                "{0} does not reach {1}: SHOW REPLICA STATUS on {0} says why (the way, the replication account, its password or \
+                 TLS)",
+                node.name,
+                self.pair.node(self.side.peer()).name
+            ),
             _ if errors.is_empty() => {
                 format!("if it was stopped on purpose and may run again: {start} on {}", node.name)
             }
