@@ -113,6 +113,7 @@ impl Hands<'_> {
     pub(super) async fn resume_receiving(&mut self, node: &NodeName, limit: Duration) -> Result<Done, Failure> {
         let channel = self.channel(node, limit).await?;
         if channel.applier == "No" {
+            self.relay_log_is_applied(node, limit).await?;
             self.tell_channel(node, &channel, dialect::start_replication, limit).await?;
         } else if channel.receiver == "No" {
             self.tell_channel(node, &channel, dialect::resume_receiving, limit).await?;
@@ -128,6 +129,23 @@ impl Hands<'_> {
                 what: format!("the {thread} of {node} does not run{}", channel.trouble()),
                 again: false,
             }),
+        }
+    }
+
+    /// A MariaDB replica by GTID throws its relay logs away when one of its threads is started while neither runs. Of a lost
+    /// source they may be the only copy.
+    async fn relay_log_is_applied(&mut self, node: &NodeName, limit: Duration) -> Result<(), Failure> {
+        let (_, known) = self.on(node)?;
+        if known.server.flavour == Flavour::MySql {
+            return Ok(());
+        }
+        let received = self.received(node, limit).await?;
+        match received.is_empty() || self.applied(node, &received, PAUSE).await? {
+            true => Ok(()),
+            false => Err(certain(format!(
+                "the applier of {node} has stopped before it had applied all up to {received}, and whoever starts replication there \
+                 now throws the relay logs away, which may be the only copy: save them first"
+            ))),
         }
     }
 

@@ -11,8 +11,9 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::death::Channel;
-use super::{Hands, asked, certain, changed};
+use super::{Hands, asked, certain, changed, unmoved};
 use crate::dialect;
+use crate::link::Record;
 use crate::model::{Flavour, NodeName, printable};
 use crate::world::{Done, Failure, Happened};
 
@@ -52,10 +53,10 @@ impl Hands<'_> {
             let (channel, held) = self.in_the_middle(node, connect).await?;
             match held {
                 None => return Ok(Done::default()),
-                Some(_) if channel.applier == "No" => {
+                Some(_) if channel.applier == "No" && Instant::now() >= patient => {
                     return Err(certain(format!("{node} has a transaction of an applier that does not run")));
                 }
-                Some(held) if Instant::now() >= patient => break (channel, held),
+                Some(held) if channel.applier != "No" && Instant::now() >= patient => break (channel, held),
                 Some(_) => sleep(BETWEEN).await,
             }
         };
@@ -128,10 +129,24 @@ impl Hands<'_> {
     ) -> Result<(Channel, Option<Held>), Failure> {
         let channel = self.channel(node, limit).await?;
         let (link, known) = self.on(node)?;
-        let tables = super::sql(link)?.read(&dialect::applier_transactions(&known.server), limit).await;
-        let tables = tables.map_err(|e| asked(&e))?;
-        let rows = tables.iter().flat_map(|table| &table.0);
-        let threads: Vec<u64> = rows.map(|row| row.number(&["id"]).map_err(|e| asked(&e))).collect::<Result<_, _>>()?;
+        let sql = super::sql(link)?;
+        let asker = u64::from(sql.thread_id());
+        let deadline = Instant::now() + limit;
+        let threads = loop {
+            let tables = sql.read(&dialect::applier_transactions(&known.server), limit).await.map_err(|e| asked(&e))?;
+            let [_, open, _] = &tables[..] else { return Err(certain("no answer")) };
+            let id = |row: &Record| row.number::<u64>(&["id"]).map_err(|e| asked(&e));
+            let mut threads: Vec<u64> = open.0.iter().map(id).collect::<Result<_, _>>()?;
+            let all = threads.len();
+            threads.retain(|id| *id != asker);
+            if threads.len() < all {
+                break threads;
+            }
+            if Instant::now() >= deadline {
+                return Err(certain(format!("InnoDB of {node} tells an old list of transactions every time")));
+            }
+            sleep(unmoved::REPEATED).await;
+        };
         let between = channel.applier != "No" && channel.rest != Some(0);
         let held = (between || !threads.is_empty()).then_some(Held { threads });
         Ok((channel, held))

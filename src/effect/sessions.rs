@@ -69,9 +69,9 @@ impl Hands<'_> {
     }
 
     /// Ends what would write as soon as the read lock of a fence is let go, which `read_only` keeps no administrator from:
-    /// what waits behind it (hazard H-01), and transactions that have changed rows before it and idle. Clients came by an
-    /// address, and are ended before; who is left is an administrator, or would be refused anyway. Returns what is to be
-    /// told of that.
+    /// what waits behind it (hazard H-01), and transactions that have changed rows before it and idle. Who came by the
+    /// write address is ended before; of those who are left nobody can tell administrators from others, whose COMMIT would be
+    /// refused. Returns what is to be told of that.
     pub(super) async fn end_waiting(&mut self, node: &NodeName, limit: Duration) -> Result<Option<String>, Failure> {
         let deadline = Instant::now() + limit;
         let (link, known) = self.on(node)?;
@@ -88,9 +88,9 @@ impl Hands<'_> {
         // whoever may do what read_only forbids can do it a moment later as well: no reason to keep the lock
         Ok(match ended {
             Ok(0) => None,
-            Ok(ended) => {
-                Some(format!("{ended} session(s) of {node} ended, which could have committed in spite of read_only"))
-            }
+            Ok(ended) => Some(format!(
+                "{ended} session(s) of {node} ended that had changed rows: an administrator's could have committed in spite of read_only"
+            )),
             Err(why) => {
                 Some(format!("whether an administrator's transaction can still commit on {node}: {}", why.what))
             }

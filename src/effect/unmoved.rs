@@ -153,8 +153,8 @@ pub(super) async fn end(
 fn above_us(peer: &NodeName, session: &Session) -> String {
     let (id, user) = (session.id, printable(&session.user));
     format!(
-        "session {id} of {user} on {peer} may be in an XA transaction, which could commit in spite of the fence, and \
-         flipper's account may not end it: have it ended (XA ROLLBACK, or KILL {id})"
+        "session {id} of {user} on {peer} is in a transaction that could commit in spite of the fence, and flipper's account \
+         may not end it: have it ended (ROLLBACK or XA ROLLBACK there, or KILL {id})"
     )
 }
 

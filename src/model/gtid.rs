@@ -76,6 +76,12 @@ impl BinlogState {
         domains.into_iter().map(|domain| reached(self, domain).saturating_sub(reached(other, domain))).sum()
     }
 
+    /// What of it one server has committed.
+    #[must_use]
+    pub fn of_server(&self, server: u32) -> Self {
+        Self(self.0.iter().filter(|((_, of), _)| *of == server).map(|(key, seq)| (*key, *seq)).collect())
+    }
+
     /// Nothing in it.
     #[must_use]
     pub fn is_empty(&self) -> bool {

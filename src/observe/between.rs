@@ -118,6 +118,14 @@ async fn lacking(of: &Seen, peer: &Seen, peers: &mut Result<Sql, SqlError>, limi
             if ![&own, &theirs].into_iter().all(|settings| settings.log_bin) {
                 return Err("a binary log is off, so that nobody can tell".to_owned());
             }
+            // what comes back from one that logs all takes the place of what the other one knew of it
+            if own.log_replica_updates != theirs.log_replica_updates {
+                return Err(
+                    "one of them logs what it applies (log_slave_updates), and the other does not, so that nobody can \
+                            tell: set it alike"
+                        .to_owned(),
+                );
+            }
             let state = |text: &str| {
                 BinlogState::parse(text).ok_or_else(|| format!("`{}` is not a binlog state", printable(text)))
             };

@@ -223,6 +223,42 @@ fn a_node_that_comes_back_is_compared_before_it_follows_and_the_writer_follows_i
     }
 }
 
+/// A MariaDB copy does not know what its node committed before it was built anew, and nobody sends it that.
+#[test]
+fn what_a_node_has_once_committed_itself_never_comes_by_replication() {
+    let mut snapshot = returned(Flavour::MariaDb);
+    snapshot.nodes[1].ahead = Observed::Known("0-1-7,0-2-9".to_owned());
+    assert_eq!(refused(&snapshot, &rejoin(), &Code::ALL), [Code::PurgedLogs]);
+    let refusal = plan(&pair(), &snapshot, &rejoin(), &[]).expect_err("refused");
+    assert!(refusal.reasons[0].help.contains("SET GLOBAL gtid_binlog_state = '0-1-7,POSITION'"), "{refusal:?}");
+    // MySQL's sets are whole, and it fetches what of its own it has lost
+    let mut snapshot = returned(Flavour::MySql);
+    snapshot.nodes[1].ahead = Observed::Known("u1:7".to_owned());
+    assert!(plan(&pair(), &snapshot, &rejoin(), &[]).is_ok());
+}
+
+/// A MariaDB replica by GTID of which neither thread runs throws its relay logs away when one is started.
+#[test]
+fn nobody_is_told_to_start_what_throws_the_only_copy_away() {
+    for flavour in FLAVOURS {
+        let mut snapshot = dead(flavour);
+        snapshot.nodes[1].relay.unapplied = Observed::Known("0-1-7".to_owned());
+        let Observed::Known(channels) = &mut snapshot.nodes[1].channels else { panic!("a channel") };
+        (channels[0].receiver, channels[0].applier) = (Thread::Stopped, Thread::Stopped);
+        let helps: Vec<String> = findings(&pair(), &snapshot)
+            .into_iter()
+            .filter(|finding| finding.code == Code::Unapplied)
+            .map(|finding| finding.help)
+            .chain(
+                plan(&pair(), &snapshot, &fail(), &Code::ALL).expect_err("refused").reasons.into_iter().map(|r| r.help),
+            )
+            .collect();
+        for help in &helps[..2] {
+            assert_eq!(help.contains("save the relay logs"), flavour == Flavour::MariaDb, "{help}");
+        }
+    }
+}
+
 #[test]
 fn one_that_comes_back_open_with_its_address_is_closed_first() {
     for flavour in FLAVOURS {

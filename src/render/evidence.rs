@@ -124,8 +124,8 @@ fn half_received(survivor: &NodeSnapshot) -> Option<String> {
         (survivor.server.known().is_some_and(|server| server.flavour == Flavour::MySql), &survivor.name);
     Some(match (applies, mysql) {
         (true, true) => format!(
-            "{begun}; its applier is stopped before {name} is opened: at once if flipper's account has SYSTEM_USER, \
-             otherwise within a minute"
+            "{begun}; its applier is stopped before {name} is opened: within a minute, or at once where it has changed rows \
+             and flipper's account has SYSTEM_USER"
         ),
         (true, false) => format!("{begun}; its applier is stopped before {name} is opened"),
         (false, _) => begun,

@@ -91,7 +91,9 @@ pub(super) const TEXTS: &[Text] = &[
         "Replicas below this node miss the peer's transactions, and so does whoever restores from its logs. A move does not \
          need them there: a MariaDB server is compared by its own log and by what it has replicated (gtid_slave_pos).",
         &[(Where::Both, "SHOW GLOBAL VARIABLES LIKE 'log_%_updates'")],
-        "Set log_replica_updates (log_slave_updates) on both nodes and restart the one without roles.",
+        "Leave it, where nothing replicates from this node but its peer. Else set log_replica_updates (log_slave_updates) on both \
+         nodes. A MariaDB pair that turns it on later has logs without the other one's transactions of before: `diverged`, until \
+         RESET MASTER and SET GLOBAL gtid_binlog_state on the standby have added them.",
     ),
     Text::new(
         "binlog-format",

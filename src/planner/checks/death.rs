@@ -4,8 +4,8 @@ use std::net::IpAddr;
 
 use super::{boot, half_received, plan_override, plan_stop, plan_warn};
 use crate::model::{
-    Channel, Code, Finding, Flavour, Isolation, NodeName, Observed, Pair, Reason, Relay, RoleSpec, Scope, Severity,
-    Side, Snapshot, Thread, WriteAccess,
+    BinlogState, Channel, Code, Finding, Flavour, Isolation, NodeName, NodeSnapshot, Observed, Pair, Reason, Relay,
+    RoleSpec, Scope, Severity, Side, Snapshot, Thread, WriteAccess,
 };
 
 /// What is asked before somebody takes a dead node's place.
@@ -145,10 +145,16 @@ impl Dead<'_> {
             Code::CannotApply,
             self.dead.peer(),
             seen,
-            format!(
-                "mend what stops it on {survivor}, start the applier there, and plan again; no RESET REPLICA: what it has \
-                 received and not applied would be lost"
-            ),
+            match throws_away(self.snapshot.node(self.dead.peer())) {
+                false => format!(
+                    "mend what stops it on {survivor}, start the applier there, and plan again; no RESET REPLICA: what it has \
+                     received and not applied would be lost"
+                ),
+                true => format!(
+                    "save the relay logs of {survivor}: they may be the only copy, and START SLAVE throws them away while neither \
+                     thread runs. Mend what stops the applier, apply the rest of them by mariadb-binlog, and plan again"
+                ),
+            },
         ))
     }
 
@@ -196,6 +202,13 @@ impl Dead<'_> {
             },
         ))
     }
+}
+
+/// A MariaDB replica by GTID of which neither thread runs begins with new relay logs.
+pub(super) fn throws_away(node: &NodeSnapshot) -> bool {
+    let mariadb = node.server.known().is_some_and(|server| server.flavour == Flavour::MariaDb);
+    let stopped = |channel: &Channel| channel.receiver == Thread::Stopped && channel.applier == Thread::Stopped;
+    mariadb && node.channels.known().is_some_and(|all| all.iter().any(stopped))
 }
 
 /// Neither receiver nor applier runs, nothing that was received is left to apply, and no error of the data's is the
@@ -257,6 +270,16 @@ pub(in crate::planner) fn returned(pair: &Pair, snapshot: &Snapshot, back: Side)
             format!("it cannot be told whether {writer} still has all that {name} lacks: {why}"),
             "mend that, then plan again".to_owned(),
         )),
+    }
+    if let Some(own) = never_sent(snapshot, back) {
+        found.push(stop(
+            Code::PurgedLogs,
+            format!("{writer} has transactions of {name} that it lacks itself, and nobody sends a server its own: {own}"),
+            format!(
+                "if {name} was built anew from {writer} since then: RESET MASTER there, and SET GLOBAL gtid_binlog_state = \
+                 '{own},POSITION' with the position of the backup; else build it anew"
+            ),
+        ));
     }
     if let Observed::Known(purged) = &snapshot.node(back.peer()).relay.purged
         && !purged.is_empty()
@@ -333,6 +356,14 @@ pub(super) fn of_applier(error: &(u32, String)) -> bool {
 /// transaction: MySQL's 1756, MariaDB's 1594 after changes to other engines than InnoDB. Both are gone when it is started.
 pub(super) fn is_quiet((code, _): &(u32, String)) -> bool {
     matches!(code, 1594 | 1756 | 2000..3000)
+}
+
+/// MariaDB: what a node has committed in a former life, as its peer knows and it does not. It ignores its own transactions when
+/// it receives them.
+fn never_sent(snapshot: &Snapshot, back: Side) -> Option<BinlogState> {
+    let server = snapshot.node(back).server.known().filter(|server| server.flavour == Flavour::MariaDb)?;
+    let lacks = BinlogState::parse(snapshot.node(back.peer()).ahead.known()?)?;
+    Some(lacks.of_server(server.server_id)).filter(|own| !own.is_empty())
 }
 
 /// How a server's own transactions are saved.

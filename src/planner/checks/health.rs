@@ -117,7 +117,8 @@ fn turns_away(node: &NodeSnapshot, side: Side) -> Vec<Finding> {
             side,
             format!("{name}: {variable} is ON, so that clients cannot write unless they ask for it"),
             format!("SET GLOBAL {variable}=OFF on {name}, and look in its option file"),
-            vec![(Opens(side), Override), (Report, Warn)],
+            // a survivor is opened all the same: there is nobody else
+            vec![(Opens(side), Override), (Serves(side), Warn), (Report, Warn)],
         ));
     }
     all

@@ -89,7 +89,8 @@ fn binlog(node: &NodeSnapshot, side: Side) -> Vec<Finding> {
             Code::AppliedNotLogged,
             side,
             format!("{name} does not log what it applies (log_replica_updates is off)"),
-            format!("start the server of {name} with log_replica_updates"),
+            "leave it, or start both servers with log_replica_updates: `flipper explain applied-not-logged` says when"
+                .to_owned(),
             vec![(Handover, Warn)],
         ));
     }

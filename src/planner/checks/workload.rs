@@ -334,7 +334,12 @@ pub(super) fn unapplied(snapshot: &Snapshot, side: Side) -> Option<Finding> {
             Code::Unapplied,
             side,
             format!("{}: received and not applied: {left}", node.name),
-            format!("let the applier finish ({start} if it was stopped)"),
+            match super::death::throws_away(node) {
+                false => format!("let the applier finish ({start} if it was stopped)"),
+                true => "save the relay logs: they may be the only copy, and START SLAVE throws them away while neither thread runs; \
+                         apply their rest by mariadb-binlog"
+                    .to_owned(),
+            },
             vec![(Opens(side), Warn), (Closes(side), Warn)],
         )
     })
