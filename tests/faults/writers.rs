@@ -100,8 +100,9 @@ fn threads(stage: &Stage<'_>, node: Node) -> Result<BTreeSet<String>> {
     Ok(rows.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect())
 }
 
-/// With an event at work in a transaction of its own, and replication both ways: neither is touched. The event takes its
-/// change back, whatever happens.
+/// With an event at work in a transaction of its own, and replication both ways: neither is touched while writes are out. The
+/// event takes its change back, whatever happens. On MariaDB, where its definer could commit in spite of `read_only`, it is
+/// ended before the read lock is let go.
 fn minute(stage: &Stage<'_>) -> Outcome {
     many(stage)?;
     let admin = stage.lab.admin(Node::Db1);
@@ -145,12 +146,22 @@ fn minute(stage: &Stage<'_>) -> Outcome {
     assert!(writer.join().expect("no panic").is_err(), "its client was told");
     stage.stands(&[Node::Db2], Node::Db2);
     let after = threads(stage, Node::Db1)?;
-    assert!(before.is_subset(&after), "{before:?} {after:?}");
+    let event = format!("{job} root");
+    match stage.lab.server() {
+        Server::MySql => assert!(before.is_subset(&after), "{before:?} {after:?}"),
+        Server::MariaDb => {
+            assert!(ran.note("release-db1").starts_with("1 session(s) of db1 ended"), "{ran}");
+            let gone: Vec<&String> = before.difference(&after).collect();
+            assert_eq!(gone, [&event], "{before:?} {after:?}");
+        }
+    }
     stage.over(scene, &ran, 1)?;
     for node in Node::BOTH {
         assert_eq!(stage.lab.admin(node).value("SELECT SUM(x) FROM app.many")?, "0", "all of it is rolled back");
     }
-    admin.exec(&format!("KILL {job}"))?;
+    if after.contains(&event) {
+        admin.exec(&format!("KILL {job}"))?;
+    }
     home(stage);
     admin.exec_all(&["DROP EVENT app.job", "SET GLOBAL event_scheduler=OFF"])?;
     no_more(stage)
