@@ -1,6 +1,6 @@
 //! SQL for a node that is declared dead, the one that takes its place, and one that comes back (hazards §0.4, part F).
 
-use super::sql::{Question, Statement, position_literal, processlist};
+use super::sql::{BEGIN, Question, Statement, position_literal, processlist};
 use crate::model::{Flavour, Server, Version};
 
 /// How this version says "replica".
@@ -57,7 +57,7 @@ pub fn stop_applying(server: &Server, channel: &str) -> Option<Statement> {
 #[must_use]
 pub fn applier_transactions(server: &Server) -> Question {
     Question::of([
-        "START TRANSACTION WITH CONSISTENT SNAPSHOT",
+        BEGIN,
         &format!(
             "SELECT t.trx_mysql_thread_id AS id FROM information_schema.innodb_trx t JOIN {} p ON p.ID = \
              t.trx_mysql_thread_id WHERE p.USER = 'system user' OR p.ID = CONNECTION_ID()",

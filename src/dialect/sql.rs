@@ -280,7 +280,8 @@ pub fn facts(server: &Server) -> Question {
     }
 }
 
-const BEGIN: &str = "START TRANSACTION WITH CONSISTENT SNAPSHOT";
+/// Begins a transaction that InnoDB lists at once, which tells a list that it has just made from an old one.
+pub(super) const BEGIN: &str = "START TRANSACTION WITH CONSISTENT SNAPSHOT";
 
 const CHANGED: &str = "SELECT trx_mysql_thread_id AS id FROM information_schema.innodb_trx WHERE trx_rows_modified > 0 OR \
                        trx_mysql_thread_id = CONNECTION_ID()";

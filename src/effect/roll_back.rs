@@ -11,9 +11,9 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::death::Channel;
-use super::{Hands, asked, certain, changed, unmoved};
+use super::sessions::in_transactions;
+use super::{Hands, certain, changed};
 use crate::dialect;
-use crate::link::Record;
 use crate::model::{Flavour, NodeName, printable};
 use crate::world::{Done, Failure, Happened};
 
@@ -129,26 +129,10 @@ impl Hands<'_> {
     ) -> Result<(Channel, Option<Held>), Failure> {
         let channel = self.channel(node, limit).await?;
         let (link, known) = self.on(node)?;
-        let sql = super::sql(link)?;
-        let asker = u64::from(sql.thread_id());
-        let deadline = Instant::now() + limit;
-        let threads = loop {
-            let tables = sql.read(&dialect::applier_transactions(&known.server), limit).await.map_err(|e| asked(&e))?;
-            let [_, open, _] = &tables[..] else { return Err(certain("no answer")) };
-            let id = |row: &Record| row.number::<u64>(&["id"]).map_err(|e| asked(&e));
-            let mut threads: Vec<u64> = open.0.iter().map(id).collect::<Result<_, _>>()?;
-            let all = threads.len();
-            threads.retain(|id| *id != asker);
-            if threads.len() < all {
-                break threads;
-            }
-            if Instant::now() >= deadline {
-                return Err(certain(format!("InnoDB of {node} tells an old list of transactions every time")));
-            }
-            sleep(unmoved::REPEATED).await;
-        };
+        let question = dialect::applier_transactions(&known.server);
+        let threads = in_transactions(super::sql(link)?, &question, Instant::now() + limit).await?;
         let between = channel.applier != "No" && channel.rest != Some(0);
-        let held = (between || !threads.is_empty()).then_some(Held { threads });
+        let held = (between || !threads.is_empty()).then(|| Held { threads: threads.into_iter().collect() });
         Ok((channel, held))
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::{Hands, Known, asked, certain, changed, command, unmoved};
-use crate::dialect::{self, LoginName};
+use crate::dialect::{self, LoginName, Question};
 use crate::link::{Link, Record, Sql, SqlErrorKind, Table};
 use crate::model::{NodeName, Prefixed, Server, printable};
 use crate::world::{Done, Failure};
@@ -80,7 +80,7 @@ impl Hands<'_> {
         let tables = sql.read(&dialect::sessions(&known.server), limit).await.map_err(|e| asked(&e))?;
         let sessions = sessions_of(&tables)?;
         kill(sql, &to_end(&sessions, &BTreeSet::new(), true, &own), limit).await?;
-        let ended = match in_transactions(link, deadline).await {
+        let ended = match in_transactions(sql, &dialect::changed_rows(), deadline).await {
             Ok(open) if open.is_empty() => return Ok(None),
             Ok(open) => unmoved::end(link, &known.server, node, &open, deadline).await,
             Err(why) => Err(why),
@@ -98,17 +98,25 @@ impl Hands<'_> {
     }
 }
 
-/// Sessions in a transaction that has changed rows, by a list that InnoDB has made for this question.
-async fn in_transactions(link: &mut Link, deadline: Instant) -> Result<BTreeSet<u64>, Failure> {
+/// Who is in a transaction, by a list that InnoDB has made for this question: the second of its three tables, in which
+/// whoever asks is missing as long as the list is an old one.
+pub(super) async fn in_transactions(
+    sql: &mut Sql,
+    question: &Question,
+    deadline: Instant,
+) -> Result<BTreeSet<u64>, Failure> {
+    let asker = u64::from(sql.thread_id());
     loop {
         let left = deadline.saturating_duration_since(Instant::now()).max(LEAST);
-        let sql = super::sql(link)?;
-        let asker = u64::from(sql.thread_id());
-        let tables = sql.read(&dialect::changed_rows(), left).await.map_err(|e| asked(&e))?;
-        let [_, changed, _] = &tables[..] else { return Err(certain("no answer")) };
-        match unmoved::open(asker, changed, &Table(vec![]))? {
+        let tables = sql.read(question, left).await.map_err(|e| asked(&e))?;
+        let [_, listed, _] = &tables[..] else { return Err(certain("no answer")) };
+        match unmoved::open(asker, listed, &Table(vec![]))? {
             Some(open) => return Ok(open),
-            None if Instant::now() >= deadline => return Err(certain("InnoDB tells an old list of transactions")),
+            None if Instant::now() >= deadline => {
+                return Err(certain(
+                    "something asks for information_schema.innodb_trx all the time, and every answer is the one before",
+                ));
+            }
             None => sleep(unmoved::REPEATED).await,
         }
     }

@@ -194,7 +194,7 @@ impl Hands<'_> {
     pub(super) async fn release(&mut self, node: &NodeName, limit: Duration) -> Result<Done, Failure> {
         let note = self.end_waiting(node, limit).await?;
         if !self.held(node, limit).await? {
-            return Ok(Done::default());
+            return Ok(Done { note });
         }
         let (link, known) = self.on(node)?;
         let tables = match super::guard(link)?.change(&dialect::release(&known.server), limit).await {
