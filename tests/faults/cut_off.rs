@@ -154,12 +154,28 @@ fn rounds(
 fn after_fence(stage: &Stage<'_>) -> Outcome {
     let cut = |stage: &Stage<'_>, _: &str| {
         let mut held = stage.held("connect: \"2s\"")?;
+        told_of(stage, "catch-up-db2")?;
         held.run.signal(Signal::KILL);
         held.let_go();
         Ok(held.run.end())
     };
     rounds(stage, &ENDS, cut, (&[], &[Node::Db1]))?;
     history(stage)
+}
+
+/// Waits until the run's journal tells that the step was begun: while writes are out the run does not wait for the disk,
+/// and whoever kills it at once may kill the last lines too.
+fn told_of(stage: &Stage<'_>, step: &str) -> Outcome {
+    wait_until("the journal tells of the step", Duration::from_secs(5), || {
+        let ran = Watched::start(stage.command(&["--json", "history", "lab"])).end();
+        ran.ends(0);
+        let history = ran.events.last().expect("a history");
+        let newest = &history["runs"][0];
+        match newest["at_step"] == step {
+            true => Ok(Some(())),
+            false => Err(LabError::new("reading the journal", newest["at_step"].to_string())),
+        }
+    })
 }
 
 /// Killed while the address is brought up, which never happens: the machine's own limit ends the command.
