@@ -146,7 +146,7 @@ async fn machine(link: &mut Link, limit: std::time::Duration) -> (Vec<String>, O
     let answers = shell.look(&[dialect::units(), dialect::installed()], limit).await.unwrap_or_default();
     let [units, installed] = &answers[..] else { return (vec![], None) };
     let units = dialect::parse_units(&units.text).unwrap_or_default();
-    (units.into_iter().map(|unit| unit.name).collect(), dialect::parse_installed(&installed.text))
+    (dialect::names_of(&units), dialect::parse_installed(&installed.text))
 }
 
 fn of_node<'a>(

@@ -24,7 +24,7 @@ fn both_families() -> Pair {
 
 fn with<T>(pair: &Pair, sudo: bool, flavour: Flavour, work: impl FnOnce(&Allowed<'_>) -> T) -> T {
     let (host, source): (Host, Host) = ("10.77.0.12".parse().unwrap(), "db2.example".parse().unwrap());
-    let (system, sources, units) = (system(), [(source, 3306)], ["mysql.service".to_owned()]);
+    let (system, sources, units) = (system(), [(source, 3306)], ["mariadb.service", "mariadb.socket"].map(str::to_owned));
     work(&Allowed {
         pair,
         side: Side::First,
@@ -88,7 +88,7 @@ fn said(pair: &Pair, sudo: bool, flavour: Flavour) -> Vec<Line> {
         deeds.extend(announce_again(&system, sudo, address, &eth0));
         deeds.push(kill_sockets(&system, sudo, address, 3306));
     }
-    deeds.extend([mask_unit(sudo, "mysql.service"), stop_unit(sudo, "mysql.service")]);
+    deeds.extend(keep_down(sudo, "mariadb.service").into_iter().chain(keep_down(sudo, "mariadb.socket")));
     deeds.extend([end_listeners(sudo, 3306, true), end_listeners(sudo, 3306, false)]);
     let server = Server { flavour, version: Version(9, 7, 0), server_id: 4711, uuid: None, hostname: String::new() };
     let known = match flavour {
@@ -198,7 +198,7 @@ fn nothing_else_is_let_through() {
         add_address(&system, true, ours, &eth0),
         kill_sockets(&system, false, ours, 22),
         kill_sockets(&system, false, "10.77.0.11/32".parse().unwrap(), 3306),
-        stop_unit(false, "ssh.service"),
+        keep_down(false, "ssh.service").pop().expect("its stop"),
         end_listeners(false, 22, false),
         add_address(&system, false, "fd00:77::103/128".parse().unwrap(), &eth0),
         add_address(&system, false, "fd00:77::102/64".parse().unwrap(), &eth0),

@@ -39,10 +39,11 @@ pub fn semi_sync_receiver() -> Question {
                    'Rpl_semi_sync_slave_status')"])
 }
 
-/// Where a server has its relay logs: `place`, a path with the beginning of their names.
+/// Where a MariaDB server has its relay logs: `place`, a path with a name behind it. Where `relay_log` is not set, which is
+/// the default, it does not say, and they are with its data.
 #[must_use]
 pub fn relay_logs() -> Question {
-    Question::of(["SELECT @@global.relay_log_basename AS place"])
+    Question::of(["SELECT COALESCE(@@global.relay_log_basename, CONCAT(@@global.datadir, 'relay')) AS place"])
 }
 
 /// Looks into a MariaDB server's relay logs for when its source began to commit the last of these transactions (the

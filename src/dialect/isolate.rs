@@ -8,13 +8,16 @@ use crate::model::{Flavour, Server};
 /// Where distributions keep data and binary logs, where nothing else tells.
 const PLACES: [&str; 3] = ["/var/lib/mysql", "/var/log/mysql", "/var/lib/mysql-files"];
 
-/// Units that may run a server, with their main process, where the machine has systemd: a few lines each, then an end.
+/// Units that may run a server, with their main process and the sockets that start them when somebody connects (Debian's
+/// MariaDB has one), where the machine has systemd: a few lines each, then an end.
 #[must_use]
 pub fn units() -> Look {
     Look::Script(
         "if [ -d /run/systemd/system ]; then for u in mysql.service mysqld.service mariadb.service \
-         $(systemctl list-units --all --plain --no-legend 'mysql@*' 'mysqld@*' 'mariadb@*' | cut -d ' ' -f 1); do \
-         case $(systemctl show -p LoadState $u) in *=loaded|*=masked) systemctl show -p Id -p LoadState -p MainPID $u; \
+         $(systemctl list-units --all --plain --no-legend 'mysql@*.service' 'mysqld@*.service' 'mariadb@*.service' | \
+         cut -d ' ' -f 1); do case $(systemctl show -p LoadState $u) in *=loaded|*=masked) \
+         systemctl show -p Id -p LoadState -p MainPID -p TriggeredBy $u; \
+         for s in $(systemctl show -p TriggeredBy $u | cut -d = -f 2); do systemctl show -p Listen $s; done; \
          echo;; esac; done; fi; echo units 1",
     )
 }
@@ -28,6 +31,23 @@ pub struct Unit {
     pub process: Option<u32>,
     /// It cannot be started.
     pub masked: bool,
+    /// Sockets of systemd's that start it, `mariadb.socket`.
+    pub sockets: Vec<String>,
+    /// The ports of these.
+    pub ports: Vec<u16>,
+}
+
+/// The names of all that is stopped where these are: they themselves, and what starts them.
+#[must_use]
+pub fn names_of(units: &[Unit]) -> Vec<String> {
+    units.iter().flat_map(|unit| std::iter::once(&unit.name).chain(&unit.sockets)).cloned().collect()
+}
+
+/// What keeps such a unit from running. Where a socket's service is masked, the socket need not be.
+#[must_use]
+pub fn keep_down(sudo: bool, name: &str) -> Vec<Deed> {
+    let mask = (!name.ends_with(".socket")).then(|| mask_unit(sudo, name));
+    mask.into_iter().chain([stop_unit(sudo, name)]).collect()
 }
 
 /// Reads the answer to [`units`]; each unit once. `None`: it is not whole.
@@ -38,10 +58,15 @@ pub fn parse_units(text: &str) -> Option<Vec<Unit>> {
     let mut units: Vec<Unit> = vec![];
     for block in told.split("\n\n") {
         let value = |name: &str| block.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
-        let name = value("Id").filter(|unit| !unit.starts_with('-') && unit.chars().all(plain));
+        let is_name = |unit: &&str| !unit.starts_with('-') && unit.chars().all(plain);
+        let name = value("Id").filter(is_name);
         let Some(name) = name.filter(|name| units.iter().all(|known| known.name != *name)) else { continue };
+        let sockets = value("TriggeredBy").unwrap_or_default().split(' ').filter(|unit| unit.ends_with(".socket"));
+        let listens = block.lines().filter_map(|line| line.strip_prefix("Listen=")?.strip_suffix(" (Stream)"));
         units.push(Unit {
             name: name.to_owned(),
+            sockets: sockets.filter(is_name).map(str::to_owned).collect(),
+            ports: listens.filter_map(|at| at.rsplit_once(':')?.1.parse().ok()).collect(),
             process: value("MainPID").and_then(|pid| pid.parse().ok()).filter(|pid| *pid > 1),
             masked: value("LoadState") == Some("masked"),
         });
@@ -74,14 +99,12 @@ pub fn parse_ports(text: &str) -> Vec<(u32, u16)> {
 }
 
 /// Keeps a unit from being started, until the machine starts anew (hazard H-89).
-#[must_use]
-pub fn mask_unit(sudo: bool, unit: &str) -> Deed {
+pub(super) fn mask_unit(sudo: bool, unit: &str) -> Deed {
     Deed::waited(Argv::of(["systemctl", "mask", "--runtime", unit]).run_by(sudo))
 }
 
 /// Stops a unit, without waiting for a server that hangs.
-#[must_use]
-pub fn stop_unit(sudo: bool, unit: &str) -> Deed {
+pub(super) fn stop_unit(sudo: bool, unit: &str) -> Deed {
     Deed::waited(Argv::of(["systemctl", "stop", "--no-block", unit]).run_by(sudo))
 }
 
@@ -95,31 +118,49 @@ pub(super) fn listens(sudo: bool, port: u16) -> Argv {
     Argv::of(["ss", "-Hltnp", "sport", "=", &format!(":{port}")]).run_by(sudo)
 }
 
-/// Reads the answer to [`who_listens`]: empty when nobody does. `None`: somebody does, and nobody says who, or it is no
+/// Who listens on a port.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Listening {
+    /// Processes of which one may be a server.
+    pub processes: Vec<u32>,
+    /// systemd itself holds the port, beside its server or alone: it starts one when somebody connects.
+    pub systemd: bool,
+}
+
+/// Reads the answer to [`who_listens`]: nobody, where it is empty. `None`: somebody does, and nobody says who, or it is no
 /// such answer. What `sudo` says of itself, of a name that it cannot resolve, comes the same way and is passed over.
 #[must_use]
-pub fn parse_listening(text: &str) -> Option<Vec<u32>> {
-    let mut pids: Vec<u32> = vec![];
+pub fn parse_listening(text: &str) -> Option<Listening> {
+    let (mut pids, mut systemd) = (vec![], false);
     for line in text.lines().filter(|line| !line.trim().is_empty() && !line.starts_with("sudo: ")) {
         let socket = line.strip_prefix("LISTEN ")?;
         // a process is called what it likes, also `pid=1`: only what stands behind its name counts
         let (_, users) = socket.split_once(" users:((")?;
         for user in users.trim_end().strip_suffix("))")?.split("),(") {
-            pids.push(pid_of(user)?);
+            match numbered(user)? {
+                // in a container the first process may be a server
+                ("\"systemd" | "\"init", 1) => systemd = true,
+                (_, pid) => pids.push(Some(pid).filter(|pid| *pid > 1)?),
+            }
         }
     }
     pids.sort_unstable();
     pids.dedup();
-    Some(pids)
+    Some(Listening { processes: pids, systemd })
 }
 
 /// `"NAME",pid=4711,fd=22`; never the first process of a machine.
 fn pid_of(user: &str) -> Option<u32> {
+    numbered(user).map(|(_, pid)| pid).filter(|pid| *pid > 1)
+}
+
+/// The same with its name, which keeps the quote before it.
+fn numbered(user: &str) -> Option<(&str, u32)> {
     let (rest, fd) = user.rsplit_once(",fd=")?;
     let (name, pid) = rest.rsplit_once("\",pid=")?;
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     let whole = name.starts_with('"') && is_number(fd) && is_number(pid);
-    pid.parse::<u32>().ok().filter(|pid| whole && *pid > 1)
+    Some((name, pid.parse().ok()?)).filter(|_| whole)
 }
 
 /// Ends whoever listens on the server's port: asks it to (`TERM`), or does not (`KILL`). By the port and not by the ids
@@ -237,8 +278,8 @@ mod tests {
     #[test]
     fn who_listens_is_told_by_its_process() {
         let text = "LISTEN 0 151 0.0.0.0:3306 0.0.0.0:* users:((\"mysqld\",pid=4711,fd=22),(\"x\",pid=5,fd=3))\n";
-        assert_eq!(parse_listening(text), Some(vec![5, 4711]));
-        assert_eq!(parse_listening("\n"), Some(vec![]));
+        assert_eq!(parse_listening(text), only(&[5, 4711]));
+        assert_eq!(parse_listening("\n"), only(&[]));
         assert_eq!(parse_listening("LISTEN 0 151 0.0.0.0:3306 0.0.0.0:*\n"), None);
         assert_eq!(parse_listening("x pid=1,"), None);
     }
@@ -246,8 +287,8 @@ mod tests {
     #[test]
     fn what_sudo_says_of_itself_is_no_socket() {
         let said = "sudo: unable to resolve host db1: Temporary failure in name resolution\n";
-        assert_eq!(parse_listening(said), Some(vec![]));
-        assert_eq!(parse_listening(&format!("{said}{TWO}")), Some(vec![77, 4711]));
+        assert_eq!(parse_listening(said), only(&[]));
+        assert_eq!(parse_listening(&format!("{said}{TWO}")), only(&[77, 4711]));
         // whatever else it is, it does not say that nobody listens
         for odd in ["Cannot open netlink socket: Operation not permitted\n", "Error: x\n", "0 151 0.0.0.0:3306\n"] {
             assert_eq!(parse_listening(odd), None, "{odd}");
@@ -255,6 +296,25 @@ mod tests {
         for cut in 1..TWO.trim_end().len() {
             assert_eq!(parse_listening(&TWO[..cut]), None, "cut at {cut}");
         }
+    }
+
+    fn only(processes: &[u32]) -> Option<Listening> {
+        Some(Listening { processes: processes.to_vec(), systemd: false })
+    }
+
+    /// As Debian's MariaDB stands there, with its server and without; the first process of a container is no systemd.
+    #[test]
+    fn systemd_may_hold_the_port() {
+        let line = |users: &str| format!("LISTEN 0      4096               *:3306            *:*    users:({users})");
+        let held = |processes: &[u32]| Some(Listening { processes: processes.to_vec(), systemd: true });
+        let (systemd, server) = ("(\"systemd\",pid=1,fd=35)", "(\"mariadbd\",pid=77,fd=5)");
+        assert_eq!(parse_listening(&line(&format!("{server},{systemd}"))), held(&[77]));
+        assert_eq!(parse_listening(&line(systemd)), held(&[]));
+        assert_eq!(parse_listening(&line("(\"init\",pid=1,fd=35)")), held(&[]));
+        for other in ["(\"mysqld\",pid=1,fd=22)", "(\"systemd\",pid=0,fd=3)", "(\"a\"systemd\",pid=1,fd=3)"] {
+            assert_eq!(parse_listening(&line(other)), None, "{other}");
+        }
+        assert_eq!(parse_listening(&line("(\"systemd\",pid=12,fd=3)")), only(&[12]));
     }
 
     const TWO: &str =
@@ -270,7 +330,7 @@ mod tests {
             assert!(name.len() <= 15, "{name}");
             let text = format!("LISTEN 0 80 [::]:3306 [::]:* users:((\"{name}\",pid=99,fd=3),(\"b\",pid=98,fd=3))\n");
             let read = parse_listening(&text);
-            assert!(read == Some(vec![98, 99]) || read.is_none(), "{name}: {read:?}");
+            assert!(read == only(&[98, 99]) || read.is_none(), "{name}: {read:?}");
             assert_eq!(ended(&text), [99, 98], "{name}");
         }
         assert_eq!(ended("LISTEN 0 80 *:3306 *:* users:((\"init\",pid=1,fd=3),(\"a\",pid=10,fd=3))\n"), [10]);
@@ -297,7 +357,13 @@ mod tests {
     #[test]
     fn units_are_named_once_and_with_their_process() {
         let block = |id: &str, state: &str, pid: u32| format!("MainPID={pid}\nId={id}\nLoadState={state}\n\n");
-        let unit = |name: &str, process, masked| Unit { name: name.to_owned(), process, masked };
+        let unit = |name: &str, process, masked| Unit {
+            name: name.to_owned(),
+            process,
+            masked,
+            sockets: vec![],
+            ports: vec![],
+        };
         let text = block("mariadb.service", "loaded", 0) + &block("mariadb.service", "loaded", 0) + "units 1\n";
         assert_eq!(parse_units(&text), Some(vec![unit("mariadb.service", None, false)]));
         let text = block("mysql.service", "masked", 0) + &block("mysqld@b.service", "loaded", 4711) + "units 1\n";
@@ -305,6 +371,20 @@ mod tests {
         assert_eq!(parse_units(&text), Some(both));
         assert_eq!(parse_units("Id=x; rm\nunits 1\n"), Some(vec![]));
         assert_eq!(parse_units("Id=mariadb.service\n"), None);
+    }
+
+    /// What Debian 12 says of its MariaDB.
+    #[test]
+    fn a_unit_has_the_sockets_that_start_it() {
+        let text = "MainPID=1669\nId=mariadb.service\nTriggeredBy=mariadb.socket mariadb-check.timer -x.socket\n\
+                    LoadState=loaded\nListen=@mariadb (Stream)\nListen=/run/mysqld/mysqld.sock (Stream)\n\
+                    Listen=[::]:3306 (Stream)\n\nunits 1\n";
+        let units = parse_units(text).unwrap();
+        assert_eq!(names_of(&units), ["mariadb.service", "mariadb.socket"]);
+        assert_eq!((units[0].process, &units[0].ports[..]), (Some(1669), &[3306][..]));
+        let said = |name: &str| keep_down(true, name).iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+        assert_eq!(said("mariadb.socket"), "sudo -n systemctl stop --no-block mariadb.socket");
+        assert!(said("mariadb.service").starts_with("sudo -n systemctl mask --runtime mariadb.service; "));
     }
 
     #[test]
@@ -322,11 +402,14 @@ mod tests {
         use std::os::unix::fs::PermissionsExt as _;
         let dir = tempfile::tempdir().unwrap();
         let program = "#!/bin/sh\n\
-            case \"$1 $*\" in\n\
+            case \"$*\" in\n\
             list-units*) echo 'mysqld@b.service loaded active running MySQL';;\n\
             *'-p LoadState mysqld@b.service'|*'-p LoadState mariadb.service') echo LoadState=loaded;;\n\
             *'-p LoadState mysql.service') echo LoadState=masked;;\n\
             *'-p LoadState my'*) echo LoadState=not-found;;\n\
+            'show -p TriggeredBy mariadb.service') echo TriggeredBy=mariadb.socket;;\n\
+            *'-p Listen mariadb.socket') echo 'Listen=[::]:3306 (Stream)';;\n\
+            'show -p TriggeredBy '*) ;;\n\
             *) for unit; do :; done; printf 'MainPID=7\\nId=%s\\nLoadState=loaded\\n' \"$unit\";;\n\
             esac\n";
         let path = dir.path().join("systemctl");
@@ -339,6 +422,7 @@ mod tests {
         let names: Vec<&str> = found.iter().map(|unit| unit.name.as_str()).collect();
         assert_eq!(names, ["mysql.service", "mariadb.service", "mysqld@b.service"], "{out:?}");
         assert!(found.iter().all(|unit| unit.process == Some(7)), "{found:?}");
+        assert_eq!(found.iter().map(|unit| unit.ports.len()).collect::<Vec<_>>(), [0, 1, 0], "{found:?}");
     }
 
     #[test]

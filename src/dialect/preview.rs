@@ -118,6 +118,7 @@ pub fn spell<'a>(action: &Action, limits: &Limits, target: impl Fn(&NodeName) ->
             ssh(node, isolate::all_who_listen(on.sudo).to_string()),
             ssh(node, isolate::mask_unit(on.sudo, "<its unit>").to_string()),
             ssh(node, isolate::stop_unit(on.sudo, "<its unit>").to_string()),
+            ssh(node, isolate::stop_unit(on.sudo, "<what would start it when somebody connects>").to_string()),
             ssh(node, isolate::who_listens(on.sudo, on.port).to_string()),
             // asked at first, and not asked any more after a while
             ssh(node, isolate::end_listeners(on.sudo, on.port, true).to_string()),

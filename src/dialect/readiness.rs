@@ -9,8 +9,7 @@ impl Allowed<'_> {
     /// What ends this node's server and keeps it from starting.
     pub(super) fn isolation(&self) -> Vec<Deed> {
         let (sudo, port) = (self.sudo, self.pair.node(self.side).port);
-        let of_unit = |unit: &String| [isolate::mask_unit(sudo, unit), isolate::stop_unit(sudo, unit)];
-        let units = self.units.iter().flat_map(of_unit);
+        let units = self.units.iter().flat_map(|unit| isolate::keep_down(sudo, unit));
         units.chain([true, false].map(|ask| isolate::end_listeners(sudo, port, ask))).collect()
     }
 

@@ -9,7 +9,8 @@ use crate::model::{Flavour, Server};
 const MATTERS: &str = "read[-_]o|super[-_]read|skip[-_](re|sl)|persisted[-_]globals";
 
 /// The process of a server, from its id, a line each: `root same` or `root other` (a container), `env NAME=VALUE` and
-/// `word WORD` of what decides about option files and these settings, `unit NAME STATE` or `unit -`, then an end.
+/// `word WORD` of what decides about option files and these settings, `unit NAME STATE` or `unit -`, `starter NAME STATE`
+/// of what else starts that unit (a socket), then an end.
 /// The words of a process may be seen by everybody, the rest by root only.
 #[must_use]
 pub fn server_process(pid: u32) -> Look {
@@ -25,7 +26,9 @@ const PROCESS: &str = "p=/proc/$2; \
     \"^--(no-defaults|defaults-)|^--[a-z_-]*($1)|(^|/)(mysqld|mariadbd)[^/]*$\" | sed 's/^/word /'; \
     unit=$(sed -n 's,.*/\\([^/]*\\.service\\)$,\\1,p' $p/cgroup | head -n 1); \
     if [ -d /run/systemd/system ] && [ -n \"$unit\" ]; \
-    then echo \"unit $unit $(systemctl is-enabled -- \"$unit\" 2>/dev/null)\"; else echo unit -; fi; \
+    then echo \"unit $unit $(systemctl is-enabled -- \"$unit\" 2>/dev/null)\"; \
+    for s in $(systemctl show -p TriggeredBy -- \"$unit\" | cut -d = -f 2); \
+    do echo \"starter $s $(systemctl is-enabled -- \"$s\" 2>/dev/null)\"; done; else echo unit -; fi; \
     echo process 1";
 
 /// An option file, or a folder of them (`/etc/my.cnf.d/`, with a slash behind), as a server would read it: for each file

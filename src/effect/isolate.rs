@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::{Hands, asked, certain, command, shell};
-use crate::dialect::{self, Deed, Sign, Unit};
+use crate::dialect::{self, Deed, Listening, Sign, Unit};
 use crate::link::{Link, SshError};
 use crate::model::{Isolation, NodeName, printable};
 use crate::world::{Done, Failure, Happened};
@@ -82,12 +82,18 @@ impl Hands<'_> {
         let begun = Instant::now();
         let mut signalled: Vec<(u32, bool)> = vec![];
         loop {
-            let pids = listening(node, link, sudo, port, connect).await?;
-            if pids.is_empty() {
+            let Listening { processes: pids, systemd } = listening(node, link, sudo, port, connect).await?;
+            if pids.is_empty() && !systemd {
                 break;
             }
             if Instant::now() >= deadline {
-                return Err(certain(format!("process {pids:?} on {node} still listens on port {port}: end it there")));
+                return Err(certain(match pids.is_empty() {
+                    false => format!("process {pids:?} on {node} still listens on port {port}: end it there"),
+                    true => format!(
+                        "systemd itself still listens on port {port} of {node}, and starts something when somebody \
+                         connects: stop that socket there (`systemctl list-sockets` names it)"
+                    ),
+                }));
             }
             let ask = begun.elapsed() < ASKED;
             let new: Vec<_> = pids.into_iter().map(|pid| (pid, ask)).filter(|one| !signalled.contains(one)).collect();
@@ -100,7 +106,7 @@ impl Hands<'_> {
         }
         let watched = Instant::now();
         while watched.elapsed() < WATCHED {
-            if !listening(node, link, sudo, port, connect).await?.is_empty() {
+            if listening(node, link, sudo, port, connect).await? != Listening::default() {
                 return Err(certain(format!(
                     "something on {node} starts the server again: find it (systemd, mysqld_safe, a container's manager), \
                      stop it there, then plan again"
@@ -177,8 +183,12 @@ async fn keep_down(
         false => vec![],
     };
     let mut masked = vec![];
-    for Unit { name, process, masked: cannot_start } in units {
-        let its: Vec<u16> = ports.iter().filter(|(pid, _)| Some(*pid) == process).map(|(_, port)| *port).collect();
+    for unit in units {
+        let Unit { name, process, masked: cannot_start, ports: of_sockets, .. } = &unit;
+        let its: Vec<u16> = match process {
+            Some(process) => ports.iter().filter(|(pid, _)| pid == process).map(|(_, port)| *port).collect(),
+            None => of_sockets.clone(),
+        };
         if let Some(other) = its.first()
             && !its.contains(&port)
         {
@@ -186,14 +196,21 @@ async fn keep_down(
             continue;
         }
         // by an earlier try of this, perhaps
-        if process.is_none() && cannot_start {
-            masked.push(name);
-            continue;
+        if process.is_some() || !cannot_start {
+            for deed in dialect::keep_down(sudo, name) {
+                one(node, link, deed, limit).await?;
+            }
+            told.push(format!(
+                "{name} is masked until the machine starts anew, or `systemctl unmask --runtime {name}` is said there"
+            ));
         }
-        one(node, link, dialect::mask_unit(sudo, &name), limit).await?;
-        one(node, link, dialect::stop_unit(sudo, &name), limit).await?;
-        told.push(format!("{name} is masked until the machine starts anew"));
-        masked.push(name);
+        for socket in &unit.sockets {
+            for deed in dialect::keep_down(sudo, socket) {
+                one(node, link, deed, limit).await?;
+            }
+            told.push(format!("{socket}, which would start it again, is stopped"));
+        }
+        masked.push(unit.name);
     }
     Ok(masked)
 }
@@ -229,7 +246,7 @@ async fn listening(
     sudo: bool,
     port: u16,
     limit: Duration,
-) -> Result<Vec<u32>, Failure> {
+) -> Result<Listening, Failure> {
     let text = look(link, &dialect::who_listens(sudo, port), limit).await?;
     dialect::parse_listening(&text).ok_or_else(|| {
         certain(format!("something listens on port {port} of {node}, and its process cannot be seen: only root may"))

@@ -100,7 +100,7 @@ async fn units(shell: &mut Shell, limit: Duration) -> Result<Read<Vec<String>>, 
     let answers = shell.look(&[look], limit).await?;
     let answer = answers.first().ok_or("no answer".to_owned()).and_then(|answer| text("sh", answer));
     Ok(answer.and_then(|text| {
-        let units = dialect::parse_units(text).map(|units| units.into_iter().map(|unit| unit.name).collect());
+        let units = dialect::parse_units(text).map(|units| dialect::names_of(&units));
         units.ok_or_else(|| "it does not say which units its server runs in".to_owned())
     }))
 }

@@ -86,12 +86,17 @@ pub(super) async fn look(
     told: &Told,
     limit: Duration,
 ) -> Result<Restart, SshError> {
-    let pid = match dialect::parse_listening(&listening.text).as_deref() {
+    let pid = match dialect::parse_listening(&listening.text) {
         _ if listening.status != 0 => Err(format!("`ss` ended with status {}", listening.status)),
         None => Err(ROOT_ONLY.to_owned()),
-        Some([pid]) => Ok(*pid),
-        Some([]) => Err("nothing there listens on its port".to_owned()),
-        Some(_) => Err("several processes there listen on its port".to_owned()),
+        Some(found) => match found.processes[..] {
+            [pid] => Ok(pid),
+            [] if found.systemd => {
+                Err("only systemd listens on its port, which starts it when somebody connects".to_owned())
+            }
+            [] => Err("nothing there listens on its port".to_owned()),
+            [..] => Err("several processes there listen on its port".to_owned()),
+        },
     };
     let pid = match pid {
         Ok(pid) => pid,
@@ -176,10 +181,18 @@ pub(super) fn started_with(text: &str, server: &Server) -> Read<Started> {
             _ => given.push(Given { name: name.to_owned(), value, origin: Origin::CommandLine }),
         }
     }
-    let unit = match rest("unit").next().and_then(|unit| unit.split_once(' ')) {
+    let named = |unit: &str| match unit.split_once(' ') {
         Some((name, state)) if !state.trim().is_empty() => {
-            Ok(BootUnit { name: printable(name), state: printable(state.trim()) })
+            Some(BootUnit { name: printable(name), state: printable(state.trim()) })
         }
+        _ => None,
+    };
+    let unit = match rest("unit").next().and_then(named) {
+        // it is not started with the machine, but by the first who connects
+        Some(unit) if unit.state == "disabled" => {
+            Ok(rest("starter").filter_map(named).find(|starter| starter.is_started() == Some(true)).unwrap_or(unit))
+        }
+        Some(unit) => Ok(unit),
         _ => Err("no unit of systemd's has its server".to_owned()),
     };
     Ok(Started { defaults, suffix, homes: [env(home), env(&["HOME"])], given, unit })

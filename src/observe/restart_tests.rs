@@ -162,6 +162,14 @@ fn a_process_of_a_real_machine() {
     let with_unit = PROCESS.replace("unit -", "unit mysql.service enabled");
     let unit = started_with(&with_unit, &server(Flavour::MySql)).unwrap().unit.unwrap();
     assert_eq!((unit.name.as_str(), unit.is_started()), ("mysql.service", Some(true)));
+    // a socket starts it where the machine does not, and nothing starts what is masked
+    for (state, name, is_started) in
+        [("disabled", "mariadb.socket", Some(true)), ("masked", "mariadb.service", Some(false))]
+    {
+        let starters = format!("unit mariadb.service {state}\nstarter a.timer static\nstarter mariadb.socket enabled");
+        let unit = started_with(&PROCESS.replace("unit -", &starters), &server(Flavour::MySql)).unwrap().unit.unwrap();
+        assert_eq!((unit.name.as_str(), unit.is_started()), (name, is_started));
+    }
     for (text, why) in [
         (PROCESS.replace("process 1", ""), "no end"),
         (PROCESS.replace("root same", "root other"), "container"),

@@ -177,7 +177,6 @@ impl Database {
                 "--port=3306",
                 "--skip-name-resolve",
                 "--log-bin=binlog",
-                "--relay-log=relay",
                 "--binlog-format=ROW",
                 "--sync-binlog=1",
                 "--relay-log-recovery=ON",

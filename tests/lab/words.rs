@@ -53,7 +53,10 @@ impl Server {
     pub(crate) fn replication_options(self) -> &'static [&'static str] {
         match self {
             Self::MariaDb => &["--gtid-strict-mode=ON", "--log-slave-updates=ON"],
-            Self::MySql => &["--gtid-mode=ON", "--enforce-gtid-consistency=ON", "--log-replica-updates=ON"],
+            // MariaDB's default has no name for its relay logs, and many leave it at that
+            Self::MySql => {
+                &["--relay-log=relay", "--gtid-mode=ON", "--enforce-gtid-consistency=ON", "--log-replica-updates=ON"]
+            }
         }
     }
 
