@@ -24,7 +24,8 @@ fn both_families() -> Pair {
 
 fn with<T>(pair: &Pair, sudo: bool, flavour: Flavour, work: impl FnOnce(&Allowed<'_>) -> T) -> T {
     let (host, source): (Host, Host) = ("10.77.0.12".parse().unwrap(), "db2.example".parse().unwrap());
-    let (system, sources, units) = (system(), [(source, 3306)], ["mariadb.service", "mariadb.socket"].map(str::to_owned));
+    let (system, sources, units) =
+        (system(), [(source, 3306)], ["mariadb.service", "mariadb.socket"].map(str::to_owned));
     work(&Allowed {
         pair,
         side: Side::First,

@@ -2,7 +2,7 @@
 
 use super::WIDTH;
 use super::wrap::hang;
-use crate::model::{Action, Goal, Plan, WriteAccess, printable};
+use crate::model::{Action, Goal, Isolation, Plan, WriteAccess, printable};
 
 /// After a run that has reached its goal.
 #[must_use]
@@ -13,7 +13,13 @@ pub fn done(plan: &Plan) -> Vec<String> {
         Goal::Fail(dead) => vec![
             format!("your applications' errors: clients that are connected to {dead} itself, not to a role's address"),
             format!(
-                "{dead} before it is connected again: `flipper plan {pair} rejoin {dead}` says what it has of its own"
+                "{dead} before it is connected again: `flipper plan {pair} rejoin {dead}` says what it has of its own{}",
+                match plan.steps.iter().any(|step| matches!(step.action, Action::Isolate { how: Isolation::Shell, .. }))
+                {
+                    true =>
+                        "; for its server to start, `systemctl unmask --runtime` its unit there, or restart the machine",
+                    false => "",
+                }
             ),
         ],
         _ => vec![format!("`flipper status {pair}`: replication runs both ways, and nobody is behind")],

@@ -237,6 +237,9 @@ fn returns() -> Vec<Scenario> {
         tell("back-writer-restarted", "set write db1", "The same, and db1 has started anew, closed, since then.", {
             left(remembered(mysql(), 2)).fenced(1)
         }),
+        tell("back-masked", "rejoin db1", "Its server has not been started yet.", {
+            remembered(back(mysql()), 1).without_server(1, "MySQL at 10.77.0.11:3306: connection refused")
+        }),
         tell(
             "back-in-order",
             "rejoin db1",

@@ -114,6 +114,21 @@ impl World {
         })
     }
 
+    /// A node's server could not be asked; its machine can.
+    pub(crate) fn without_server(self, n: usize, why: &str) -> Self {
+        let unknown = || why.to_owned();
+        self.edit(n, |node| {
+            node.server = Observed::Unknown(unknown());
+            node.access = Observed::Unknown(unknown());
+            node.channels = Observed::Unknown(unknown());
+            node.settings = Observed::Unknown(unknown());
+            node.position = Observed::Unknown(unknown());
+            node.prepared_xa = Observed::Unknown(unknown());
+            node.ahead = Observed::Unknown(unknown());
+            node.same_machine = Observed::Unknown(unknown());
+        })
+    }
+
     /// Nothing of a node could be seen, nor what its peer has more than it.
     pub(crate) fn unseen(mut self, n: usize, why: &str) -> Self {
         let name = self.node(n).name.clone();

@@ -267,17 +267,16 @@ fn servers() -> Vec<Scenario> {
             "db1-mysql-dead",
             "set write db2",
             "The writer's server does not answer, its machine does.",
-            mysql().edit(1, |n| {
-                let why = "MySQL at 10.77.0.11:3306: connection refused";
-                n.server = Observed::Unknown(why.to_owned());
-                n.access = Observed::Unknown(why.to_owned());
-                n.channels = Observed::Unknown(why.to_owned());
-                n.settings = Observed::Unknown(why.to_owned());
-                n.position = Observed::Unknown(why.to_owned());
-                n.prepared_xa = Observed::Unknown(why.to_owned());
-                n.ahead = Observed::Unknown(why.to_owned());
-                n.same_machine = Observed::Unknown(why.to_owned());
-            }),
+            mysql().without_server(1, "MySQL at 10.77.0.11:3306: connection refused"),
+        ),
+        tell(
+            "account-missing",
+            "swap",
+            "db1's server does not know flipper's account.",
+            mysql().without_server(
+                1,
+                "MySQL at 10.77.0.11:3306: Access denied for user 'flipper'@'10.77.0.9' (error 1045)",
+            ),
         ),
         tell(
             "db2-shell-dead",

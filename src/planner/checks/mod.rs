@@ -130,7 +130,7 @@ fn unknowns(pair: &Pair, snapshot: &Snapshot, side: Side) -> Vec<Finding> {
         witness: _,
         readiness: _,
         traffic: _,
-        deposed: _,
+        deposed,
     } = snapshot.node(side);
     let peer_is_blind = snapshot.node(side.peer()).server.known().is_none();
     // what only the checks look at is unknown there by itself, but for what flipper's account surely can see
@@ -179,7 +179,16 @@ fn unknowns(pair: &Pair, snapshot: &Snapshot, side: Side) -> Vec<Finding> {
         side: Some(side),
         seen: format!("{name}: {}", causes.iter().map(says).collect::<Vec<_>>().join("; ")),
         help: match server.why_unknown().filter(|why| causes.iter().any(|(cause, ..)| cause == why)) {
+            Some(why) if is_silent(why) && deposed.is_some() => format!(
+                "start its server, and see that it starts closed; where `fail` has masked its unit, say `systemctl unmask \
+                 --runtime UNIT` there first, or restart the machine; then `flipper plan {} rejoin {name}`",
+                pair.name
+            ),
             Some(why) if is_silent(why) => silent(pair, name, addresses.known().is_some()),
+            Some(why) if turns_away(why) => format!(
+                "give flipper its account there (`flipper setup {} --node {name} --only grants` prints it), or mend its password",
+                pair.name
+            ),
             _ => format!("mend that, see `flipper status {}`, then plan again", pair.name),
         },
         scopes: causes.into_iter().flat_map(|(.., scopes)| scopes).collect(),
@@ -197,6 +206,11 @@ fn is_silent(why: &str) -> bool {
     ["connection refused", "no connection within", "timed out", "no route to host", "unreachable"]
         .iter()
         .any(|words| why.contains(words))
+}
+
+/// By its words: it answers, and does not know flipper's account.
+fn turns_away(why: &str) -> bool {
+    ["is not allowed to connect", "Access denied"].iter().any(|words| why.contains(words))
 }
 
 /// What to do about a server that does not answer. `machine`: its machine does.
