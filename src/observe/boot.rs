@@ -60,6 +60,17 @@ pub(super) fn managers(text: &str) -> Read<Vec<String>> {
     }
 }
 
+/// Whether something listens on a port of every address, from `dialect::listeners`, in the words of `bind_address`. Where a
+/// server itself listens on it, on one address, only it can: nobody else may have the port then.
+pub(super) fn everywhere(text: &str, port: u16) -> Vec<&'static str> {
+    let locals: Vec<&str> = text.lines().filter_map(|line| line.split_whitespace().nth(3)).collect();
+    let listens = |host: &str| locals.contains(&&*format!("{host}:{port}"));
+    [("*", "*"), ("0.0.0.0", "0.0.0.0"), ("[::]", "::")]
+        .into_iter()
+        .filter_map(|(shown, word)| listens(shown).then_some(word))
+        .collect()
+}
+
 /// Listening sockets of other services that are bound to a floating address, from `dialect::listeners`.
 pub(super) fn listeners(text: &str, port: u16, is_floating: impl Fn(IpAddr) -> bool) -> Read<Vec<SocketAddr>> {
     let mut found = vec![];
@@ -157,6 +168,13 @@ mod tests {
         let floating = |ip: IpAddr| ip == IpAddr::from([10, 77, 0, 100]);
         let found = listeners(LISTENERS, 3306, floating).unwrap();
         assert_eq!(found, ["10.77.0.100:8080".parse().unwrap()]);
+    }
+
+    #[test]
+    fn a_port_of_every_address() {
+        assert_eq!(everywhere(LISTENERS, 3306), ["0.0.0.0"]);
+        assert_eq!((everywhere(LISTENERS, 80), everywhere(LISTENERS, 22)), (vec!["*"], vec!["0.0.0.0", "::"]));
+        assert_eq!((everywhere(LISTENERS, 8080), everywhere("", 3306)), (vec![], vec![]));
     }
 
     #[test]

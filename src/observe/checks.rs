@@ -247,7 +247,17 @@ pub(super) fn fill_machine(node: &mut NodeSnapshot, port: u16, floating: &[IpAdd
         answer.and_then(|answer| super::text(command, &answer).map(str::to_owned))
     };
     node.health.disk = disk.and_then(|(answer, folders)| space(answer, &folders)).into();
-    node.health.listeners = text("ss", listeners).and_then(|text| boot::listeners(&text, port, is_floating)).into();
+    let listeners = text("ss", listeners);
+    // systemd's socket listens on addresses that a server started by it does not know of
+    if let (Ok(text), Observed::Known(settings)) = (&listeners, &mut node.settings) {
+        for everywhere in boot::everywhere(text, port) {
+            let mut own = settings.bind_address.split(',').map(str::trim);
+            if !own.any(|own| own == everywhere || matches!(own, "" | "*" | "::")) {
+                settings.bind_address = format!("{},{everywhere}", settings.bind_address);
+            }
+        }
+    }
+    node.health.listeners = listeners.and_then(|text| boot::listeners(&text, port, is_floating)).into();
     let (access, follows, unit) = restart.parts();
     node.boot = Boot {
         access: access.into(),

@@ -181,7 +181,8 @@ fn unknowns(pair: &Pair, snapshot: &Snapshot, side: Side) -> Vec<Finding> {
         help: match server.why_unknown().filter(|why| causes.iter().any(|(cause, ..)| cause == why)) {
             Some(why) if is_silent(why) && deposed.is_some() => format!(
                 "start its server, and see that it starts closed; where `fail` has masked its unit, say `systemctl unmask \
-                 --runtime UNIT` there first, or restart the machine; then `flipper plan {} rejoin {name}`",
+                 --runtime UNIT` there first (and start its socket, if it had one), or restart the machine; then `flipper plan \
+                 {} rejoin {name}`",
                 pair.name
             ),
             Some(why) if is_silent(why) => silent(pair, name, addresses.known().is_some()),
