@@ -255,20 +255,20 @@ fn cut_off_at(theatre: &Theatre<'_>, point: &str, name: &str) -> Outcome {
     let mut writing = None;
     match point {
         "catch-up-db2" => {
-            let mut held = theatre.stage.held("connect: \"2s\"")?;
+            let mut held = theatre.stage.held("connect: \"10s\", write_outage: \"20s\"")?;
             held.run.signal(Signal::KILL);
             held.let_go();
             drop(held.run.end());
         }
         "drain-db1" => {
             writing = Some(theatre.stage.writing()?);
-            let mut run = theatre.stage.swap("drain: \"20s\", connect: \"2s\"");
+            let mut run = theatre.stage.swap("drain: \"20s\", connect: \"10s\"");
             run.wait_for("step-started", point);
             run.signal(Signal::KILL);
             drop(run.end());
         }
         _ => {
-            let mut run = theatre.stage.swap("connect: \"2s\"");
+            let mut run = theatre.stage.swap("connect: \"10s\"");
             run.wait_for("step-done", point);
             run.signal(Signal::KILL);
             drop(run.end());

@@ -55,7 +55,7 @@ fn lost_for_a_while(stage: &Stage<'_>) -> Outcome {
 fn lost_for_good(stage: &Stage<'_>) -> Outcome {
     let scene = stage.scene()?;
     let mut writing = stage.writing()?;
-    let mut run = stage.swap("drain: \"500ms\", connect: \"1s\", rollback: \"4s\"");
+    let mut run = stage.swap("drain: \"500ms\", connect: \"3s\", rollback: \"4s\"");
     lost(stage, &mut run)?;
     let ran = run.end();
     let _ = writing.exec("ROLLBACK");

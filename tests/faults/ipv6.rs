@@ -49,7 +49,7 @@ impl<'a, 'b> Six<'a, 'b> {
             }
         }
         let file = stage.lab.dir().join("ipv6.ron");
-        std::fs::write(&file, config.limits("connect: \"2s\"").text()).expect("the operator's folder");
+        std::fs::write(&file, config.limits("connect: \"10s\"").text()).expect("the operator's folder");
         let six = Self { stage, config: file.display().to_string() };
         six.ip(Node::Db1, "add")?;
         // the first login of an account takes a server longer, which is not what is looked at

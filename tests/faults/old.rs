@@ -17,7 +17,7 @@ pub(crate) const CASES: &[Case] =
 
 const LIMITS: &str = "connect: \"2s\", fence: \"1s\", write_outage: \"3s\", rollback: \"4s\"";
 /// The outage, the way back, and what waiting for a server that says nothing adds to both.
-const RUN: Duration = Duration::from_secs(20);
+const RUN: Duration = Duration::from_secs(40);
 
 /// It says what is not known, and opens nobody.
 #[track_caller]

@@ -24,7 +24,8 @@ const IDLE: Duration = Duration::from_secs(35);
 
 fn killed(stage: &Stage<'_>) -> Outcome {
     let scene = stage.scene()?;
-    let mut held = stage.held("")?;
+    let mut held = stage.held("write_outage: \"20s\"")?;
+    stage.told_of("catch-up-db2")?;
     held.run.signal(Signal::KILL);
     held.let_go();
     let ran = held.run.end();
@@ -62,7 +63,7 @@ fn in_the_middle(stage: &Stage<'_>) -> Outcome {
     let scene = stage.scene()?;
     let plan = stage.lab.dir().join("in-the-middle.ron").display().to_string();
     Watched::start(stage.command(&["--json", "plan", "lab", "swap", "write", "-o", &plan])).end().ends(0);
-    let mut held = stage.held("write_outage: \"20s\"")?;
+    let mut held = stage.held("write_outage: \"50s\"")?;
     for words in [&["lab", "swap", "write", "--yes"][..], &["lab", "set", "read", "db1", "--yes"], &[&plan, "--yes"]] {
         let other = Watched::start(stage.command(&[&["--json", "apply"], words].concat())).end();
         other.ends(13).says("locked: session").says("of flipper from 10.77.0.1").says("nothing was changed");
@@ -132,15 +133,14 @@ fn unplugged_shortly(stage: &Stage<'_>) -> Outcome {
 /// Nobody can be opened, and nobody says so; a person gets out of it.
 fn unplugged(stage: &Stage<'_>) -> Outcome {
     let scene = stage.scene()?;
-    let mut held = stage.held("connect: \"1s\", rollback: \"3s\"")?;
+    let mut held = stage.held("connect: \"3s\", rollback: \"3s\"")?;
     stage.lab.cable(Host::Operator, false)?;
     held.let_go();
     let ran = held.run.end();
     stage.stands(&[], Node::Db1);
-    stage.lab.cable(Host::Operator, true)?;
     ran.ends(21).says("unknown").says("flipper status lab").never_says("serves as before");
     stage.note(format!("run {} ms", ran.took.as_millis()));
-    // what is left on the servers ends as soon as the operator's host answers for it
+    // its last words are sent again for as long as nobody has heard them: with the cable in, they would still be followed
     crate::lab::run::wait_until("its sessions end", RETRANSMITTED, || {
         let left = stage.lab.leftovers()?;
         match left.iter().all(|found| !found.contains(": session ") && !found.contains(": lock ")) {
@@ -148,10 +148,11 @@ fn unplugged(stage: &Stage<'_>) -> Outcome {
             false => Err(crate::lab::error::LabError::new("looking for its sessions", left.join("; "))),
         }
     })?;
+    stage.lab.cable(Host::Operator, true)?;
     stage.stands(&[], Node::Db1);
-    let status = Watched::start(stage.command(&["status", "lab"])).end();
-    status.ends(0);
-    Watched::start(stage.command(&["plan", "lab", "swap"])).end().ends(11).says("none-open");
+    let config = stage.config("connect: \"10s\"");
+    Watched::start(stage.command(&["--config", &config, "status", "lab"])).end().ends(0);
+    Watched::start(stage.command(&["--config", &config, "plan", "lab", "swap"])).end().ends(11).says("none-open");
     // the way out: see that both are read-only, then open the one with the address
     stage.lab.admin(Node::Db1).exec("SET GLOBAL read_only=OFF")?;
     stage.over(scene, &ran, 0)

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Pid;
 
 use crate::Outcome;
 use crate::guard::Guard;
@@ -170,24 +170,31 @@ impl<'a> Stage<'a> {
         }
     }
 
-    /// Kills the operator's ssh process for a node, which carries all commands to it.
-    pub(crate) fn kill_ssh(&self, node: Node) -> Outcome {
-        let mut killed = 0;
+    /// The operator's ssh processes for a node, which carry all commands to it.
+    pub(crate) fn carriers(&self, node: Node) -> Result<Vec<Pid>> {
+        let mut found = vec![];
         for pid in net::pids(self.lab.id(), Host::Operator)? {
             let words = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
             let words = String::from_utf8_lossy(&words).replace('\0', " ");
             let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
-            if let Some(pid) = pid.filter(|_| words.contains("ssh") && words.contains(node.host().address())) {
-                killed += usize::from(kill_process(pid, Signal::KILL).is_ok());
-            }
+            found.extend(pid.filter(|_| words.contains("ssh") && words.contains(node.host().address())));
         }
-        // at its end the run may have closed it by itself
-        match killed {
-            0 if self.lab.leftovers()?.iter().any(|found| found.contains("session ")) => {
-                Err(LabError::new("killing ssh", format!("none for {} is there", node.name())))
+        Ok(found)
+    }
+
+    /// Waits until the run's journal tells that the step was begun: while writes are out the run does not wait for the disk,
+    /// and whoever kills it at once may kill the last lines too.
+    pub(crate) fn told_of(&self, step: &str) -> Outcome {
+        wait_until("the journal tells of the step", SERVED, || {
+            let ran = Watched::start(self.command(&["--json", "history", "lab"])).end();
+            ran.ends(0);
+            let history = ran.events.last().expect("a history");
+            let newest = &history["runs"][0];
+            match newest["at_step"] == step {
+                true => Ok(Some(())),
+                false => Err(LabError::new("reading the journal", newest["at_step"].to_string())),
             }
-            _ => Ok(()),
-        }
+        })
     }
 
     fn holders(&self, address: &str) -> Vec<Node> {

@@ -141,7 +141,7 @@ impl Ran {
         self
     }
 
-    fn has_said(&self, words: &str) -> bool {
+    pub(crate) fn has_said(&self, words: &str) -> bool {
         flat(&self.stderr).contains(words) || flat(&self.text()).contains(words)
     }
 

@@ -273,13 +273,14 @@ fn long_rollback(stage: &Stage<'_>) -> Outcome {
 fn cut_off(stage: &Stage<'_>) -> Outcome {
     for (verb, writer) in [("resume", Node::Db2), ("abort", Node::Db1)] {
         let mut writing = stage.writing()?;
-        let mut run = swap(stage, "drain: \"8s\"", &["--kill"]);
+        let mut run = swap(stage, "drain: \"8s\", write_outage: \"20s\"", &["--kill"]);
         run.wait_for("step-started", "drain-db1");
         let mut blocker = stage.lab.admin(Node::Db2).session()?;
         blocker.exec("LOCK TABLES app.load READ")?;
         writing.exec("COMMIT")?;
         run.wait_for("step-done", "end-writers-db1");
         run.wait_for("step-started", "catch-up-db2");
+        stage.told_of("catch-up-db2")?;
         run.signal(Signal::KILL);
         drop(blocker);
         run.end();

@@ -4,7 +4,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use rustix::process::Signal;
+use rustix::process::{Signal, kill_process};
 
 use crate::Outcome;
 use crate::lab::error::{LabError, Result};
@@ -18,6 +18,18 @@ use crate::watched::Watched;
 const TOO_MANY: u16 = 1040;
 /// A stopped flipper, as on a machine that is suspended or swaps.
 const STANDS_STILL: Duration = Duration::from_secs(10);
+
+/// Kills what carries the operator's commands to a node.
+fn kill_ssh(stage: &Stage<'_>, node: Node) -> Outcome {
+    let killed = stage.carriers(node)?.into_iter().filter(|pid| kill_process(*pid, Signal::KILL).is_ok()).count();
+    // at its end the run may have closed it by itself
+    match killed {
+        0 if stage.lab.leftovers()?.iter().any(|found| found.contains("session ")) => {
+            Err(LabError::new("killing ssh", format!("none for {} is there", node.name())))
+        }
+        _ => Ok(()),
+    }
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
@@ -205,8 +217,8 @@ impl<'a, 'b> Breakage<'a, 'b> {
             Fault::CutOld => stage.cut(Host::Operator, old.host(), true)?,
             Fault::CutNew => stage.cut(Host::Operator, new.host(), true)?,
             Fault::CutPair => stage.cut(old.host(), new.host(), true)?,
-            Fault::SshOld => stage.kill_ssh(old)?,
-            Fault::SshNew => stage.kill_ssh(new)?,
+            Fault::SshOld => kill_ssh(stage, old)?,
+            Fault::SshNew => kill_ssh(stage, new)?,
             Fault::Statement | Fault::Update | Fault::Lock | Fault::IdleTransaction => self.come_in_the_way(),
             // together, or while the first one stands at this moment
             Fault::SecondOperator if run.is_none() => self.second = Some(second()),
