@@ -78,7 +78,7 @@ impl Hands<'_> {
         let link = side.of_mut(self.links);
         let sudo = link.target.ssh.sudo;
         let mut told = vec![];
-        let masked = keep_down(node, link, sudo, port, connect, &mut told).await?;
+        let stopped = keep_down(node, link, sudo, port, connect, &mut told).await?;
         let begun = Instant::now();
         let mut signalled: Vec<(u32, bool)> = vec![];
         loop {
@@ -114,22 +114,35 @@ impl Hands<'_> {
             }
             sleep(PAUSE).await;
         }
-        while let Some(unit) = units_of(node, link, connect).await?.into_iter().find(|unit| runs(&masked, unit)) {
+        let units = loop {
+            let units = units_of(node, link, connect).await?;
+            let Some(Unit { name, process, .. }) = units.iter().find(|unit| runs(&stopped, unit)) else { break units };
             if Instant::now() >= deadline {
-                let pid = unit.process.unwrap_or_default();
-                let name = unit.name;
                 return Err(certain(format!(
-                    "{name} on {node} was told to stop, and its process {pid} has not ended: end it there"
+                    "{name} on {node} was told to stop, and its process {} has not ended: end it there",
+                    process.unwrap_or_default()
                 )));
             }
             sleep(PAUSE).await;
+        };
+        for Unit { name, masked, .. } in units.iter().filter(|unit| stopped.contains(&unit.name)) {
+            told.push(match masked {
+                true => format!(
+                    "{name} is masked until the machine starts anew, or `systemctl unmask --runtime {name}` is said there"
+                ),
+                // its file goes before what a mask leaves in /run
+                false => format!(
+                    "{name} is stopped and cannot be masked, since its file is in /etc/systemd/system: nothing keeps whoever \
+                     else may start it from doing so"
+                ),
+            });
         }
         let ended: std::collections::BTreeSet<u32> = signalled.iter().map(|(pid, _)| *pid).collect();
         told.push(match ended.len() {
             0 => "nothing listened on its port".to_owned(),
             _ => format!("what listened on port {port} was ended"),
         });
-        if masked.is_empty() {
+        if stopped.is_empty() {
             told.push("no unit of systemd's has it: nothing keeps whoever else may start it from doing so".to_owned());
         }
         Ok(Done { note: Some(told.join("; ")) })
@@ -182,7 +195,7 @@ async fn keep_down(
         true => dialect::parse_ports(&look(link, &dialect::all_who_listen(sudo), limit).await?),
         false => vec![],
     };
-    let mut masked = vec![];
+    let mut stopped = vec![];
     for unit in units {
         let Unit { name, process, masked: cannot_start, ports: of_sockets, .. } = &unit;
         let its: Vec<u16> = match process {
@@ -200,9 +213,6 @@ async fn keep_down(
             for deed in dialect::keep_down(sudo, name) {
                 one(node, link, deed, limit).await?;
             }
-            told.push(format!(
-                "{name} is masked until the machine starts anew, or `systemctl unmask --runtime {name}` is said there"
-            ));
         }
         for socket in &unit.sockets {
             for deed in dialect::keep_down(sudo, socket) {
@@ -210,9 +220,9 @@ async fn keep_down(
             }
             told.push(format!("{socket}, which would start it again, is stopped"));
         }
-        masked.push(unit.name);
+        stopped.push(unit.name);
     }
-    Ok(masked)
+    Ok(stopped)
 }
 
 async fn units_of(node: &NodeName, link: &mut Link, limit: Duration) -> Result<Vec<Unit>, Failure> {
@@ -222,8 +232,8 @@ async fn units_of(node: &NodeName, link: &mut Link, limit: Duration) -> Result<V
 }
 
 /// It is one of these, and its process has not ended.
-fn runs(masked: &[String], unit: &Unit) -> bool {
-    unit.process.is_some() && masked.contains(&unit.name)
+fn runs(stopped: &[String], unit: &Unit) -> bool {
+    unit.process.is_some() && stopped.contains(&unit.name)
 }
 
 async fn look(link: &mut Link, look: &dialect::Look, limit: Duration) -> Result<String, Failure> {

@@ -67,10 +67,12 @@ fn mysql_pair() {
 
 fn cases(server: Server) -> Vec<Case> {
     // the network is cut while no ssh of a killed flipper is left: it could not say goodbye
-    let both = [alive::CASES, partition::CASES, dies::CASES, half_sent::CASES, waited::CASES, returns::CASES].concat();
-    // what systemd is told does not depend on the flavour, and MySQL counts what it applies whatever it logs
+    let both =
+        [alive::CASES, partition::CASES, dies::CASES, half_sent::CASES, waited::CASES, returns::CASES, units::CASES]
+            .concat();
+    // MySQL counts what it applies whatever it logs
     match server {
-        Server::MariaDb => [&both, unlogged::CASES, units::CASES].concat(),
+        Server::MariaDb => [&both, unlogged::CASES].concat(),
         Server::MySql => both,
     }
 }

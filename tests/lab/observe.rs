@@ -144,6 +144,11 @@ impl Lab {
         self.databases().get(node.index()).and_then(super::server::Database::pid)
     }
 
+    /// How a node's server is started, word for word.
+    pub(crate) fn server_words(&self, node: Node) -> Vec<std::ffi::OsString> {
+        self.databases().get(node.index()).map(super::server::Database::words).unwrap_or_default()
+    }
+
     fn own_pids(&self) -> Vec<u32> {
         let servers = Node::BOTH.into_iter().filter_map(|node| self.server_pid(node));
         servers.chain(self.sshds.iter().map(std::process::Child::id)).collect()

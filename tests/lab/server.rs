@@ -77,6 +77,11 @@ impl Database {
         Ok(())
     }
 
+    /// How it is started, word for word.
+    pub(crate) fn words(&self) -> Vec<OsString> {
+        self.install.program(self.install.server.daemon()).into_iter().chain(self.options()).collect()
+    }
+
     /// Starts the server without waiting for it.
     pub(crate) fn spawn(&mut self) -> Result<()> {
         let log = self.log();
@@ -88,8 +93,7 @@ impl Database {
             // a hostname of its own: what `@@hostname` and `hostname` over ssh answer
             .args(["unshare", "--uts", "sh", "-c", "hostname \"$0\" && exec \"$@\""])
             .arg(self.node.name())
-            .args(self.install.program(self.install.server.daemon()))
-            .args(self.options())
+            .args(self.words())
             .stdin(Stdio::null())
             .stdout(output)
             .stderr(errors)

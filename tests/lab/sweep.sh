@@ -23,5 +23,9 @@ done
 for name in $(namespaces); do
     ip netns del "$name" 2>/dev/null
 done
+# control groups of a machine with systemd; the machine's own are in one of two places
+for groups in "/sys/fs/cgroup/fl-$id" "/sys/fs/cgroup/unified/fl-$id"; do
+    [ -d "$groups" ] && find "$groups" -depth -type d -exec rmdir {} +
+done
 # the folder is what a later start would find it by
 [ -n "$(namespaces)" ] || rm -rf "$dir"
