@@ -90,6 +90,7 @@ fn said(pair: &Pair, sudo: bool, flavour: Flavour) -> Vec<Line> {
         deeds.push(kill_sockets(&system, sudo, address, 3306));
     }
     deeds.extend(keep_down(sudo, "mariadb.service").into_iter().chain(keep_down(sudo, "mariadb.socket")));
+    deeds.push(end_unit(sudo, "mariadb.service"));
     deeds.extend([end_listeners(sudo, 3306, true), end_listeners(sudo, 3306, false)]);
     let server = Server { flavour, version: Version(9, 7, 0), server_id: 4711, uuid: None, hostname: String::new() };
     let known = match flavour {

@@ -98,6 +98,13 @@ pub fn parse_ports(text: &str) -> Vec<(u32, u16)> {
     text.lines().filter(|line| line.starts_with("LISTEN")).filter_map(of).flatten().collect()
 }
 
+/// Ends all processes of a unit. A server that was told to stop takes no connections any more and may write for minutes
+/// what is in its memory: nobody will need that, and everybody waits for its end.
+#[must_use]
+pub fn end_unit(sudo: bool, unit: &str) -> Deed {
+    Deed::waited(Argv::of(["systemctl", "kill", "-s", "KILL", unit]).run_by(sudo))
+}
+
 /// Keeps a unit from being started, until the machine starts anew (hazard H-89).
 pub(super) fn mask_unit(sudo: bool, unit: &str) -> Deed {
     Deed::waited(Argv::of(["systemctl", "mask", "--runtime", unit]).run_by(sudo))

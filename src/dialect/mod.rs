@@ -45,7 +45,7 @@ pub use gate::{Allowed, authorized_key, gate_path, gate_script};
 pub use grants::{Account, DATA_RIGHTS, Extra, On, PASSWORD_HERE, Privilege, privileges_needed};
 pub use heard::{last_heard, newest_received, parse_newest, relay_logs, semi_sync_receiver};
 pub use isolate::{
-    Left, Listening, Unit, all_who_listen, end_listeners, keep_down, left_behind, names_of, parse_left,
+    Left, Listening, Unit, all_who_listen, end_listeners, end_unit, keep_down, left_behind, names_of, parse_left,
     parse_listening, parse_ports, parse_units, units, who_listens,
 };
 pub use line::{Argv, Hole, Line};

@@ -123,6 +123,7 @@ pub fn spell<'a>(action: &Action, limits: &Limits, target: impl Fn(&NodeName) ->
             // asked at first, and not asked any more after a while
             ssh(node, isolate::end_listeners(on.sudo, on.port, true).to_string()),
             ssh(node, isolate::end_listeners(on.sudo, on.port, false).to_string()),
+            ssh(node, isolate::end_unit(on.sudo, "<its unit>").to_string()),
         ],
         Action::Isolate { node: _, how: Isolation::Hook } => {
             let program = on.fence.map(|argv| argv.join(" "));

@@ -9,7 +9,11 @@ impl Allowed<'_> {
     /// What ends this node's server and keeps it from starting.
     pub(super) fn isolation(&self) -> Vec<Deed> {
         let (sudo, port) = (self.sudo, self.pair.node(self.side).port);
-        let units = self.units.iter().flat_map(|unit| isolate::keep_down(sudo, unit));
+        let of_unit = |unit: &String| {
+            let end = unit.ends_with(".service").then(|| isolate::end_unit(sudo, unit));
+            isolate::keep_down(sudo, unit).into_iter().chain(end)
+        };
+        let units = self.units.iter().flat_map(of_unit);
         units.chain([true, false].map(|ask| isolate::end_listeners(sudo, port, ask))).collect()
     }
 

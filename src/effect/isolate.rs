@@ -114,9 +114,15 @@ impl Hands<'_> {
             }
             sleep(PAUSE).await;
         }
+        let mut killed = vec![];
         let units = loop {
             let units = units_of(node, link, connect).await?;
             let Some(Unit { name, process, .. }) = units.iter().find(|unit| runs(&stopped, unit)) else { break units };
+            // it has had its time while it was watched; where this is not allowed, it may end by itself
+            if !killed.contains(process) {
+                killed.push(*process);
+                let _ = command(link, &[dialect::end_unit(sudo, name)], connect).await;
+            }
             if Instant::now() >= deadline {
                 return Err(certain(format!(
                     "{name} on {node} was told to stop, and its process {} has not ended: end it there",

@@ -17,6 +17,17 @@ pub enum Flavour {
     MariaDb,
 }
 
+impl Flavour {
+    /// The option with which a server logs what it applies.
+    #[must_use]
+    pub fn log_applied(self) -> &'static str {
+        match self {
+            Self::MySql => "log_replica_updates",
+            Self::MariaDb => "log_slave_updates",
+        }
+    }
+}
+
 impl fmt::Display for Flavour {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {

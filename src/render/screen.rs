@@ -138,7 +138,7 @@ fn node(pair: &Pair, spec: &NodeSpec, snapshot: &Snapshot, side: Side) -> String
         ("addresses", one(addresses, |held| says_addresses(pair, held))),
         ("sessions", one(sessions, |all| says_sessions(pair, all))),
         ("system", system.as_ref().map(|system| unless(is_fit(pair, system), says_system(pair, system)))),
-        ("settings", settings.as_ref().map(|settings| unless(is_usual(settings), says_settings(settings)))),
+        ("settings", settings.as_ref().map(|settings| unless(is_usual(settings), says_settings(settings, server)))),
     ];
     let mut head = at_port(spec.host.as_str(), spec.port);
     if let Observed::Known(server) = server {

@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use super::describe;
 use super::wrap::{hang, list, table};
 use crate::model::{
-    Access, ArpingKind, Channel, Held, NodeSnapshot, NodeSpec, Observed, Pair, RoleSpec, Server, Settings, Side,
-    Snapshot, System, WriteAccess, at_port, printable,
+    Access, ArpingKind, Channel, Flavour, Held, NodeSnapshot, NodeSpec, Observed, Pair, RoleSpec, Server, Settings,
+    Side, Snapshot, System, WriteAccess, at_port, printable,
 };
 
 /// Wider than a plan: it is looked at, not pasted.
@@ -116,7 +116,7 @@ fn node(pair: &Pair, spec: &NodeSpec, node: &NodeSnapshot) -> String {
         ("same machine", one(same_machine, |same| says_same(*same).to_owned())),
         ("addresses", one(addresses, |held| says_addresses(pair, held))),
         ("system", one(system, |system| says_system(pair, system))),
-        ("settings", one(settings, says_settings)),
+        ("settings", one(settings, |settings| says_settings(settings, server))),
     ];
     let mut out = hang(&format!("{name}  "), &at_port(spec.host.as_str(), spec.port), WIDTH);
     let reasons: Option<Vec<&str>> = facts.iter().map(|(_, fact)| fact.why_unknown()).collect();
@@ -242,13 +242,13 @@ pub(super) fn says_system(pair: &Pair, system: &System) -> String {
     format!("{}; {up} up{promotes}{denied}", tools.join(", "))
 }
 
-pub(super) fn says_settings(settings: &Settings) -> String {
+pub(super) fn says_settings(settings: &Settings, server: &Observed<Server>) -> String {
     let Settings { log_bin, log_replica_updates, gtid, binlog_format, bind_address, cluster, left_out } = settings;
     let switch = |name: &str, on: bool| format!("{name} {}", if on { "on" } else { "OFF" });
     let mut said = [
         switch("binary log", *log_bin),
         format!("format {}", printable(binlog_format)),
-        switch("log_replica_updates", *log_replica_updates),
+        switch(server.known().map_or(Flavour::MySql, |server| server.flavour).log_applied(), *log_replica_updates),
         switch("GTIDs", *gtid),
         format!("listens on {}", printable(bind_address)),
     ]

@@ -13,8 +13,7 @@ use crate::lab::{Node, Server, net, replication};
 use crate::scene::{Theatre, starts};
 use crate::{Case, Outcome};
 
-pub(crate) const CASES: &[Case] =
-    &[("its machine has systemd, and another pair's server", on_a_real_machine)];
+pub(crate) const CASES: &[Case] = &[("its machine has systemd, and another pair's server", on_a_real_machine)];
 
 /// What a machine with systemd takes to be up, on a slow one.
 const BOOT: Duration = Duration::from_secs(60);

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::workload::few;
 use super::{Scopes, found, report};
-use crate::model::{Account, Code, Fencing, Finding, NodeSnapshot, Observed, Scope, Severity, Side, Snapshot, Version};
+use crate::model::{
+    Account, Code, Fencing, Finding, Flavour, NodeSnapshot, Observed, Scope, Severity, Side, Snapshot, Version,
+};
 
 use Scope::{Closes, Fences, Handover, Opens, Reads, Report, Serves};
 use Severity::{Override, Stop, Warn};
@@ -85,12 +87,12 @@ fn binlog(node: &NodeSnapshot, side: Side) -> Vec<Finding> {
         ));
     }
     if settings.log_bin && !settings.log_replica_updates {
+        let option = node.server.known().map_or(Flavour::MySql, |server| server.flavour).log_applied();
         all.push(found(
             Code::AppliedNotLogged,
             side,
-            format!("{name} does not log what it applies (log_replica_updates is off)"),
-            "leave it, or start both servers with log_replica_updates: `flipper explain applied-not-logged` says when"
-                .to_owned(),
+            format!("{name} does not log what it applies ({option} is off)"),
+            format!("leave it, or start both servers with {option}: `flipper explain applied-not-logged` says when"),
             vec![(Handover, Warn)],
         ));
     }
