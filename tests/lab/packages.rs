@@ -297,7 +297,7 @@ pub(crate) fn check_machine() -> Result<()> {
 
 /// The few programs that must be the system's own: they are asked for by flipper's commands on the nodes.
 pub(crate) fn ensure_system_programs(tell: &dyn Fn(&str)) -> Result<()> {
-    const NEEDED: [(&str, &str); 11] = [
+    const NEEDED: [(&str, &str); 12] = [
         ("sshd", "openssh-server"),
         ("ssh", "openssh-client"),
         ("ssh-keygen", "openssh-client"),
@@ -307,6 +307,7 @@ pub(crate) fn ensure_system_programs(tell: &dyn Fn(&str)) -> Result<()> {
         ("ndptool", "libndp-tools"),
         ("sudo", "sudo"),
         ("visudo", "sudo"),
+        ("systemctl", "systemd"),
         ("unshare", "util-linux"),
         ("setsid", "util-linux"),
     ];
