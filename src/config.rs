@@ -23,6 +23,7 @@ mod read;
 mod secret;
 mod show;
 mod syntax;
+mod tls;
 mod tree;
 mod value;
 
@@ -38,6 +39,7 @@ pub use mistake::{ConfigErrors, Mistake};
 pub use near::nearest;
 pub use option_line::{OptionLine, option_line};
 pub use secret::{Env, PasswordSource, Secret, SecretError};
+pub use tls::AuthorityError;
 
 use crate::model::{Host, Pair, UserName};
 

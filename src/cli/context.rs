@@ -154,7 +154,11 @@ fn targets(pair: &PairConfig, output: &Output) -> Result<[LinkTarget; 2], Stop> 
     Ok([target(&a.name, first, password(first)?, output), target(&b.name, second, password(second)?, output)])
 }
 
+/// Also sees that all else is there with which one logs in.
 fn password(reach: &Reach) -> Result<String, Stop> {
+    if let Some(tls) = &reach.mysql.tls {
+        tls.check().map_err(|error| Stop::new(Exit::BadFile, error))?;
+    }
     let password = reach.mysql.password.read(&environment).map_err(|error| Stop::new(Exit::BadFile, error))?;
     Ok(password.expose().to_owned())
 }

@@ -117,6 +117,13 @@ pub(crate) const CASES: &[(&str, How)] = &[
         }),
     ),
     (
+        "config::authority",
+        with("status orders", 3, "gone.pem", |scene, command| {
+            with_password(scene, "password_env: \"FLIPPER_PASSWORD\", tls: (ca_file: \"gone.pem\")");
+            command
+        }),
+    ),
+    (
         "config::password_mode",
         with("status orders", 3, "mode 644", |scene, command| {
             secret(scene, b"hunter2\n", 0o644);

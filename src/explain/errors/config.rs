@@ -277,6 +277,14 @@ pub(super) const TEXTS: &[Text] = &[
         "Name a plain file.",
     ),
     Text::new(
+        "flipper::config::authority",
+        "The authority for TLS cannot be had",
+        "The file that `tls.ca_file` names is not there, may not be read, or holds no certificate.",
+        &[],
+        "Name the certificate of the authority that has signed the servers' own. What a server's certificate must have stands in \
+         docs/config.md.",
+    ),
+    Text::new(
         "flipper::config::password_mode",
         "Others may open the password file",
         "Its mode lets group or others read or write it.",

@@ -187,8 +187,13 @@ fn unknowns(pair: &Pair, snapshot: &Snapshot, side: Side) -> Vec<Finding> {
             ),
             Some(why) if is_silent(why) => silent(pair, name, addresses.known().is_some()),
             Some(why) if turns_away(why) => format!(
-                "give flipper its account there (`flipper setup {} --node {name} --only grants` prints it), or mend its password",
+                "give flipper its account there (`flipper setup {} --node {name} --only grants` prints it), or mend its \
+                 password; an account that requires TLS says the same where the config has no `tls`",
                 pair.name
+            ),
+            Some(why) if why.contains("peer certificate") => format!(
+                "the authority in `tls.ca_file` must have signed the certificate of {name}, and its host, or `tls.name`, must \
+                 stand there as a subjectAltName: docs/config.md"
             ),
             _ => format!("mend that, see `flipper status {}`, then plan again", pair.name),
         },

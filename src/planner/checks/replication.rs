@@ -136,6 +136,12 @@ impl Into<'_> {
             _ if errors.is_empty() => {
                 format!("if it was stopped on purpose and may run again: {start} on {}", node.name)
             }
+            None if channel.receiver == Thread::Connecting && channel.applier == Thread::Running => format!(
+                "mend the cause, where it is still there; the receiver of {} tries again by itself (every 60 s, unless told \
+                 otherwise), or at once: {} IO_THREAD; {start} IO_THREAD",
+                node.name,
+                start.replace("START", "STOP")
+            ),
             Some(_) => format!("mend the cause on {}", node.name),
             None => format!("mend the cause on {}, then {start}", node.name),
         };
