@@ -29,6 +29,8 @@ fn ssh_dead(theatre: &Theatre<'_>) -> Outcome {
     let ran = said(theatre);
     theatre.signal_sshd(Node::Db1, Signal::CONT)?;
     ran.ends(11).says("not-dead").says("flipper plan lab drain db1");
+    // the end of its own sessions takes a server a moment
+    theatre.stage.nothing_left()?;
     let after = theatre.lab().fingerprint(Node::Db2)?;
     assert_eq!(crate::lab::observe::differences(&before, &after), Vec::<String>::new());
     Ok(())

@@ -185,6 +185,8 @@ fn second_writer(theatre: &Theatre<'_>, plugged: Plugged) -> Outcome {
         ran.says("db1 has transactions that db2 lacks");
         theatre.moves(&["drain", "db1"]);
     }
+    // an answer that was under way may have come by then, to clients who are not quick
+    std::thread::sleep(Duration::from_secs(1));
     let closed = again.load.mark();
     theatre.stage.stands(&[Node::Db2], Node::Db2);
     again.load.wait_for(60, Duration::from_secs(10))?;

@@ -26,6 +26,8 @@ pub(crate) const SERVED: Duration = Duration::from_secs(20);
 /// A pair on which nodes die.
 pub(crate) struct Theatre<'a> {
     pub(crate) stage: Stage<'a>,
+    /// A config for those who look at two nodes that are there.
+    patient: String,
     lines: RefCell<Vec<String>>,
     /// A folder that only root may write to, for the operator's program.
     hooks: PathBuf,
@@ -34,8 +36,10 @@ pub(crate) struct Theatre<'a> {
 /// Clients at work.
 pub(crate) struct Scene {
     pub(crate) load: Load,
-    /// When the node died.
+    /// When the node died, at the earliest.
     died: Instant,
+    /// When it was dead.
+    dead: Instant,
     /// When the operator said yes.
     yes: Instant,
     said: Bound,
@@ -58,7 +62,11 @@ impl<'a> Theatre<'a> {
     pub(crate) fn new(lab: &'a Lab) -> Result<Self> {
         let hooks = PathBuf::from(format!("/run/flipper-lab-{}", lab.id()));
         fs::DirBuilder::new().mode(0o755).recursive(true).create(&hooks).expect("a folder of root's");
-        let theatre = Self { stage: Stage::new(lab)?, lines: RefCell::default(), hooks };
+        let stage = Stage::new(lab)?;
+        let patient = stage.config("");
+        // for a node that is dead nobody waits for longer than by default
+        lab.write_config()?;
+        let theatre = Self { stage, patient, lines: RefCell::default(), hooks };
         theatre.own_disks()?;
         Ok(theatre)
     }
@@ -131,7 +139,7 @@ impl<'a> Theatre<'a> {
         let load = self.lab().load(3, 150)?;
         load.wait_for(60, SERVED)?;
         let now = Instant::now();
-        Ok(Scene { load, died: now, yes: now, said: Bound::default() })
+        Ok(Scene { load, died: now, dead: now, yes: now, said: Bound::default() })
     }
 
     /// What `status` says, as one text.
@@ -142,7 +150,7 @@ impl<'a> Theatre<'a> {
     /// A move that goes through.
     #[track_caller]
     pub(crate) fn moves(&self, words: &[&str]) -> Ran {
-        let ran = self.flipper(&[&["--json", "apply", "lab"], words, &["--yes"]].concat());
+        let ran = self.flipper(&[&["--config", &self.patient, "--json", "apply", "lab"], words, &["--yes"]].concat());
         ran.ends(0);
         ran
     }
@@ -151,7 +159,7 @@ impl<'a> Theatre<'a> {
     #[track_caller]
     pub(crate) fn rejoins(&self, node: Node) -> Outcome {
         let begun = Instant::now();
-        self.flipper(&["plan", "lab", "rejoin", node.name()]).ends(0);
+        self.flipper(&["--config", &self.patient, "plan", "lab", "rejoin", node.name()]).ends(0);
         self.moves(&["rejoin", node.name()]);
         self.stage.note(format!("rejoined in {} ms", begun.elapsed().as_millis()));
         self.lab().settle()?;
@@ -247,7 +255,9 @@ impl Scene {
     /// The node dies now.
     pub(crate) fn dies(&mut self, how: impl FnOnce() -> Outcome) -> Outcome {
         self.died = Instant::now();
-        how()
+        let done = how();
+        self.dead = Instant::now();
+        done
     }
 
     /// The plan alone tells whether a failover would be safe, and changes nothing; what it says of the loss is remembered.
@@ -310,7 +320,7 @@ impl Scene {
         self.said.by_gtid = Some(beyond(theatre.lab(), received)?);
         // nothing of it has come since it died, not even what its kernel had to send
         if let Some(heard_at) = self.said.heard_at {
-            let dead = SystemTime::now() - self.died.elapsed();
+            let dead = SystemTime::now() - self.dead.elapsed();
             let late = heard_at.duration_since(dead).unwrap_or_default();
             assert!(late < Duration::from_secs(1), "heard of {late:?} after its death: {asked}");
         }

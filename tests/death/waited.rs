@@ -25,7 +25,11 @@ fn semi_sync(theatre: &Theatre<'_>) -> Outcome {
             scene.load.wait_for(60, SERVED)?;
         } else {
             // what is under way is acknowledged still
-            std::thread::sleep(Duration::from_millis(200));
+            wait_until("nothing more is acknowledged", Duration::from_secs(10), || {
+                let acked = scene.load.acked();
+                std::thread::sleep(Duration::from_millis(500));
+                Ok((scene.load.acked() == acked).then_some(()))
+            })?;
             let acked = scene.load.acked();
             std::thread::sleep(Duration::from_millis(1500));
             assert_eq!(scene.load.acked(), acked, "nothing is acknowledged that nobody has received");

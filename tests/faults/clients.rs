@@ -82,13 +82,13 @@ fn nobody_left(stage: &Stage<'_>) -> Outcome {
     ran.ends(0);
     stage.note(ran.note("end-sessions-write-db1"));
     // each of them was told; whoever did not hear of it would wait for hours
-    stranger.set_read_timeout(Some(Duration::from_secs(2))).expect("a socket");
+    stranger.set_read_timeout(Some(Duration::from_secs(10))).expect("a socket");
     let heard = std::io::copy(&mut stranger, &mut std::io::sink());
     let waits = |error: &std::io::Error| matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut);
     assert!(!heard.as_ref().is_err_and(waits), "{heard:?}: {ran}");
     for session in &mut sessions {
         let begun = Instant::now();
-        assert!(session.exec("SELECT 1").is_err() && begun.elapsed() < Duration::from_secs(1), "{ran}");
+        assert!(session.exec("SELECT 1").is_err() && begun.elapsed() < Duration::from_secs(10), "{ran}");
     }
     stage.stands(&[Node::Db2], Node::Db2);
     stage.over(scene, &ran, 1)?;
@@ -144,7 +144,7 @@ fn above_us(stage: &Stage<'_>) -> Outcome {
 /// It is ended before the read lock is let go, and its row is nowhere.
 fn waiting_root(stage: &Stage<'_>) -> Outcome {
     let scene = stage.scene()?;
-    let mut held = stage.held("")?;
+    let mut held = stage.held("write_outage: \"20s\"")?;
     let admin = stage.lab.admin(Node::Db1);
     let own = || -> Result<String> {
         let state = admin.value("SELECT @@GLOBAL.gtid_binlog_state")?;
@@ -154,7 +154,7 @@ fn waiting_root(stage: &Stage<'_>) -> Outcome {
     let mut root = admin.session()?;
     let id = root.id();
     let write = std::thread::spawn(move || root.exec("UPDATE app.scratch SET x=x+1000 WHERE id=1"));
-    wait_until("the write waits", Duration::from_secs(2), || {
+    wait_until("the write waits", SERVED, || {
         let state = admin.value(&format!("SELECT state FROM information_schema.processlist WHERE id={id}"))?;
         Ok(state.contains("lock").then_some(()))
     })?;

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use crate::lab::error::LabError;
 use crate::lab::run::wait_until;
+use crate::lab::session::Session;
 use crate::lab::{Host, Node, Server};
 use crate::stage::{RETRANSMITTED, SERVED, Stage};
+use crate::watched::Watched;
 use crate::{Case, Outcome};
 
 pub(crate) const CASES: &[Case] = &[
@@ -15,14 +17,20 @@ pub(crate) const CASES: &[Case] = &[
 ];
 
 /// Cuts the way to db1 while the fence waits there, and lets the fence succeed where nobody hears of it.
-fn lost(stage: &Stage<'_>, run: &mut crate::watched::Watched) -> Outcome {
+fn lost(stage: &Stage<'_>, run: &mut Watched, mut writing: Session) -> Outcome {
     let mut holder = stage.lab.admin(Node::Db1).session()?;
     run.wait_for("step-started", "drain-db1");
     holder.exec("LOCK TABLES app.scratch WRITE")?;
+    writing.exec("ROLLBACK")?;
+    drop(writing);
     run.wait_for("step-started", "fence-db1");
-    std::thread::sleep(Duration::from_millis(500));
+    let admin = stage.lab.admin(Node::Db1);
+    wait_until("the fence waits", SERVED, || {
+        let states =
+            "SELECT COUNT(*) FROM information_schema.processlist WHERE user='flipper' AND state LIKE 'Waiting%'";
+        Ok((admin.value(states)? != "0").then_some(()))
+    })?;
     stage.cut(Host::Operator, Host::Db1, true)?;
-    std::thread::sleep(Duration::from_millis(300));
     holder.exec("UNLOCK TABLES")?;
     drop(holder);
     // it has worked there
@@ -30,20 +38,18 @@ fn lost(stage: &Stage<'_>, run: &mut crate::watched::Watched) -> Outcome {
         Server::MariaDb => "SELECT @@GLOBAL.read_only",
         Server::MySql => "SELECT @@GLOBAL.super_read_only",
     };
-    wait_until("the fence has worked", Duration::from_secs(2), || {
-        Ok((stage.lab.admin(Node::Db1).value(fenced)? == "1").then_some(()))
-    })
+    wait_until("the fence has worked", SERVED, || Ok((admin.value(fenced)? == "1").then_some(())))
 }
 
 fn lost_for_a_while(stage: &Stage<'_>) -> Outcome {
     let scene = stage.scene()?;
-    let mut writing = stage.writing()?;
-    let mut run = stage.swap("drain: \"500ms\"");
-    lost(stage, &mut run)?;
-    std::thread::sleep(Duration::from_millis(2200));
+    let writing = stage.writing()?;
+    let mut run = stage.swap("connect: \"3s\", drain: \"8s\", fence: \"4s\", write_outage: \"8s\"");
+    lost(stage, &mut run, writing)?;
+    // longer than the run waits for the answer: a second more than the fence may take
+    std::thread::sleep(Duration::from_millis(5000));
     stage.cut(Host::Operator, Host::Db1, false)?;
     let ran = run.end();
-    let _ = writing.exec("ROLLBACK");
     ran.ends(20).says("fence-db1").says("serves as before");
     stage.note(format!("run {} ms", ran.took.as_millis()));
     stage.stands(&[Node::Db1], Node::Db1);
@@ -54,11 +60,10 @@ fn lost_for_a_while(stage: &Stage<'_>) -> Outcome {
 
 fn lost_for_good(stage: &Stage<'_>) -> Outcome {
     let scene = stage.scene()?;
-    let mut writing = stage.writing()?;
-    let mut run = stage.swap("drain: \"500ms\", connect: \"3s\", rollback: \"4s\"");
-    lost(stage, &mut run)?;
+    let writing = stage.writing()?;
+    let mut run = stage.swap("connect: \"3s\", drain: \"8s\", fence: \"4s\", write_outage: \"8s\", rollback: \"4s\"");
+    lost(stage, &mut run, writing)?;
     let ran = run.end();
-    let _ = writing.exec("ROLLBACK");
     stage.stands(&[], Node::Db1);
     ran.ends(21).never_says("serves as before").says("db1: write access unknown").says("flipper status lab");
     stage.note(format!("run {} ms", ran.took.as_millis()));
@@ -84,7 +89,7 @@ fn long_statement(stage: &Stage<'_>) -> Outcome {
     let scene = stage.scene()?;
     let mut writer = stage.lab.session(crate::lab::User::App, Host::Clients, Node::Db1.host().address())?;
     let id = writer.id();
-    let statement = std::thread::spawn(move || writer.exec("UPDATE app.scratch SET x = SLEEP(20) WHERE id = 1"));
+    let statement = std::thread::spawn(move || writer.exec("UPDATE app.scratch SET x = SLEEP(60) WHERE id = 1"));
     let admin = stage.lab.admin(Node::Db1);
     wait_until("the statement runs", SERVED, || {
         let info = admin.value(&format!("SELECT info FROM information_schema.processlist WHERE id={id}"))?;
@@ -103,7 +108,7 @@ fn long_statement(stage: &Stage<'_>) -> Outcome {
     let ran = run.end();
     ran.ends(20).says("a statement under way did not end").says("serves as before");
     assert_eq!((ran.count("writes-out"), ran.count("step-again")), (3, 2), "{ran}");
-    assert!(acked.iter().all(|rows| *rows > 5), "writes flow in the pauses: {acked:?}");
+    assert!(acked.iter().all(|rows| *rows > 0), "writes flow in the pauses: {acked:?}");
     stage.note(format!("rows in the pauses {acked:?}"));
     assert!(!statement.is_finished(), "the statement itself was not harmed");
     admin.exec(&format!("KILL {id}"))?;

@@ -13,7 +13,7 @@ use crate::lab::error::LabError;
 use crate::lab::net::{IPV6_ADDRESS, READ_ADDRESS, WRITE_ADDRESS};
 use crate::lab::run::{run, wait_until};
 use crate::lab::{Host, Node, User};
-use crate::stage::{SERVED, Stage};
+use crate::stage::{PATIENT, SERVED, Stage};
 use crate::watched::{Ran, Watched};
 use crate::{Case, Outcome};
 
@@ -30,7 +30,7 @@ pub(crate) const ONCE: &[Case] = &[("who answers for an IPv6 address", who_answe
 /// ssh's master ends when nobody has used it for 30 s.
 const IDLE: Duration = Duration::from_secs(35);
 /// It finds only what is broken.
-const SILENCE: Duration = Duration::from_secs(5);
+const SILENCE: Duration = Duration::from_secs(10);
 const NEIGHBOURS: Duration = Duration::from_secs(8);
 
 /// A pair whose write role has an IPv6 address, and the read role an IPv4 address.
@@ -49,7 +49,7 @@ impl<'a, 'b> Six<'a, 'b> {
             }
         }
         let file = stage.lab.dir().join("ipv6.ron");
-        std::fs::write(&file, config.limits("connect: \"10s\"").text()).expect("the operator's folder");
+        std::fs::write(&file, config.limits(PATIENT).text()).expect("the operator's folder");
         let six = Self { stage, config: file.display().to_string() };
         six.ip(Node::Db1, "add")?;
         // the first login of an account takes a server longer, which is not what is looked at
@@ -192,10 +192,21 @@ fn cut_off(stage: &Stage<'_>) -> Outcome {
         let load = stage.lab.load_through(IPV6_ADDRESS, 3, 150)?;
         load.wait_for(20, SERVED)?;
         let guard = Guard::watch(stage.lab);
-        let mut cut = six.start(&["apply", "lab", "swap", "write", "--yes"]);
-        cut.wait_for("step-done", "take-write-db2");
-        cut.signal(Signal::KILL);
-        assert_eq!(cut.end().code, None);
+        let cut = || {
+            let mut cut = six.start(&["apply", "lab", "swap", "write", "--yes"]);
+            cut.wait_for("step-done", "take-write-db2");
+            cut.signal(Signal::KILL);
+            cut.end()
+        };
+        let mut ran = cut();
+        for _ in 0..4 {
+            // not much is left of a move then: it may have been quicker
+            if ran.code == Some(0) {
+                six.flipper(&["apply", "lab", "swap", "write", "--yes"]).ends(0);
+                ran = cut();
+            }
+        }
+        assert_eq!(ran.code, None, "{ran}");
         stage.was_killed(IDLE)?;
         six.flipper(&[word, "lab", "--yes"]).ends(0);
         six.stands(writer)?;
@@ -259,7 +270,7 @@ fn who_answers(stage: &Stage<'_>) -> Outcome {
         Ok(dialect::read_signs(&signs, &text).remove(0))
     };
     let neigh = |rest: &[&str]| on(stage, Host::Db2, &[&["ip", "-6", "neigh"], rest].concat()).map(drop);
-    assert_eq!(asks(Node::Db2, 1)?, Ok(true), "db1 has it");
+    assert_eq!(asks(Node::Db2, 5)?, Ok(true), "db1 has it");
     assert_eq!(asks(Node::Db1, 1)?, Ok(false), "itself");
     // what db2 knows of db1 is of a moment ago, and wrong by now
     six.ip(Node::Db1, "del")?;
@@ -267,7 +278,7 @@ fn who_answers(stage: &Stage<'_>) -> Outcome {
     assert_eq!(asks(Node::Db2, 5)?, Ok(false), "nobody has it");
     six.ip(Node::Db1, "add")?;
     neigh(&["replace", IPV6_ADDRESS, "lladdr", "02:00:00:00:00:77", "dev", "eth0", "nud", "stale"])?;
-    assert_eq!(asks(Node::Db2, 1)?, Ok(true), "db1 has it again");
+    assert_eq!(asks(Node::Db2, 5)?, Ok(true), "db1 has it again");
     // an entry that somebody has made for good is left alone, and says nothing
     neigh(&["replace", IPV6_ADDRESS, "lladdr", "02:00:00:00:00:77", "dev", "eth0", "nud", "permanent"])?;
     assert!(asks(Node::Db2, 1)?.is_err_and(|why| why.contains("an entry of its own")));

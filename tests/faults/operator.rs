@@ -46,9 +46,9 @@ fn killed(stage: &Stage<'_>) -> Outcome {
 
 fn interrupted_and_done(stage: &Stage<'_>) -> Outcome {
     let scene = stage.scene()?;
-    let mut held = stage.held("")?;
+    let mut held = stage.held("write_outage: \"20s\"")?;
     held.run.signal(Signal::INT);
-    std::thread::sleep(Duration::from_millis(300));
+    held.run.wait_for("interrupted", "");
     held.let_go();
     let ran = held.run.end();
     ran.ends(0).says("stopping at the next safe point");
@@ -98,7 +98,7 @@ fn interrupted_before(stage: &Stage<'_>) -> Outcome {
     let mut run = stage.swap("drain: \"8s\"");
     run.wait_for("step-started", "drain-db1");
     run.signal(Signal::INT);
-    std::thread::sleep(Duration::from_millis(100));
+    run.wait_for("interrupted", "");
     writing.exec("COMMIT")?;
     let ran = run.end();
     ran.ends(20).says("interrupted before the gate closed").says("serves as before");
@@ -110,7 +110,7 @@ fn interrupted_before(stage: &Stage<'_>) -> Outcome {
 /// Back or forward; whichever it says is true.
 fn unplugged_shortly(stage: &Stage<'_>) -> Outcome {
     let scene = stage.scene()?;
-    let mut held = stage.held("")?;
+    let mut held = stage.held("connect: \"3s\"")?;
     stage.lab.cable(Host::Operator, false)?;
     std::thread::sleep(Duration::from_secs(2));
     stage.lab.cable(Host::Operator, true)?;
@@ -150,9 +150,8 @@ fn unplugged(stage: &Stage<'_>) -> Outcome {
     })?;
     stage.lab.cable(Host::Operator, true)?;
     stage.stands(&[], Node::Db1);
-    let config = stage.config("connect: \"10s\"");
-    Watched::start(stage.command(&["--config", &config, "status", "lab"])).end().ends(0);
-    Watched::start(stage.command(&["--config", &config, "plan", "lab", "swap"])).end().ends(11).says("none-open");
+    Watched::start(stage.command(&["status", "lab"])).end().ends(0);
+    Watched::start(stage.command(&["plan", "lab", "swap"])).end().ends(11).says("none-open");
     // the way out: see that both are read-only, then open the one with the address
     stage.lab.admin(Node::Db1).exec("SET GLOBAL read_only=OFF")?;
     stage.over(scene, &ran, 0)

@@ -30,7 +30,7 @@ fn went_back(stage: &Stage<'_>, ran: &Ran) {
 
 fn cable(stage: &Stage<'_>) -> Outcome {
     let scene = stage.scene()?;
-    let mut held = stage.held("")?;
+    let mut held = stage.held("connect: \"3s\"")?;
     stage.lab.cable(Host::Db2, false)?;
     // served while the run still looks for the target
     let served = scene.load.wait_for(20, OUT);
@@ -47,7 +47,7 @@ fn cable(stage: &Stage<'_>) -> Outcome {
 
 fn crash(stage: &Stage<'_>) -> Outcome {
     let scene = stage.scene()?;
-    let mut held = stage.held("")?;
+    let mut held = stage.held("connect: \"3s\"")?;
     stage.lab.stop_server(Node::Db2, Signal::KILL)?;
     let served = scene.load.wait_for(20, OUT);
     held.let_go();
@@ -63,7 +63,7 @@ fn crash(stage: &Stage<'_>) -> Outcome {
 
 fn hang(stage: &Stage<'_>) -> Outcome {
     let scene = stage.scene()?;
-    let mut held = stage.held("")?;
+    let mut held = stage.held("connect: \"3s\"")?;
     stage.lab.signal_server(Node::Db2, Signal::STOP)?;
     let served = scene.load.wait_for(20, OUT);
     held.run.wait_for("end", "");

@@ -18,8 +18,8 @@ use crate::watched::{Ran, Watched};
 use crate::{Case, Outcome};
 
 pub(crate) const CASES: &[Case] = &[
-    ("--kill ends a statement of a minute, and nobody else", minute),
-    ("--kill ends idle transactions", idle),
+    ("--kill ends a statement of a minute, and nobody else", |stage| nobody_else(stage, minute)),
+    ("--kill ends idle transactions", |stage| nobody_else(stage, idle)),
     ("--kill lets those go on who waited for the one that is ended", pile_up),
     ("--kill waits for the rollback, and gives up before anything is moved", long_rollback),
     ("a drain's time is over: those left are listed", listed),
@@ -53,6 +53,43 @@ fn sessions(ran: &Ran, step: &str) -> Vec<Value> {
 
 fn ids(sessions: &[Value]) -> BTreeSet<u64> {
     sessions.iter().filter_map(|session| session["id"].as_u64()).collect()
+}
+
+/// A case in which certain clients are ended, and nobody else. A client of the load whose one row is on its way to the disk
+/// at two looks writes as long as they do, and is ended with them: then it is tried again.
+fn nobody_else(stage: &Stage<'_>, case: fn(&Stage<'_>) -> Result<Others>) -> Outcome {
+    for _ in 0..3 {
+        if case(stage)? == Others::None {
+            return Ok(());
+        }
+        stage.note("somebody else wrote for long");
+        stage.at_home()?;
+    }
+    Err(LabError::new("--kill", "somebody else was ended each time"))
+}
+
+/// Who was ended beside those who were to be.
+#[derive(PartialEq, Eq)]
+enum Others {
+    None,
+    OfTheLoad,
+}
+
+impl Others {
+    /// Whoever was ended is one of these, or a client of the load in the middle of its row.
+    #[track_caller]
+    fn than(named: &BTreeSet<u64>, told: &[Value], ran: &Ran) -> Self {
+        assert!(named.is_subset(&ids(told)), "each of {named:?}: {ran}");
+        let others = told.iter().filter(|one| one["id"].as_u64().is_none_or(|id| !named.contains(&id)));
+        let others: Vec<&Value> = others.collect();
+        let of_the_load = |one: &Value| {
+            (one["user"].as_str(), one["doing"].as_str()) == (Some("app"), Some("running"))
+                && one["rows"].as_u64() <= Some(1)
+                && one["seconds"].as_u64() <= Some(1)
+        };
+        assert!(others.iter().all(|one| of_the_load(one)), "they alone, of all who write: {ran}");
+        if others.is_empty() { Self::None } else { Self::OfTheLoad }
+    }
 }
 
 /// A table to write on.
@@ -103,19 +140,22 @@ fn threads(stage: &Stage<'_>, node: Node) -> Result<BTreeSet<String>> {
 /// With an event at work in a transaction of its own, and replication both ways: neither is touched while writes are out. The
 /// event takes its change back, whatever happens. On MariaDB, where its definer could commit in spite of `read_only`, it is
 /// ended before the read lock is let go.
-fn minute(stage: &Stage<'_>) -> Outcome {
+fn minute(stage: &Stage<'_>) -> Result<Others> {
     many(stage)?;
     let admin = stage.lab.admin(Node::Db1);
     admin.exec("SET GLOBAL event_scheduler=ON")?;
     admin.exec(
         "CREATE EVENT app.job ON SCHEDULE AT CURRENT_TIMESTAMP ON COMPLETION PRESERVE DO BEGIN START TRANSACTION; UPDATE \
-         app.many SET x = 7 WHERE id = 300; DO SLEEP(25); ROLLBACK; END",
+         app.many SET x = 7 WHERE id = 300; DO SLEEP(120); ROLLBACK; END",
     )?;
     let event =
         || admin.value("SELECT id FROM information_schema.processlist WHERE command = 'Connect' AND user = 'root'");
     let job = wait_until("the event is at work", SERVED, || Ok(Some(event()?).filter(|id| !id.is_empty())))?;
     let scene = stage.scene()?;
+    // whoever is only passing through is not among them
     let before = threads(stage, Node::Db1)?;
+    std::thread::sleep(Duration::from_millis(300));
+    let before: BTreeSet<String> = before.intersection(&threads(stage, Node::Db1)?).cloned().collect();
     assert!(before.len() >= 5, "replication both ways, the scheduler and its event: {before:?}");
     let (id, writer) = meanwhile(client(stage)?, "UPDATE app.many SET x = x + 1 WHERE id < 300 AND SLEEP(0.2) = 0");
     wait_writing(stage, Node::Db1, id, 3)?;
@@ -133,13 +173,13 @@ fn minute(stage: &Stage<'_>) -> Outcome {
     let ran = swap(stage, "", accepted).end();
     ran.ends(0);
     let told = sessions(&ran, "end-writers-db1");
-    assert_eq!(ids(&told), [id].into(), "it alone, of all who write: {ran}");
-    let one = &told[0];
+    let others = Others::than(&[id].into(), &told, &ran);
+    let one = told.iter().find(|one| one["id"] == id).expect("its session");
     assert!(one["rows"].as_u64().is_some_and(|rows| rows > 0) && one["seconds"].as_u64() >= Some(3), "{one}");
     assert_eq!((one["user"].as_str(), one["doing"].as_str()), (Some("app"), Some("running")), "{one}");
     assert!(one["host"].as_str().is_some_and(|host| host.starts_with("10.77.0.21")), "{one}");
     assert!(one.get("statement").is_none(), "nobody has asked for it: {one}");
-    assert!(ran.note("end-writers-db1").starts_with("1 session(s) ended"), "{ran}");
+    assert!(ran.note("end-writers-db1").starts_with(&format!("{} session(s) ended", told.len())), "{ran}");
     let out = ran.events.last().and_then(|end| end["writes_out_ms"].as_f64()).expect("an outage");
     assert!(out < 5_000.0, "{ran}");
     stage.note(format!("writes out {out} ms"));
@@ -164,12 +204,13 @@ fn minute(stage: &Stage<'_>) -> Outcome {
     }
     home(stage);
     admin.exec_all(&["DROP EVENT app.job", "SET GLOBAL event_scheduler=OFF"])?;
-    no_more(stage)
+    no_more(stage)?;
+    Ok(others)
 }
 
 /// A client's, and one of an administrator at the machine. MySQL protects the latter, whom its fence stops; on MariaDB it
 /// could write on behind it.
-fn idle(stage: &Stage<'_>) -> Outcome {
+fn idle(stage: &Stage<'_>) -> Result<Others> {
     let scene = stage.scene()?;
     // other cases commit rows of that client
     let theirs = "SELECT COUNT(*) FROM app.load WHERE client IN (800000, 800001)";
@@ -182,11 +223,17 @@ fn idle(stage: &Stage<'_>) -> Outcome {
     let ran = swap(stage, "", &["--kill"]).end();
     ran.ends(0);
     let told = sessions(&ran, "end-writers-db1");
-    assert_eq!(ids(&told), [app, dba].into(), "{ran}");
-    assert!(told.iter().all(|one| one["doing"] == "idle" && one["rows"] == 1), "{told:?}");
+    let named = [app, dba].into();
+    let others = Others::than(&named, &told, &ran);
+    let mut idle = told.iter().filter(|one| one["id"].as_u64().is_some_and(|id| named.contains(&id)));
+    assert!(idle.all(|one| one["doing"] == "idle" && one["rows"] == 1), "{told:?}");
     let note = ran.note("end-writers-db1");
     match stage.lab.server() {
-        Server::MariaDb => assert!(note.starts_with("2 session(s) ended, 2 changed row(s)"), "{note}"),
+        Server::MariaDb => {
+            let rows: u64 = told.iter().filter_map(|one| one["rows"].as_u64()).sum();
+            let wanted = format!("{} session(s) ended, {rows} changed row(s)", told.len());
+            assert!(note.starts_with(&wanted), "{note}");
+        }
         Server::MySql => assert!(note.contains("1 session(s) may not be ended by flipper's account"), "{note}"),
     }
     stage.note(note);
@@ -199,12 +246,20 @@ fn idle(stage: &Stage<'_>) -> Outcome {
     }
     drop(root);
     home(stage);
-    Ok(())
+    Ok(others)
 }
 
 /// Three wait for a row of a transaction that idles. It is ended, and they are not.
 fn pile_up(stage: &Stage<'_>) -> Outcome {
     let admin = stage.lab.admin(Node::Db1);
+    // one that has got the row and waits for a slow disk would be seen at work twice, and ended
+    let durable = |value: u8| {
+        admin.exec_all(&[
+            &format!("SET GLOBAL sync_binlog={value}"),
+            &format!("SET GLOBAL innodb_flush_log_at_trx_commit={value}"),
+        ])
+    };
+    durable(0)?;
     let before: i64 = admin.value("SELECT x FROM app.scratch WHERE id=1")?.parse().expect("a number");
     let mut holder = client(stage)?;
     holder.exec("BEGIN")?;
@@ -230,6 +285,7 @@ fn pile_up(stage: &Stage<'_>) -> Outcome {
         let now: i64 = stage.lab.admin(node).value("SELECT x FROM app.scratch WHERE id=1")?.parse().expect("a number");
         assert_eq!(now, before + 3, "{}", node.name());
     }
+    durable(1)?;
     home(stage);
     Ok(())
 }
@@ -243,16 +299,16 @@ fn long_rollback(stage: &Stage<'_>) -> Outcome {
     stage.lab.settle()?;
     let mut writer = client(stage)?;
     writer.exec("BEGIN")?;
-    for _ in 0..4 {
+    for _ in 0..8 {
         writer.exec("UPDATE app.large SET x = x + 1, pad = REVERSE(pad)")?;
     }
     let mut told = vec![];
-    let config = stage.config("pre_sync: \"200ms\"");
+    let config = stage.config("pre_sync: \"600ms\"");
     let words = ["--config", &config, "plan", "lab", "swap", "write", "--kill"];
     let plan = stage.command(&words).output().expect("flipper starts");
     let text = String::from_utf8_lossy(&plan.stdout).split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(text.contains("has changed more than 100000 rows"), "{text} {}", String::from_utf8_lossy(&plan.stderr));
-    let ran = swap(stage, "pre_sync: \"200ms\"", &["--kill"]).end();
+    let ran = swap(stage, "pre_sync: \"600ms\"", &["--kill"]).end();
     ran.ends(20).says("is still rolled back").says("serves as before");
     assert_eq!(ran.count("writes-out"), 0, "{ran}");
     told.extend(sessions(&ran, "end-writers-db1"));
@@ -261,7 +317,9 @@ fn long_rollback(stage: &Stage<'_>) -> Outcome {
     stage.stands(&[Node::Db1], Node::Db1);
     assert!(writer.exec("COMMIT").is_err());
     // a rollback that is under way is waited for like one that was begun here
-    let ran = swap(stage, "", &["--kill"]).end();
+    let begun = std::time::Instant::now();
+    let ran = swap(stage, "pre_sync: \"50s\"", &["--kill"]).end();
+    stage.note(format!("second run {} ms", begun.elapsed().as_millis()));
     ran.ends(0);
     assert_eq!(stage.lab.admin(Node::Db2).value("SELECT SUM(x) FROM app.large")?, "0");
     home(stage);
@@ -303,9 +361,9 @@ fn cut_off(stage: &Stage<'_>) -> Outcome {
 fn listed(stage: &Stage<'_>) -> Outcome {
     many(stage)?;
     let writing = stage.writing()?;
-    let (id, writer) = meanwhile(client(stage)?, "UPDATE app.many SET x = x + 1 WHERE id <= 30 AND SLEEP(0.2) = 0");
+    let (id, writer) = meanwhile(client(stage)?, "UPDATE app.many SET x = x + 1 WHERE id <= 50 AND SLEEP(0.2) = 0");
     wait_writing(stage, Node::Db1, id, 0)?;
-    let ran = swap(stage, "drain: \"600ms\", fence: \"4s\", write_outage: \"9s\"", &["--show-statements"]).end();
+    let ran = swap(stage, "drain: \"600ms\", fence: \"10s\", write_outage: \"20s\"", &["--show-statements"]).end();
     ran.ends(0);
     let told = sessions(&ran, "drain-db1");
     assert_eq!(ids(&told), [u64::from(writing.id()), id].into(), "{ran}");
@@ -318,7 +376,7 @@ fn listed(stage: &Stage<'_>) -> Outcome {
     writer.join().expect("no panic")?;
     drop(writing);
     stage.lab.settle()?;
-    assert_eq!(stage.lab.admin(Node::Db2).value("SELECT SUM(x) FROM app.many")?, "30", "it was waited for");
+    assert_eq!(stage.lab.admin(Node::Db2).value("SELECT SUM(x) FROM app.many")?, "50", "it was waited for");
     let history = stage.command(&["--json", "history", "lab"]).output().expect("flipper starts");
     let history: Value = serde_json::from_slice(&history.stdout).expect("JSON");
     let journal = fs::read_to_string(history["runs"][0]["file"].as_str().expect("a file")).expect("a journal");

@@ -144,10 +144,18 @@ fn asked_all_the_time(stage: &Stage<'_>) -> Outcome {
     let id = asker.id();
     admin.exec(
         "CREATE PROCEDURE app.ask() BEGIN REPEAT SELECT COUNT(*) INTO @n FROM information_schema.innodb_trx; DO \
-                SLEEP(0.03); UNTIL FALSE END REPEAT; END",
+                SLEEP(0.01); UNTIL FALSE END REPEAT; END",
     )?;
     let asking = std::thread::spawn(move || asker.exec("CALL app.ask()"));
-    let ran = stage.swap("fence: \"1s\", write_outage: \"2s\"").end();
+    let run = || stage.swap("fence: \"1s\", write_outage: \"2s\"").end();
+    let mut ran = run();
+    for _ in 0..2 {
+        // on a busy machine the asker itself may stand still for long enough
+        if ran.code == Some(0) {
+            swap(stage).ends(0);
+            ran = run();
+        }
+    }
     admin.exec(&format!("KILL {id}"))?;
     ran.ends(20).says("something asks for information_schema.innodb_trx all the time");
     assert!(asking.join().expect("no panic").is_err(), "it asked to the end: {ran}");

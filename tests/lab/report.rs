@@ -129,6 +129,12 @@ impl LoadReport {
 
     /// Compares the clients' memory with both nodes, once these have settled.
     pub(crate) fn check(&self, lab: &Lab) -> Result<Verdict> {
+        let verdict = self.compare(lab)?;
+        // a row that nobody waits for any more may have come between the two looks: it is alike at the next one
+        if verdict.differ.is_empty() { Ok(verdict) } else { self.compare(lab) }
+    }
+
+    fn compare(&self, lab: &Lab) -> Result<Verdict> {
         lab.settle()?;
         let db1 = rows(lab, Node::Db1)?;
         let db2 = rows(lab, Node::Db2)?;
