@@ -10,6 +10,7 @@
 //! | --- | --- |
 //! | `bench`, `ran`, `recorder`, `pair` | the tools: running flipper, what it said, what must not be in it, how the pair stands |
 //! | `swaps` | ten swaps under load; other settings, other prefix lengths |
+//! | `tls` | servers that are reached by TLS only |
 //! | `usage` | exit codes 2 and 3 |
 //! | `blind` | exit code 11: a node that cannot be seen, or is not what it says |
 //! | `unsafe_pair` | exit code 11: a pair that is not fit to be moved |
@@ -50,6 +51,7 @@ mod plans;
 mod ran;
 mod recorder;
 mod swaps;
+mod tls;
 mod unsafe_pair;
 mod usage;
 mod watching;
@@ -74,6 +76,7 @@ fn cases(server: Server) -> Vec<Case> {
     let both = [
         killed::CASES,
         swaps::CASES,
+        tls::CASES,
         goals::CASES,
         looking::CASES,
         watching::CASES,

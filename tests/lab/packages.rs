@@ -297,7 +297,7 @@ pub(crate) fn check_machine() -> Result<()> {
 
 /// The few programs that must be the system's own: they are asked for by flipper's commands on the nodes.
 pub(crate) fn ensure_system_programs(tell: &dyn Fn(&str)) -> Result<()> {
-    const NEEDED: [(&str, &str); 12] = [
+    const NEEDED: [(&str, &str); 13] = [
         ("sshd", "openssh-server"),
         ("ssh", "openssh-client"),
         ("ssh-keygen", "openssh-client"),
@@ -308,6 +308,7 @@ pub(crate) fn ensure_system_programs(tell: &dyn Fn(&str)) -> Result<()> {
         ("sudo", "sudo"),
         ("visudo", "sudo"),
         ("systemctl", "systemd"),
+        ("openssl", "openssl"),
         ("unshare", "util-linux"),
         ("setsid", "util-linux"),
     ];
