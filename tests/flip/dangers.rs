@@ -65,7 +65,7 @@ fn timed_out(bench: &Bench<'_>) -> Outcome {
         let slow = dialect::catch_up(&server, position, Duration::from_secs(2)).expect("a position");
         let begun = Instant::now();
         let error = sql.read(&slow, Duration::from_millis(300)).await.expect_err("no answer in time");
-        assert!(begun.elapsed() < Duration::from_secs(1), "{error} after {:?}", begun.elapsed());
+        assert!(begun.elapsed() < Duration::from_secs(2), "{error} after {:?}", begun.elapsed());
         assert_eq!(error.kind, SqlErrorKind::Timeout { thread_id: sql.thread_id() }, "{error}");
         assert!(error.may_have_happened() && sql.is_closed());
         // at once, and when the old answer would have come

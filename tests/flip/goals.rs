@@ -220,7 +220,7 @@ fn told_again(bench: &Bench<'_>) -> Outcome {
     bench.flipper(&["apply", "lab", "set", "write", "db2", "--yes"]).ends(0);
     spoil()?;
     let db2 = lladdr(Node::Db2)?;
-    crate::lab::run::wait_until("the client hears it again", Duration::from_secs(4), || {
+    crate::lab::run::wait_until("the client hears it again", Duration::from_secs(8), || {
         Ok(believed()?.contains(&db2).then_some(()))
     })?;
     // the second of them would come a few seconds from now, and db2 is no longer the holder then

@@ -14,7 +14,7 @@ pub(crate) const CASES: &[Case] = &[("killed before the gate closes", killed)];
 const IDLE: Duration = Duration::from_secs(35);
 
 fn killed(bench: &Bench<'_>) -> Outcome {
-    let config = bench.file("ron", &bench.lab.config().limits("drain: \"20s\"").text());
+    let config = bench.file("ron", &bench.lab.config().limits("connect: \"10s\", drain: \"20s\"").text());
     let load = bench.lab.load(2, 100)?;
     load.wait_for(20, Duration::from_secs(5))?;
     let mut writing = bench.writing()?;

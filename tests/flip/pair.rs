@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
+
 use crate::Outcome;
 use crate::bench::Bench;
-use crate::lab::error::{LabError, Result};
+use crate::lab::error::{Doing, LabError, Result};
 use crate::lab::net::{READ_ADDRESS, WRITE_ADDRESS};
 use crate::lab::observe::{Fingerprint, differences};
 use crate::lab::run::wait_until;
@@ -105,6 +107,19 @@ impl Bench<'_> {
                 holder.map(|holder| !holder.is_empty())
             };
             Ok((held(Node::Db1)? && held(Node::Db2)?).then_some(()))
+        })
+    }
+    /// Waits until the run that goes on has begun this step, as its journal tells.
+    pub(crate) fn wait_at(&self, step: &str) -> Outcome {
+        wait_until("the run is at that step", Duration::from_secs(20), || {
+            let told = self.command(&["--json", "history", "lab"]).output().doing(|| "asking flipper".to_owned())?;
+            let told: Value = serde_json::from_slice(&told.stdout).doing(|| "reading a history".to_owned())?;
+            let goes_on = told["runs"].as_array().and_then(|runs| runs.iter().find(|run| run["ended"] == "running"));
+            match goes_on {
+                Some(run) if run["at_step"] == step => Ok(Some(())),
+                Some(run) => Err(LabError::new("reading the journal", run)),
+                None => Err(LabError::new("reading the journal", "no run goes on")),
+            }
         })
     }
 }

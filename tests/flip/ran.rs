@@ -25,8 +25,12 @@ impl Ran {
     /// stderr has these words, however they are broken into lines.
     #[track_caller]
     pub(crate) fn says(&self, words: &str) -> &Self {
-        assert!(flat(&self.stderr).contains(words), "stderr should say `{words}`: {self}");
+        assert!(self.has_said(words), "stderr should say `{words}`: {self}");
         self
+    }
+
+    pub(crate) fn has_said(&self, words: &str) -> bool {
+        flat(&self.stderr).contains(words)
     }
 
     #[track_caller]

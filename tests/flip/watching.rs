@@ -100,7 +100,12 @@ fn again_and_again(bench: &Bench<'_>) -> Outcome {
     bench.nothing_left();
     // in the middle of its first round it ends as cleanly
     let running = bench.start(bench.command(&["status", "lab", "--watch"]));
-    std::thread::sleep(Duration::from_millis(150));
+    wait_until("it hears signals", Duration::from_secs(10), || {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", running.pid())).unwrap_or_default();
+        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+        let caught = caught.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();
+        Ok((caught & 1 << (Signal::INT.as_raw() - 1) != 0).then_some(()))
+    })?;
     running.signal(Signal::INT);
     bench.end(running).ends(0);
     bench.nothing_left();
