@@ -114,38 +114,11 @@ impl Hands<'_> {
             }
             sleep(PAUSE).await;
         }
-        let mut killed = vec![];
-        let units = loop {
-            let units = units_of(node, link, connect).await?;
-            let Some(Unit { name, process, .. }) = units.iter().find(|unit| runs(&stopped, unit)) else { break units };
-            // it has had its time while it was watched; where this is not allowed, it may end by itself
-            if !killed.contains(process) {
-                killed.push(*process);
-                let _ = command(link, &[dialect::end_unit(sudo, name)], connect).await;
-            }
-            if Instant::now() >= deadline {
-                return Err(certain(format!(
-                    "{name} on {node} was told to stop, and its process {} has not ended: end it there",
-                    process.unwrap_or_default()
-                )));
-            }
-            sleep(PAUSE).await;
-        };
-        for Unit { name, masked, .. } in units.iter().filter(|unit| stopped.contains(&unit.name)) {
-            told.push(match masked {
-                true => format!(
-                    "{name} is masked until the machine starts anew, or `systemctl unmask --runtime {name}` is said there"
-                ),
-                // its file goes before what a mask leaves in /run
-                false => format!(
-                    "{name} is stopped and cannot be masked, since its file is in /etc/systemd/system: nothing keeps whoever \
-                     else may start it from doing so"
-                ),
-            });
-        }
+        let units = gone(node, link, sudo, &stopped, (deadline, connect)).await?;
+        told.extend(units.iter().map(how_it_stays));
         let ended: std::collections::BTreeSet<u32> = signalled.iter().map(|(pid, _)| *pid).collect();
         told.push(match ended.len() {
-            0 => "nothing listened on its port".to_owned(),
+            0 => "nothing listened on its port any more".to_owned(),
             _ => format!("what listened on port {port} was ended"),
         });
         if stopped.is_empty() {
@@ -231,15 +204,53 @@ async fn keep_down(
     Ok(stopped)
 }
 
+/// Waits for the end of those that were told to stop, and ends whoever takes long for it; they as they are then.
+async fn gone(
+    node: &NodeName,
+    link: &mut Link,
+    sudo: bool,
+    stopped: &[String],
+    (deadline, limit): (Instant, Duration),
+) -> Result<Vec<Unit>, Failure> {
+    let mut killed = vec![];
+    loop {
+        let mut units = units_of(node, link, limit).await?;
+        units.retain(|unit| stopped.contains(&unit.name));
+        let Some((name, process)) = units.iter().find_map(|unit| Some((&unit.name, unit.process?))) else {
+            return Ok(units);
+        };
+        // it has had its time while it was watched; where this is not allowed, it may end by itself
+        if !killed.contains(&process) {
+            killed.push(process);
+            let _ = command(link, &[dialect::end_unit(sudo, name)], limit).await;
+        }
+        if Instant::now() >= deadline {
+            return Err(certain(format!(
+                "{name} on {node} was told to stop, and its process {process} has not ended: end it there"
+            )));
+        }
+        sleep(PAUSE).await;
+    }
+}
+
+/// What keeps a unit that has ended from being started.
+fn how_it_stays(Unit { name, masked, .. }: &Unit) -> String {
+    match masked {
+        true => format!(
+            "{name} is masked until the machine starts anew, or `systemctl unmask --runtime {name}` is said there"
+        ),
+        // its file goes before what a mask leaves in /run
+        false => format!(
+            "{name} is stopped and cannot be masked, since its file is in /etc/systemd/system: nothing keeps whoever else \
+             may start it from doing so"
+        ),
+    }
+}
+
 async fn units_of(node: &NodeName, link: &mut Link, limit: Duration) -> Result<Vec<Unit>, Failure> {
     let units = look(link, &dialect::units(), limit).await?;
     dialect::parse_units(&units)
         .ok_or_else(|| certain(format!("{node} does not say which units it has: {}", printable(units.trim()))))
-}
-
-/// It is one of these, and its process has not ended.
-fn runs(stopped: &[String], unit: &Unit) -> bool {
-    unit.process.is_some() && stopped.contains(&unit.name)
 }
 
 async fn look(link: &mut Link, look: &dialect::Look, limit: Duration) -> Result<String, Failure> {
