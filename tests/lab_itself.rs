@@ -137,7 +137,9 @@ fn load_loses_nothing(lab: &Lab) -> Outcome {
     let report = load.stop()?;
     let verdict = report.check(lab)?;
     assert!(verdict.is_clean(), "{verdict:?}");
-    assert!((300..=420).contains(&report.acked()), "{report}");
+    // as many as were asked for, at most; a busy machine takes fewer
+    let most = 200.0 * report.ended.duration_since(report.started).as_secs_f64() + 2.0;
+    assert!(report.acked() >= 50 && report.acked() as f64 <= most, "{report}, at most {most}");
     assert_eq!(report.changes().len(), 0, "{report}");
     assert_eq!(report.silences().len(), 2);
     assert!(report.silence_between(middle, middle) <= report.slowest());
@@ -232,8 +234,10 @@ fn shows_leftovers(lab: &Lab) -> Outcome {
         return Err(LabError::new("starting sleep", "no"));
     };
     // `ip` needs a moment to step inside
-    std::thread::sleep(Duration::from_millis(200));
-    let found = lab.leftovers()?;
+    let found = lab::run::wait_until("it is there", Duration::from_secs(10), || {
+        let found = lab.leftovers()?;
+        Ok((!found.is_empty() && !found.iter().any(|found| found.contains("netns"))).then_some(found))
+    })?;
     assert!(found.len() == 1 && found[0].contains("sleep 77"), "{found:?}");
     assert!(lab.wait_for_no_leftovers(Duration::from_millis(100)).is_err());
     let _ = child.kill();
@@ -272,7 +276,7 @@ fn two_labs_at_once_and_nothing_left() -> Outcome {
     lab::with(Turn::Alone, Server::MariaDb, |first| {
         let started = Instant::now();
         let second = Lab::start(Server::MariaDb)?;
-        assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
+        assert!(started.elapsed() < Duration::from_secs(60), "{:?}", started.elapsed());
         assert_ne!(first.id(), second.id());
         // the same addresses, other networks
         for lab in [first, &second] {
@@ -332,7 +336,7 @@ fn stale_lab_is_swept() -> Outcome {
     lab::run::sh(["mkdir", &dir.display().to_string()])?;
     lab::run::sh(["ip", "netns", "add", &netns])?;
     let doing = |error: std::io::Error| LabError::new("making a stale lab", error);
-    let mut sleeper = Command::new("ip").args(["netns", "exec", &netns, "sleep", "77"]).spawn().map_err(doing)?;
+    let mut sleeper = Command::new("ip").args(["netns", "exec", &netns, "sleep", "infinity"]).spawn().map_err(doing)?;
     // the sleeper's id with another start time: what a reused id looks like
     std::fs::write(dir.join("owner"), format!("{} 1", sleeper.id())).map_err(doing)?;
     lab::with(Turn::Alone, Server::MariaDb, |_| Ok::<(), LabError>(()))?;

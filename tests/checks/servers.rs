@@ -286,7 +286,15 @@ fn purged(site: &Site<'_>) -> Outcome {
     writer.exec_all(&empty)?;
     writer.exec("FLUSH BINARY LOGS")?;
     let log = writer.named("SHOW BINARY LOG STATUS")?.get("File").cloned().flatten().expect("a log");
-    writer.exec(&format!("PURGE BINARY LOGS TO '{log}'"))?;
+    // what still reads one of them for the other one
+    for id in writer.rows("SELECT id FROM information_schema.processlist WHERE command LIKE 'Binlog Dump%'")?.concat() {
+        // it may have ended by itself
+        let _ = writer.exec(&format!("KILL {}", id.unwrap_or_default()));
+    }
+    wait_until("the old logs go", Duration::from_secs(10), || {
+        writer.exec(&format!("PURGE BINARY LOGS TO '{log}'"))?;
+        Ok((writer.rows("SHOW BINARY LOGS")?.len() == 1).then_some(()))
+    })?;
     let said = site.check();
     // nothing is in it, so it can be put there by hand
     standby.exec_all(

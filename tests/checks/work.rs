@@ -81,13 +81,17 @@ fn full(site: &Site<'_>) -> Outcome {
     let limit = root.value("SELECT @@GLOBAL.max_connections")?;
     root.exec("SET GLOBAL max_connections=12")?;
     let mut clients = vec![];
-    while let Ok(session) = client(site, WRITE_ADDRESS) {
-        clients.push(session);
+    let turned_away = loop {
+        match client(site, WRITE_ADDRESS) {
+            Ok(session) => clients.push(session),
+            Err(why) => break why,
+        }
         assert!(clients.len() < 20, "a server with 12 sessions takes 20");
-    }
+    };
     let said = site.check();
     let (code, refusal) = site.plan(&[]);
     root.exec(&format!("SET GLOBAL max_connections={limit}"))?;
+    assert_eq!(turned_away.sql_code(), Some(1040), "too many connections: {turned_away}");
     said.names("connections-full", "stop", "db1: a session of flipper's was turned away");
     assert!(code == Some(11) && refusal.contains("connections-full"), "{refusal}");
     drop(clients);

@@ -58,7 +58,7 @@ impl<'a> Site<'a> {
         }
         // the umask is not for this one
         fs::set_permissions(dir.join("hits"), Permissions::from_mode(0o777)).expect("a folder of root's");
-        let victim = net::inside(lab.id(), Host::Db1).args(["sleep", "600"]).spawn().expect("a process");
+        let victim = net::inside(lab.id(), Host::Db1).args(["sleep", "infinity"]).spawn().expect("a process");
         let site = Self { lab, account, dir, victim };
         site.add_key()?;
         lab.write_config_text(&site.config())?;

@@ -123,6 +123,8 @@ impl<'a> Stay<'a> {
     pub(crate) fn quiet(&self) -> Result<String> {
         let Some(load) = self.load().take() else { return Ok(NOBODY.to_owned()) };
         let report = load.stop()?;
+        // whoever looks next finds both alike
+        self.lab.settle()?;
         Ok(format!(
             "{} rows were acknowledged; the slowest client was without an answer for {} ms; the answering server changed {} \
              time(s)\n",
