@@ -34,6 +34,19 @@ fn files_are_private_sorted_by_time_and_show_whether_their_run_goes_on() {
     let (old, new) = ("ffffffff00", "0000000011");
     kept(&home, old, 0).end(end(Ending::Refused));
     let running = kept(&home, new, 60);
+    // the thread that writes lets go of the file
+    let let_go = |run: &str| {
+        let ends = Instant::now() + Duration::from_secs(20);
+        let runs = || {
+            let found = find(&home, &pair().name).expect("journals");
+            found.iter().any(|f| f.running && f.story.as_ref().is_ok_and(|story| story.begin.run == run))
+        };
+        while runs() {
+            assert!(Instant::now() < ends, "its lock is let go of");
+            std::thread::yield_now();
+        }
+    };
+    let_go(old);
     let found = find(&home, &pair().name).expect("journals");
     let runs: Vec<_> =
         found.iter().map(|f| (f.story.as_ref().expect("a story").begin.run.as_str(), f.running)).collect();
@@ -42,12 +55,7 @@ fn files_are_private_sorted_by_time_and_show_whether_their_run_goes_on() {
     assert_eq!(mode(&found[0].path), 0o600);
     assert_eq!((mode(&folder.path().join("flipper")), mode(&folder.path().join("flipper/orders"))), (0o700, 0o700));
     drop(running);
-    // the thread that writes lets go of the file
-    let ends = Instant::now() + Duration::from_secs(5);
-    while find(&home, &pair().name).expect("journals")[0].running {
-        assert!(Instant::now() < ends, "its lock is let go of");
-        std::thread::yield_now();
-    }
+    let_go(new);
     assert_eq!(pairs(&home).expect("pairs"), [pair().name]);
 }
 

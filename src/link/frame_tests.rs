@@ -21,7 +21,7 @@ fn shells() -> Vec<&'static [&'static str]> {
 }
 
 fn lines(scripts: &[&'static str]) -> Vec<Line> {
-    scripts.iter().map(|script| Look::Script(script).within(5)).collect()
+    scripts.iter().map(|script| Look::Script(script).within(20)).collect()
 }
 
 /// All answers as a local shell gives them, and what is left over.
@@ -172,6 +172,6 @@ fn a_command_whose_time_has_passed_meanwhile_is_not_begun() {
     let shell = shells()[0];
     let (uptime, _) = through(shell, &["cat /proc/uptime"], After::GoOn, None, None);
     let now: u64 = uptime[0].text.split('.').next().and_then(|seconds| seconds.parse().ok()).unwrap();
-    let (answers, _) = through(shell, &["sleep 4; echo one", "echo two"], After::Stop, None, Some(now + 2));
+    let (answers, _) = through(shell, &["sleep 8; echo one", "echo two"], After::Stop, None, Some(now + 5));
     assert_eq!(answers, [said(0, "one\n"), said(TOO_LATE, "")]);
 }
