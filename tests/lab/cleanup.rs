@@ -42,7 +42,10 @@ impl Site {
 
     fn settle(id: String, dir: PathBuf) -> Result<Self> {
         let owner = std::process::id();
-        fs::write(dir.join("owner"), format!("{owner} {}", start_time(owner).unwrap_or_default()))
+        // there with its content or not at all: one that is still empty would be nobody's
+        let unfinished = dir.join("owner.new");
+        fs::write(&unfinished, format!("{owner} {}", start_time(owner).unwrap_or_default()))
+            .and_then(|()| fs::rename(&unfinished, dir.join("owner")))
             .doing(|| format!("writing {}/owner", dir.display()))?;
         let mut reaper =
             sweeper(&id, &dir, owner).stdin(Stdio::piped()).spawn().doing(|| "starting the sweeper".to_owned())?;
