@@ -9,6 +9,7 @@ mod samples;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::time::Duration;
 
 use flipper::journal::Found;
 use flipper::model::{Snapshot, WriteAccess};
@@ -54,6 +55,26 @@ fn every_format_is_as_recorded() {
         let json = json_history::runs(&[(pair.clone(), found)]);
         golden(&format!("fixtures/render/{name}.json"), &format!("{json:#}\n"));
     }
+}
+
+/// Names of journals have whole seconds, and end by chance.
+#[test]
+fn of_two_runs_of_one_second_the_later_one_is_the_last() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join("flipper/orders");
+    std::fs::create_dir_all(&folder).unwrap();
+    for (name, number, late) in [("ffffffff", "first", 0), ("00000000", "second", 500)] {
+        let mut after = swapped();
+        after.nodes[0].position = Observed::Known(format!("16a0f1c2-3d4e-11f0-8a1b-0242ac110001:1-{number}"));
+        let (late, pair, plan) = (Duration::from_millis(late), samples::pair(), samples::swap_write());
+        let bytes = journal::later(late, &pair, &plan, &samples::healthy(), &after);
+        std::fs::write(folder.join(format!("20260102T030405Z-{name}.jsonl")), bytes).unwrap();
+    }
+    let words = ["history", "orders", "--run", "last"];
+    let ran =
+        Command::new(env!("CARGO_BIN_EXE_flipper")).args(words).env("XDG_STATE_HOME", home.path()).output().unwrap();
+    let said = String::from_utf8(ran.stdout).unwrap();
+    assert!(said.contains("second") && !said.contains("first"), "{said}");
 }
 
 /// The page of a whole journal, as the command prints it; and every way to name the run.

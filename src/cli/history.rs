@@ -1,6 +1,8 @@
 //! `flipper history [PAIR]`: reads the journals of this machine, and needs no servers; the config only tells a pair of
 //! which nothing is recorded from one that is none.
 
+use std::cmp::Reverse;
+
 use super::args::RunFormat;
 use super::output::{Output, tell};
 use super::{Exit, Stop, context, journal};
@@ -71,8 +73,7 @@ fn found(pair: Option<&str>) -> Result<Vec<(PairName, Found)>, Stop> {
             Err(error) => tell(&format!("{error}")),
         }
     }
-    // the names of the files sort by time
-    found.sort_by(|(_, a), (_, b)| b.path.file_name().cmp(&a.path.file_name()));
+    found.sort_by_cached_key(|(_, journal)| Reverse(journal.age()));
     Ok(found)
 }
 

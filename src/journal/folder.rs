@@ -148,18 +148,24 @@ pub enum Unreadable {
 pub fn find(home: &Home, pair: &PairName) -> Result<Vec<Found>, JournalError> {
     let mut names = entries(&home.of(pair))?;
     names.retain(|name| is_journal(name));
-    let mut found: Vec<_> = names.into_iter().map(|name| (look(home.of(pair).join(&name)), name)).collect();
-    // a name has whole seconds, and two runs may begin in one: a move that was refused, or cut off, and what came next
-    found.sort_by_cached_key(|(found, name)| {
-        let second = name.get(..16).unwrap_or_default().to_owned();
-        Reverse((second, found.story.as_ref().ok().map(|story| story.began), name.clone()))
-    });
-    let mut found: Vec<Found> = found.into_iter().map(|(found, _)| found).collect();
+    let mut found: Vec<Found> = names.into_iter().map(|name| look(home.of(pair).join(name))).collect();
+    found.sort_by_cached_key(|found| Reverse(found.age()));
     let marks: Vec<Option<Mark>> = found.iter().map(|found| found.story.as_ref().ok().map(Mark::of)).collect();
     for (at, found) in found.iter_mut().enumerate() {
         found.then = marks[at].as_ref().and_then(|mark| mark.then(&marks, at));
     }
     Ok(found)
+}
+
+impl Found {
+    /// What journals are sorted by: the newer, the greater. A name has whole seconds, and two runs may begin in one: a move
+    /// that was refused, or cut off, and what came next.
+    #[must_use]
+    pub fn age(&self) -> (String, Option<SystemTime>, String) {
+        let name = self.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let second = name.get(..16).unwrap_or_default().to_owned();
+        (second, self.story.as_ref().ok().map(|story| story.began), name)
+    }
 }
 
 /// What a run means for those before it.

@@ -65,7 +65,12 @@ fn takes(step: &StepId) -> Duration {
 
 /// The journal of a run that went well.
 pub(crate) fn journal(pair: &Pair, plan: &Plan, before: &Snapshot, after: &Snapshot) -> Vec<u8> {
-    CLOCK.set(BEGIN);
+    later(Duration::ZERO, pair, plan, before, after)
+}
+
+/// The same, begun so much later.
+pub(crate) fn later(late: Duration, pair: &Pair, plan: &Plan, before: &Snapshot, after: &Snapshot) -> Vec<u8> {
+    CLOCK.set(BEGIN + late);
     let memory = Memory::default();
     let begin = Begin {
         format: FORMAT,
