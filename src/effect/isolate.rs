@@ -187,17 +187,18 @@ async fn keep_down(
             told.push(format!("{name} is another server, on port {other}, and was left alone"));
             continue;
         }
-        // by an earlier try of this, perhaps
-        if process.is_some() || !cannot_start {
-            for deed in dialect::keep_down(sudo, name) {
-                one(node, link, deed, limit).await?;
-            }
-        }
+        // before it, or whoever connects in between starts it again where it cannot be masked
         for socket in &unit.sockets {
             for deed in dialect::keep_down(sudo, socket) {
                 one(node, link, deed, limit).await?;
             }
             told.push(format!("{socket}, which would start it again, is stopped"));
+        }
+        // by an earlier try of this, perhaps
+        if process.is_some() || !cannot_start {
+            for deed in dialect::keep_down(sudo, name) {
+                one(node, link, deed, limit).await?;
+            }
         }
         stopped.push(unit.name);
     }
