@@ -27,6 +27,7 @@
 mod daily;
 mod death;
 mod edit;
+mod machines;
 #[path = "../samples/mod.rs"]
 #[expect(dead_code, reason = "other tests use the rest")]
 mod samples;
