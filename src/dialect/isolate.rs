@@ -43,10 +43,15 @@ pub fn names_of(units: &[Unit]) -> Vec<String> {
     units.iter().flat_map(|unit| std::iter::once(&unit.name).chain(&unit.sockets)).cloned().collect()
 }
 
-/// What keeps such a unit from running. Where a socket's service is masked, the socket need not be.
+/// It starts a server and is none: where its service is masked it need not be, and it has no process to end.
+pub(super) fn is_socket(name: &str) -> bool {
+    name.ends_with(".socket")
+}
+
+/// What keeps such a unit from running.
 #[must_use]
 pub fn keep_down(sudo: bool, name: &str) -> Vec<Deed> {
-    let mask = (!name.ends_with(".socket")).then(|| mask_unit(sudo, name));
+    let mask = (!is_socket(name)).then(|| mask_unit(sudo, name));
     mask.into_iter().chain([stop_unit(sudo, name)]).collect()
 }
 

@@ -10,7 +10,7 @@ impl Allowed<'_> {
     pub(super) fn isolation(&self) -> Vec<Deed> {
         let (sudo, port) = (self.sudo, self.pair.node(self.side).port);
         let of_unit = |unit: &String| {
-            let end = unit.ends_with(".service").then(|| isolate::end_unit(sudo, unit));
+            let end = (!isolate::is_socket(unit)).then(|| isolate::end_unit(sudo, unit));
             isolate::keep_down(sudo, unit).into_iter().chain(end)
         };
         let units = self.units.iter().flat_map(of_unit);

@@ -240,10 +240,9 @@ fn how_it_stays(Unit { name, masked, .. }: &Unit) -> String {
         true => format!(
             "{name} is masked until the machine starts anew, or `systemctl unmask --runtime {name}` is said there"
         ),
-        // its file goes before what a mask leaves in /run
         false => format!(
-            "{name} is stopped and cannot be masked, since its file is in /etc/systemd/system: nothing keeps whoever else \
-             may start it from doing so"
+            "{name} is stopped and, told to be masked, is not (a file in /etc/systemd/system goes before a mask in /run): \
+             nothing keeps whoever else may start it from doing so"
         ),
     }
 }
